@@ -1,0 +1,3 @@
+"""Checks, metric diffs, gates and promotion for machine-learning repositories."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,98 @@
+"""Which commit a change is compared with: the merge base, never the tip of the branch.
+
+Against the tip, everything that others merged meanwhile looks like a regression of this change.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.model import Baseline, Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_ci.git import Commit, Repository
+
+_TEST_MERGE = re.compile(r"refs/pull/\d+/merge")
+_USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+# How far to walk back for a commit that has metrics.
+MAX_WALK = 50
+
+
+def find_baseline(
+    repository: Repository,
+    head: Commit,
+    *,
+    named: str | None,
+    configured: str | None,
+    clean: bool,
+    exact: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Baseline:
+    """`named`: what the user asked for. `clean`: the candidate is nothing but `head`, so `head` is no baseline.
+
+    Raises UsageError for an unknown revision, ToolError for a shallow clone, each with the command that helps.
+    """
+    if named:
+        return _from_ref(repository, head, named, exact=exact)
+    if _is_test_merge(head, environ):
+        base = environ.get("GITHUB_BASE_REF") or "the base branch"
+        return _baseline(base, head.parents[0], f"base of GitHub's test merge with {base}")
+    ref = configured or _usual_ref(repository, environ)
+    found = _from_ref(repository, head, ref) if ref else _baseline("HEAD", head.oid, "HEAD")
+    if found.origin.commit == head.oid and clean:
+        return _before(repository, head, ref)
+    return found
+
+
+def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
+    """The commit that actions/checkout checks out on a pull request: base first, head of the branch second."""
+    return len(head.parents) == 2 and bool(_TEST_MERGE.fullmatch(environ.get("GITHUB_REF", "")))
+
+
+def _usual_ref(repository: Repository, environ: Mapping[str, str]) -> str | None:
+    base = environ.get("GITHUB_BASE_REF")
+    if base:
+        for ref in (f"origin/{base}", base):
+            if repository.find(ref):
+                return ref
+        raise UsageError(
+            f"the base branch {base!r} is not in this clone",
+            hint=f"git fetch origin {base} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
+        )
+    return next((ref for ref in _USUAL if repository.find(ref)), None)
+
+
+def _from_ref(repository: Repository, head: Commit, ref: str, *, exact: bool = False) -> Baseline:
+    tip = repository.commit(ref)
+    if exact:
+        return _baseline(ref, tip.oid, "as named")
+    base = repository.merge_base(tip, head)
+    if base is None:
+        raise ToolError(
+            f"{ref} and the candidate have no common commit", hint=f"mlops-ci diff --exact {ref}"
+        )
+    if base == tip.oid:
+        return _baseline(ref, base, "")
+    behind = repository.count(head.oid, tip.oid)
+    found = _baseline(ref, base, f"merge base with {ref}")
+    return Baseline(origin=found.origin, how=found.how, behind=behind, behind_of=ref)
+
+
+def _before(repository: Repository, head: Commit, ref: str | None) -> Baseline:
+    """On the main branch with nothing of its own, a change is the last commit."""
+    if not head.parents:
+        return _baseline("HEAD", head.oid, "the only commit")
+    parent = head.parents[0]
+    if repository.find(parent) is None:
+        raise ToolError("the clone is shallow and ends at HEAD", hint=repository.deepen_hint)
+    branch = f", which {ref} contains" if ref else ""
+    return _baseline("HEAD~1", parent, f"first parent of HEAD{branch}")
+
+
+def _baseline(rev: str, commit: str, how: str) -> Baseline:
+    return Baseline(origin=Origin(rev=rev, commit=commit), how=how)

@@ -1,0 +1,101 @@
+"""`mlops-ci diff`: what changed between two origins."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from mlops_ci.diff import Request
+from mlops_ci.diff import diff as compare
+from mlops_ci.report import machine, markdown, terminal
+
+UNDECIDED = 3
+
+
+@click.command()
+@click.argument("base", required=False)
+@click.argument("head", required=False)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["term", "md", "json"]),
+    default="term",
+    show_default=True,
+    help="For people, for GitHub, for machines.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also what is unchanged, and bookkeeping such as step and lr.",
+)
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME", help="Only this model; can be given again."
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Instead of mlops-ci.yaml in the root of the repository.",
+)
+@click.option("--exact", is_flag=True, help="Compare with BASE itself, not with the merge base.")
+@click.option(
+    "--fetch/--no-fetch",
+    default=True,
+    show_default=True,
+    help="Get metrics that are only in a DVC remote with the project's own dvc.",
+)
+def diff(
+    base: str | None,
+    head: str | None,
+    style: str,
+    as_json: bool,
+    everything: bool,
+    models: tuple[str, ...],
+    config: Path | None,
+    exact: bool,
+    fetch: bool,
+) -> int:
+    r"""Compare metrics, and what may explain them, of two revisions.
+
+    BASE is a branch, tag or commit: the comparison is with its merge base with the candidate, never with its
+    tip. Without BASE: the base of the pull request, else the default branch. The candidate is the work tree,
+    or HEAD when it is named. Nothing is checked out.
+
+    \b
+    Examples:
+      mlops-ci diff                      the work tree against where it left main
+      mlops-ci diff main                 the same, with the branch named
+      mlops-ci diff v1.0 v1.1            two tags
+      mlops-ci diff --all --format json  everything, for a script
+
+    Exit code 3: something that should have been compared could not be read; the rest is shown.
+    """
+    request = Request(
+        start=Path.cwd(),
+        base=base,
+        head=head,
+        config=config,
+        models=models,
+        exact=exact,
+        fetch=fetch,
+    )
+    comparison = compare(request)
+    if as_json or style == "json":
+        output = machine.render(comparison, everything=everything)
+    elif style == "md":
+        output = markdown.render(comparison, everything=everything)
+    else:
+        output = terminal.render(comparison, everything=everything, colour=_wants_colour())
+    click.echo(output, nl=False, color=True)
+    return UNDECIDED if comparison.undecided else 0
+
+
+def _wants_colour() -> bool:
+    """https://no-color.org and https://force-color.org"""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

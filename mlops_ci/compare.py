@@ -1,0 +1,277 @@
+"""Two Snapshots, aligned name by name: pure, sorted, the same whatever the order of files and keys."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from mlops_ci.config import MetricConfig
+from mlops_ci.directions import direction_of, is_bookkeeping
+from mlops_ci.model import (
+    Change,
+    CodeChange,
+    CodeFile,
+    DataChange,
+    DataRef,
+    Direction,
+    Measurement,
+    MetricChange,
+    ModelComparison,
+    Package,
+    PackageChange,
+    PartChange,
+    Snapshot,
+    Value,
+)
+from mlops_ci.notes import notes_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+# Equal up to float noise is equal; below the absolute bound everything is zero.
+REL_NOISE = 1e-9
+ABS_NOISE = 1e-12
+# A fraction on one side and 20 times as much or more on the other: 0.93 and 93.1.
+_SCALE_JUMP = 20.0
+
+_Key = tuple[str, str]
+_T = TypeVar("_T")
+
+
+def compare(
+    baseline: Snapshot, candidate: Snapshot, settings: Mapping[str, MetricConfig] | None = None
+) -> ModelComparison:
+    """`settings`: by metric name, an exact name before a pattern."""
+    metrics = _metrics(baseline, candidate, settings or {})
+    params = _params(baseline, candidate)
+    data = tuple(
+        DataChange(path=path, change=_change(_id(old), _id(new)), baseline=old, candidate=new)
+        for path, old, new in _aligned(baseline.data, candidate.data, lambda ref: ref.path)
+    )
+    code = tuple(
+        CodeChange(path=path, change=_change(_blob(old), _blob(new)))
+        for path, old, new in _aligned(baseline.code, candidate.code, lambda file: file.path)
+    )
+    found = ModelComparison(
+        model=candidate.model,
+        metrics=metrics,
+        params=params,
+        data=data,
+        environment=_environment(baseline, candidate),
+        code=code,
+    )
+    return replace(found, notes=notes_for(baseline, candidate, found))
+
+
+def _id(ref: DataRef | None) -> str | None:
+    return ref.id if ref else None
+
+
+def _blob(file: CodeFile | None) -> str | None:
+    return file.blob if file else None
+
+
+def _aligned(
+    baseline: Iterable[_T], candidate: Iterable[_T], key: Callable[[_T], str]
+) -> list[tuple[str, _T | None, _T | None]]:
+    old = {key(item): item for item in baseline}
+    new = {key(item): item for item in candidate}
+    return [(name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())]
+
+
+def _change(old: str | None, new: str | None) -> PartChange:
+    if old is None:
+        return "added"
+    if new is None:
+        return "removed"
+    return "same" if old == new else "changed"
+
+
+def _metrics(
+    baseline: Snapshot, candidate: Snapshot, settings: Mapping[str, MetricConfig]
+) -> tuple[Change, ...]:
+    old, new = _by_key(baseline.metrics), _by_key(candidate.metrics)
+    unreadable = _unreadable(baseline), _unreadable(candidate)
+    rows = []
+    for key in _sorted_keys(old, new):
+        own = _settings_for(key[1], settings)
+        direction = own.direction or direction_of(key[1])
+        row = _row(key, old.get(key), new.get(key), direction, own.tolerance, unreadable)
+        rows.append(row)
+    return tuple(rows)
+
+
+def _params(baseline: Snapshot, candidate: Snapshot) -> tuple[Change, ...]:
+    old, new = _by_key(baseline.params), _by_key(candidate.params)
+    unreadable = _unreadable(baseline), _unreadable(candidate)
+    keys = _sorted_keys(old, new)
+    return tuple(_row(key, old.get(key), new.get(key), "neutral", 0.0, unreadable) for key in keys)
+
+
+def _by_key(measurements: Iterable[Measurement]) -> dict[_Key, Measurement]:
+    return {(one.source, one.name): one for one in measurements}
+
+
+def _sorted_keys(old: Iterable[_Key], new: Iterable[_Key]) -> list[_Key]:
+    return sorted({*old, *new})
+
+
+def _unreadable(snapshot: Snapshot) -> dict[str, str]:
+    return {
+        one.subject: one.reason
+        for one in snapshot.unknown
+        if one.kind in ("metrics", "params", "tracker")
+    }
+
+
+def _settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
+    if name in settings:
+        return settings[name]
+    return next(
+        (one for pattern, one in settings.items() if fnmatch.fnmatchcase(name, pattern)), _DEFAULT
+    )
+
+
+_DEFAULT = MetricConfig()
+
+
+def _row(
+    key: _Key,
+    old: Measurement | None,
+    new: Measurement | None,
+    direction: Direction,
+    tolerance: float,
+    unreadable: tuple[dict[str, str], dict[str, str]],
+) -> Change:
+    source, name = key
+    before, after = (old.value if old else None), (new.value if new else None)
+    delta, relative = _delta(before, after)
+    reason = (
+        unreadable[0].get(source, "")
+        if old is None
+        else unreadable[1].get(source, "")
+        if new is None
+        else ""
+    )
+    return Change(
+        name=name,
+        source=source,
+        baseline=before,
+        candidate=after,
+        delta=delta,
+        relative=relative,
+        direction=direction,
+        change="unknown" if reason else _metric_change(before, after, direction, tolerance),
+        tolerance=tolerance,
+        hidden=is_bookkeeping(name),
+        scale_jump=_is_scale_jump(before, after),
+        reason=reason,
+        where=(old.where if old else "", new.where if new else ""),
+    )
+
+
+def _is_number(value: Value | None) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _delta(before: Value | None, after: Value | None) -> tuple[float | int | None, float | None]:
+    if not (_is_number(before) and _is_number(after)):
+        return None, None
+    assert isinstance(before, (int, float))
+    assert isinstance(after, (int, float))
+    try:
+        delta = after - before
+        return delta, delta / abs(before) if before else None
+    except OverflowError:  # integers beyond the range of a float
+        return None, None
+
+
+def _metric_change(
+    before: Value | None, after: Value | None, direction: Direction, tolerance: float
+) -> MetricChange:
+    if before is None or after is None:
+        return "added" if before is None else "removed"
+    if is_same(before, after, tolerance):
+        return "same"
+    if direction == "neutral" or not (_is_number(before) and _is_number(after)):
+        return "changed"
+    return _judged(before, after, direction)
+
+
+def _judged(before: Value, after: Value, direction: Direction) -> MetricChange:
+    assert isinstance(before, (int, float))
+    assert isinstance(after, (int, float))
+    if math.isnan(before) or math.isnan(after):
+        return "changed"  # no order holds for a value that is not a number
+    return "better" if (after > before) == (direction == "higher_is_better") else "worse"
+
+
+def is_same(before: Value, after: Value, tolerance: float = 0.0) -> bool:
+    """Equal within `tolerance` (absolute) or up to float noise. NaN equals NaN; True does not equal 1."""
+    if isinstance(before, bool) != isinstance(after, bool):
+        return False
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_same_item, before, after))
+    if _is_number(before) and _is_number(after):
+        assert isinstance(before, (int, float))
+        assert isinstance(after, (int, float))
+        return _same_number(before, after, tolerance)
+    return before == after
+
+
+def _same_number(before: float, after: float, tolerance: float) -> bool:
+    if before == after:
+        return True
+    if isinstance(before, int) and isinstance(after, int) and not tolerance:
+        return False
+    try:
+        if math.isnan(before) and math.isnan(after):
+            return True
+        return math.isclose(before, after, rel_tol=REL_NOISE, abs_tol=max(ABS_NOISE, tolerance))
+    except OverflowError:
+        return False
+
+
+def _same_item(before: object, after: object) -> bool:
+    if isinstance(before, (bool, int, float, str, list)) and isinstance(
+        after, (bool, int, float, str, list)
+    ):
+        return is_same(before, after)
+    return before == after
+
+
+def _is_scale_jump(before: Value | None, after: Value | None) -> bool:
+    if not (_is_number(before) and _is_number(after)):
+        return False
+    assert isinstance(before, (int, float))
+    assert isinstance(after, (int, float))
+    small, large = sorted((abs(before), abs(after)))
+    fraction = 0.05 <= small <= 1 < large <= 100
+    return (
+        fraction
+        and large / small >= _SCALE_JUMP
+        and isinstance(before if abs(before) == small else after, float)
+    )
+
+
+def _environment(baseline: Snapshot, candidate: Snapshot) -> tuple[PackageChange, ...]:
+    old, new = _versions(baseline.environment), _versions(candidate.environment)
+    return tuple(
+        PackageChange(
+            name=key[1],
+            source=key[0],
+            change=_change(old.get(key), new.get(key)),
+            baseline=old.get(key),
+            candidate=new.get(key),
+        )
+        for key in sorted(old.keys() | new.keys())
+    )
+
+
+def _versions(packages: Iterable[Package]) -> dict[_Key, str]:
+    found: dict[_Key, list[str]] = {}
+    for package in packages:
+        found.setdefault((package.source, package.name), []).append(package.version)
+    return {key: ", ".join(sorted(versions)) for key, versions in found.items()}

@@ -1,0 +1,191 @@
+"""From a repository and two names to a Comparison."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci import config as configuration
+from mlops_ci import snapshot
+from mlops_ci.baseline import MAX_WALK, find_baseline
+from mlops_ci.compare import compare
+from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.git import Repository
+from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
+from mlops_ci.models import ModelFiles, find_models, repository_name
+from mlops_ci.stack.data import dvc
+from mlops_ci.tree import CommitTree, WorkTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlops_ci.config import Config
+    from mlops_ci.git import Commit
+    from mlops_ci.tree import Tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """`base` and `head` are revisions; without `head` the candidate is the work tree.
+
+    `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
+    DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty.
+    """
+
+    start: Path
+    base: str | None = None
+    head: str | None = None
+    config: Path | None = None
+    models: tuple[str, ...] = ()
+    exact: bool = False
+    fetch: bool = True
+
+
+def diff(request: Request) -> Comparison:
+    """Raises UsageError, ConfigError or ToolError; a file that cannot be read is a note, not an error."""
+    return _Diff(request).comparison()
+
+
+class _Diff:
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.repository = Repository.discover(request.start)
+        self.head = self._head()
+        self.tree = self._candidate_tree()
+        self.config = self._config()
+        self.candidate = self._project(self.tree)
+
+    def comparison(self) -> Comparison:
+        baseline = self._baseline()
+        base_tree = CommitTree(self.repository, baseline.origin.commit or "")
+        base = self._project(base_tree)
+        models = self._models(base)
+        new = [snapshot.take(self.candidate, model, self._origin()) for model in models]
+        old = [snapshot.take(base, model, baseline.origin) for model in models]
+        note = None
+        measured = any(one.metrics for one in new)
+        if measured and not self.request.exact and not any(_was_measured(one) for one in old):
+            baseline, old, note = self._walk_back(baseline, old)
+        pairs = zip(models, old, new, strict=True)
+        compared = [self._compare(model, one, other, note) for model, one, other in pairs]
+        return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
+
+    def _head(self) -> Commit:
+        if self.repository.root is None and self.request.head is None:
+            raise UsageError(
+                "a bare repository has no work tree to compare",
+                hint="name both revisions: mlops-ci diff main HEAD",
+            )
+        return self.repository.commit(self.request.head or "HEAD")
+
+    def _candidate_tree(self) -> Tree:
+        if self.request.head is not None or self.repository.root is None:
+            return CommitTree(self.repository, self.head.oid)
+        return WorkTree(self.repository, self.repository.root)
+
+    def _origin(self) -> Origin:
+        if self.request.head is not None:
+            return Origin(rev=self.request.head, commit=self.head.oid)
+        return Origin(rev="work tree", commit=None, head=self.head.oid)
+
+    def _config(self) -> Config | None:
+        if self.request.config is None:
+            return configuration.load(self.tree.read)
+        path = self.request.config
+        if not path.is_file():
+            raise UsageError(f"{path} does not exist", hint="mlops-ci diff --config PATH")
+        folder = path.parent
+
+        def read(name: str) -> bytes | None:
+            file = folder / name
+            return file.read_bytes() if file.is_file() else None
+
+        return configuration.load(read, path.name)
+
+    def _baseline(self) -> Baseline:
+        configured = self.config.baseline.ref if self.config else None
+        return find_baseline(
+            self.repository,
+            self.head,
+            named=self.request.base,
+            configured=configured,
+            clean=not isinstance(self.tree, WorkTree) or not self.tree.changed_since_commit,
+            exact=self.request.exact,
+        )
+
+    def _project(self, tree: Tree) -> dvc.Project:
+        if self.repository.root is None:
+            return dvc.Project(tree, [])
+        main = self.repository.git_dir.parent  # where a linked work tree's cache is
+        project = dvc.Project(
+            tree, [self.repository.root, main], self._fetcher(tree) if self.request.fetch else None
+        )
+        if isinstance(tree, WorkTree):
+            tree.may_link_to = project.cache.owns
+        return project
+
+    def _fetcher(self, tree: Tree) -> Callable[[str, str], bytes | None]:
+        commit = tree.commit if isinstance(tree, CommitTree) else None
+        configured = self.config.data.dvc if self.config else None
+
+        def fetch(dvc_root: str, path: str) -> bytes | None:
+            root = self.repository.root
+            assert root is not None
+            program = dvc.find_dvc(root, self.tree.entries.keys(), configured)
+            if program is None:
+                raise UnreadableError(f"{path}: is not in the DVC cache, and dvc is not installed")
+            return dvc.fetch(program, root, dvc_root, path, commit)
+
+        return fetch
+
+    def _models(self, base: dvc.Project) -> list[ModelFiles]:
+        found = find_models([base, self.candidate], self.config, self._name())
+        wanted = set(self.request.models)
+        if unknown := sorted(wanted - {model.name for model in found}):
+            known = ", ".join(model.name for model in found) or "none"
+            raise UsageError(f"no model {unknown[0]!r}", hint=f"the models here: {known}")
+        if not found:
+            raise UsageError(
+                "nothing to compare: no dvc.yaml and no mlops-ci.yaml at either revision",
+                hint="name metrics files under models.NAME.metrics_files in mlops-ci.yaml",
+            )
+        return [model for model in found if not wanted or model.name in wanted]
+
+    def _name(self) -> str:
+        url = self.repository.git("config", "--get", "remote.origin.url").stdout.decode(
+            errors="replace"
+        )
+        folder = self.repository.root or self.repository.git_dir
+        return repository_name(url.strip(), folder.name)
+
+    def _walk_back(
+        self, baseline: Baseline, old: list[Snapshot]
+    ) -> tuple[Baseline, list[Snapshot], Note]:
+        """The nearest first-parent ancestor of the baseline with metrics; without one, the baseline as it is."""
+        commits = self.repository.first_parents(baseline.origin.commit or "", MAX_WALK)
+        for count, commit in enumerate(commits, 1):
+            origin = Origin(rev=f"{baseline.origin.rev}~{count}", commit=commit)
+            project = self._project(CommitTree(self.repository, commit))
+            models = self._models(project)
+            found = [snapshot.take(project, model, origin) for model in models]
+            if any(_was_measured(one) for one in found):
+                commits_before = "1 commit" if count == 1 else f"{count} commits"
+                message = f"the baseline has no metrics; compared with {commit[:7]}, {commits_before} before it"
+                note = Note(kind="baseline-older", message=message, side="baseline")
+                return dataclasses.replace(baseline, origin=origin), found, note
+        message = f"measured for the first time: no metrics at the baseline nor in {len(commits)} commits before it"
+        return baseline, old, Note(kind="no-baseline", message=message, side="baseline")
+
+    def _compare(
+        self, model: ModelFiles, old: Snapshot, new: Snapshot, note: Note | None
+    ) -> ModelComparison:
+        own = model.config.metrics if model.config else {}
+        shared = self.config.metrics if self.config else {}
+        found = compare(old, new, {**own, **{k: v for k, v in shared.items() if k not in own}})
+        return dataclasses.replace(found, notes=(note, *found.notes)) if note else found
+
+
+def _was_measured(one: Snapshot) -> bool:
+    return bool(one.metrics) or any(unknown.kind == "metrics" for unknown in one.unknown)

@@ -1,0 +1,39 @@
+"""One family of errors. Every kind has its own exit code, so that a caller can tell a bad gate from a bad day."""
+
+from __future__ import annotations
+
+
+class MlopsCiError(Exception):
+    """Something a user can act on: what happened, and the next command to type.
+
+    `hint` is one line, usually a command. `exit_code` is the process's exit code: 0 fine, 1 finding or
+    failed gate, 2 usage or config, 3 undecided, tool or environment, 4 publishing refused, 70 our bug.
+    """
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(MlopsCiError):
+    """The call names something that is not there."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """`mlops-ci.yaml` is wrong. The message has one line a problem, `file:line:col: what`."""
+
+
+class ToolError(MlopsCiError):
+    """A tool or the environment cannot do what is asked: no git, no history, no server."""
+
+    exit_code = 3
+
+
+class UnreadableError(MlopsCiError):
+    """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
+
+    exit_code = 3

@@ -1,0 +1,163 @@
+"""What a model was made from, and whether the numbers agree with what DVC recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import UnreadableError
+from mlops_ci.model import CodeFile, DataRef, Fact
+from mlops_ci.models import ModelFiles, inside
+from mlops_ci.stack.data import dvc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.stack.data.dvc import Locked, Out, Project
+
+_DATA_SUFFIXES = frozenset(
+    """.csv .tsv .parquet .feather .arrow .json .jsonl .ndjson .npy .npz .hdf5 .txt .xlsx .xls .zip .gz .tar
+    .tgz .zst .bz2 .png .jpg .jpeg .wav .mp3 .flac .db .sqlite .avro .orc .tfrecord .geojson .xml""".split()
+)
+_MODEL_SUFFIXES = frozenset(
+    """.pt .pth .ckpt .onnx .safetensors .pkl .pickle .joblib .h5 .keras .pb .tflite .bin .cbm .model .gguf
+    .skops .mlmodel .bst .ubj""".split()
+)
+_MODEL_WORD = re.compile(
+    r"(^|[/_.-])(models?|weights?|checkpoints?|estimators?|encoders?|vectorizers?)($|[/_.-])",
+    re.IGNORECASE,
+)
+_TABLES = (".csv", ".tsv")
+_ROWS = (*_TABLES, ".jsonl", ".ndjson")
+
+
+def data_and_code(
+    project: Project, model: ModelFiles, stages: list[Locked]
+) -> tuple[tuple[DataRef, ...], tuple[CodeFile, ...]]:
+    """The data that a model's stages read and write, without metrics and plots, and the code they depend on."""
+    data = {out.path: _data_ref(out, "input") for out in _pointers(project, model)}
+    code: set[str] = set()
+    for locked in stages:
+        for ref in _made(locked):
+            data[ref.path] = ref
+    for locked in stages:
+        for path in locked.stage.deps:
+            if found := _tracked(project, locked, path):
+                data.setdefault(path, found)
+            else:
+                code.update(_code_files(project, path))
+    blobs = project.tree.blobs(sorted(code))
+    files = tuple(CodeFile(path=path, blob=blob) for path, blob in sorted(blobs.items()))
+    return tuple(data[path] for path in sorted(data)), files
+
+
+def evaluation_data(
+    project: Project, stages: list[Locked], metrics: set[str]
+) -> tuple[DataRef, ...]:
+    """Data that the stages which write the metrics depend on, without the models themselves."""
+    found: dict[str, DataRef] = {}
+    for locked in stages:
+        if metrics & set(locked.stage.all_outs):
+            for path in locked.stage.deps:
+                ref = _tracked(project, locked, path)
+                if ref is not None and not _is_model(project, locked, path):
+                    found[path] = ref
+    return tuple(found[path] for path in sorted(found))
+
+
+def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
+    """A metrics file whose bytes are not those that dvc.lock recorded. Line ends are told apart."""
+    out = project.outs.get(path)
+    if out is None or not out.hash or out.is_folder:
+        return None
+    if out.hash in dvc.content_hashes(content):
+        return None
+    windows = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if out.hash in (_md5(windows), *dvc.content_hashes(content.replace(b"\r\n", b"\n"))):
+        message = f"{path} differs from dvc.lock only in line ends (CRLF and LF): the numbers stand"
+        return Fact(
+            kind="line-endings", message=message, fix="git add --renormalize .", paths=(path,)
+        )
+    found = _md5(content)[:8]
+    message = f"{path} is not what dvc.lock recorded (MD5 {found}…, recorded {out.hash[:8]}…)"
+    return Fact(
+        kind="lock-mismatch", message=message, fix="dvc repro, or restore the file", paths=(path,)
+    )
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _pointers(project: Project, model: ModelFiles) -> Iterable[Out]:
+    return (
+        out for path, out in project.pointers.items() if inside(path, model.root) and not out.metric
+    )
+
+
+def _made(locked: Locked) -> Iterable[DataRef]:
+    """What the lock says the stage made."""
+    measured = set(locked.stage.all_outs) - set(locked.stage.outs)
+    for out in locked.record.outs if locked.record else ():
+        if out.path not in measured:
+            yield _data_ref(out, "output")
+
+
+def _data_ref(out: Out, role: str) -> DataRef:
+    return DataRef(
+        path=out.path,
+        id=out.id,
+        size=out.size,
+        files=out.files,
+        role="output" if role == "output" else "input",
+    )
+
+
+def _tracked(project: Project, locked: Locked, path: str) -> DataRef | None:
+    """A dependency as data: tracked by DVC, or a data file in Git, or recorded in the lock and in neither."""
+    if path in project.outs:
+        return _data_ref(project.outs[path], "output" if path in project.made else "input")
+    recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
+    if path in project.tree.entries:
+        return _git_data(project, path) if _suffix(path) in _DATA_SUFFIXES else None
+    if path in recorded and not project.tree.below(path):
+        return _data_ref(recorded[path], "input")
+    return None
+
+
+def _git_data(project: Project, path: str) -> DataRef:
+    blob = project.tree.blobs([path]).get(path, "")
+    return DataRef(path=path, id=f"git:{blob}", rows=_rows(project, path))
+
+
+def _rows(project: Project, path: str) -> int | None:
+    """Lines that are not blank; a table's first line is its header."""
+    if _suffix(path) not in _ROWS:
+        return None
+    try:
+        content = project.tree.read(path) or b""
+    except UnreadableError:
+        return None
+    lines = sum(1 for line in content.splitlines() if line.strip())
+    return max(0, lines - 1) if _suffix(path) in _TABLES else lines
+
+
+def _code_files(project: Project, path: str) -> list[str]:
+    return [path] if path in project.tree.entries else project.tree.below(path)
+
+
+def _is_model(project: Project, locked: Locked, path: str) -> bool:
+    """Declared as such, else by suffix, else by a word in its path from the stage's folder."""
+    artifacts = (one for pipeline in project.pipelines for one in pipeline.artifacts)
+    if any(one.path == path and one.type == "model" for one in artifacts):
+        return True
+    suffix = _suffix(path)
+    if suffix in _MODEL_SUFFIXES or suffix in _DATA_SUFFIXES:
+        return suffix in _MODEL_SUFFIXES
+    return bool(_MODEL_WORD.search(posixpath.relpath(path, locked.stage.folder or ".")))
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1].lower()

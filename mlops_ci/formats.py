@@ -1,0 +1,191 @@
+"""Metrics and params files: JSON, YAML 1.2, TOML, and Python files that are read and never run."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import json
+import sys
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci import yaml
+from mlops_ci.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from mlops_ci.model import Value
+
+# A metrics file holds numbers for people to read; the largest seen in public repositories is under 1 MB.
+MAX_BYTES = 32 * 1024 * 1024
+
+
+def parse(path: str, data: bytes) -> Any:
+    """The content of a file as dicts, lists and scalars; the suffix names the format and YAML is the default,
+    as in DVC (https://dvc.org/doc/command-reference/metrics#supported-file-formats). An empty file is `{}`.
+
+    Raises UnreadableError, one line that begins with `path`.
+    """
+    text = _decode(path, data)
+    reader = _READERS.get(path[path.rfind(".") :].lower(), yaml.load)
+    try:
+        value = reader(text, path)
+    except RecursionError:
+        raise UnreadableError(f"{path}: nested too deeply") from None
+    return {} if value is None else value
+
+
+def flatten(value: Any, stem: str = "") -> Iterator[tuple[str, Value]]:
+    """Dotted names and values: `{"a": {"b": 1}}` gives `("a.b", 1)`.
+
+    A list is one value. Null is missing. A file that is a single value, or a list, is named by `stem`.
+    """
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from flatten(child, f"{stem}.{key}" if stem else str(key))
+    elif value is not None:
+        yield stem, plain(value)
+
+
+def plain(value: Any) -> Value:
+    """The same value in types that JSON has; dates as ISO 8601 text."""
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_item(child) for child in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_item(child) for child in value), key=repr)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return repr(value)
+
+
+def _item(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _item(child) for key, child in value.items()}
+    return None if value is None else plain(value)
+
+
+def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:
+    """The named parts of a params file. A key is a dotted path; each part may be a pattern such as `*`.
+
+    Parts that are absent are left out. https://dvc.org/doc/user-guide/project-structure/dvcyaml-files#parameters
+    """
+    chosen: dict[str, Any] = {}
+    for key in keys:
+        for path, found in _matches(value, key.split("."), ()):
+            _put(chosen, path, found)
+    return chosen
+
+
+def _matches(
+    value: Any,
+    parts: list[str],
+    path: tuple[str, ...],
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not parts:
+        yield path, value
+        return
+    children: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        children = value.items()
+    elif isinstance(value, list):
+        children = enumerate(value)
+    for name, child in children:
+        if str(name) == parts[0] or fnmatch.fnmatchcase(str(name), parts[0]):
+            yield from _matches(child, parts[1:], (*path, str(name)))
+
+
+def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        inner = into.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return  # the whole of it was asked for already
+        into = inner
+    if isinstance(value, dict) and isinstance(into.get(path[-1]), dict):
+        into[path[-1]] = into[path[-1]] | value
+    else:
+        into[path[-1]] = value
+
+
+def _decode(path: str, data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(f"{path}: {len(data):,} bytes, more than the limit of {MAX_BYTES:,}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{path}: not UTF-8 text (byte {error.start})") from error
+
+
+def _json(text: str, path: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise UnreadableError(f"{path}: duplicate key {twice!r}")
+        return found
+
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(
+            f"{path}:{error.lineno}:{error.colno}: broken JSON: {error.msg}"
+        ) from error
+    except ValueError as error:  # an integer of more than 4,300 digits
+        raise UnreadableError(f"{path}: broken JSON: {error}") from error
+
+
+def _toml(text: str, path: str) -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableError(f"{path}: broken TOML: {error}") from error
+
+
+def _python(text: str, path: str) -> dict[str, Any]:
+    try:
+        return _python_names(ast.parse(text).body, of_self=False)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{path}:{line}" if line else path
+        raise UnreadableError(f"{where}: broken Python: {getattr(error, 'msg', error)}") from error
+
+
+def _python_names(body: list[ast.stmt], *, of_self: bool) -> dict[str, Any]:
+    """Literal assignments, class bodies as nested dicts, and `self.x = …` in `__init__`, as DVC reads them."""
+    names: dict[str, Any] = {}
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            names[statement.name] = _python_names(statement.body, of_self=False)
+        elif isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            names.update(_python_names(statement.body, of_self=True))
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            names.update(_python_assignment(statement, of_self=of_self))
+    return names
+
+
+def _python_assignment(statement: ast.Assign | ast.AnnAssign, *, of_self: bool) -> dict[str, Any]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if len(targets) != 1 or statement.value is None:
+        return {}
+    target = targets[0]
+    try:
+        value = ast.literal_eval(statement.value)
+    except (ValueError, TypeError):
+        return {}
+    if isinstance(target, ast.Name) and not of_self:
+        return {target.id: value}
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+        return {target.attr: value} if target.value.id == "self" else {}
+    return {}
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {".json": _json, ".toml": _toml, ".py": _python}

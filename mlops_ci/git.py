@@ -1,0 +1,220 @@
+"""Reading a Git repository through `git` itself: any revision without a checkout, and the work tree.
+
+Git libraries read the wrong index inside hooks and are slower to start; `git` with -z is right and fast.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, cast
+
+from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.process import Result, run
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    oid: str
+    parents: tuple[str, ...]
+
+
+class Repository:
+    """One Git repository. `root` is the top of the work tree, None when the repository is bare.
+
+    All paths are relative to the root, with `/`; bytes that are not UTF-8 are kept as lone surrogates.
+    """
+
+    def __init__(self, *, root: Path | None, git_dir: Path, shallow: bool) -> None:
+        self.root = root
+        self.git_dir = git_dir
+        self.shallow = shallow
+        self.objects = Objects(root or git_dir)
+
+    @classmethod
+    def discover(cls, start: Path) -> Repository:
+        """The repository that contains `start`. Raises UsageError when there is none."""
+        command = ["git", "rev-parse", "--is-bare-repository", "--is-shallow-repository"]
+        found = run([*command, "--git-common-dir", "--show-toplevel"], cwd=start)
+        lines = os.fsdecode(found.stdout).split("\n")
+        if len(lines) < 4:
+            raise UsageError(
+                f"{start} is not in a Git repository ({found.last_line})",
+                hint="run this in your repository, or: git init",
+            )
+        bare, shallow, git_dir, top = lines[0], lines[1], lines[2], lines[3]
+        in_work_tree = bare == "false" and found.returncode == 0
+        return cls(
+            root=Path(top) if in_work_tree else None,
+            git_dir=(start / git_dir).resolve(),
+            shallow=shallow == "true",
+        )
+
+    def git(self, *arguments: str, stdin: bytes = b"") -> Result:
+        return run(
+            ["git", "--no-optional-locks", *arguments], cwd=self.root or self.git_dir, stdin=stdin
+        )
+
+    def lines(self, *arguments: str) -> list[str]:
+        """The lines that a git command prints. Raises ToolError with git's own words when it fails."""
+        done = self.git(*arguments)
+        if done.returncode:
+            raise ToolError(f"git {arguments[0]}: {done.last_line}")
+        return os.fsdecode(done.stdout).splitlines()
+
+    def find(self, rev: str) -> Commit | None:
+        """The commit that `rev` names, None when there is no such commit here."""
+        if not rev or "\n" in rev or "\0" in rev:
+            return None
+        oid, kind, _ = self.objects.stat(f"{rev}^{{commit}}")
+        if kind != "commit":
+            return None
+        header = self.objects.read(oid).split(b"\n\n", 1)[0].decode(errors="replace")
+        parents = [line[7:] for line in header.splitlines() if line.startswith("parent ")]
+        return Commit(oid=oid, parents=tuple(parents))
+
+    def commit(self, rev: str) -> Commit:
+        """As `find`, but raises UsageError that says what to type instead."""
+        found = self.find(rev)
+        if found is None:
+            raise UsageError(f"unknown revision {rev!r}", hint=self._hint_for(rev))
+        return found
+
+    def _hint_for(self, rev: str) -> str:
+        if self.find("HEAD") is None:
+            return "this repository has no commits yet: git commit"
+        names = self.lines("for-each-ref", "--format=%(refname:short)")
+        if close := difflib.get_close_matches(rev, names, n=1):
+            return f"did you mean {close[0]}?"
+        if self.shallow:
+            return f"{self.deepen_hint} (this clone is shallow)"
+        return f"git fetch origin {rev}" if rev.replace("/", "").isalnum() else "git log --oneline"
+
+    @property
+    def deepen_hint(self) -> str:
+        return "git fetch --unshallow (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+
+    def merge_base(self, one: Commit, other: Commit) -> str | None:
+        """The best common ancestor; None for unrelated histories.
+
+        Raises ToolError in a shallow clone that does not reach back far enough.
+        """
+        if one.oid == other.oid:
+            return one.oid
+        done = self.git("merge-base", one.oid, other.oid)
+        if done.returncode == 0:
+            return done.stdout.decode().split()[0]
+        if self.shallow:
+            raise ToolError(
+                "the clone is shallow and ends before the merge base", hint=self.deepen_hint
+            )
+        return None
+
+    def count(self, since: str, until: str) -> int:
+        """How many commits of `until` are not in `since`."""
+        return int(self.lines("rev-list", "--count", f"{since}..{until}")[0])
+
+    def first_parents(self, start: str, limit: int) -> list[str]:
+        """The first-parent ancestors of `start`, nearest first, without `start` itself."""
+        return self.lines("rev-list", "--first-parent", f"--max-count={limit + 1}", start)[1:]
+
+
+class Objects:
+    """Two `git cat-file` processes that stay open: one tells sizes, one gives contents."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def stat(self, name: str) -> tuple[str, str, int]:
+        """Object id, type and size in bytes; the type is `missing` when there is no such object."""
+        pipe = self._sizes
+        _send(pipe, name)
+        return _header(pipe)
+
+    def read(self, oid: str) -> bytes:
+        """The content of an object that exists."""
+        pipe = self._contents
+        _send(pipe, oid)
+        _, kind, size = _header(pipe)
+        if kind == MISSING:
+            raise ToolError(f"Git object {oid} is missing", hint="git fetch")
+        content = cast("IO[bytes]", pipe.stdout).read(size + 1)
+        return content[:-1]
+
+    @cached_property
+    def _sizes(self) -> subprocess.Popen[bytes]:
+        return self._open("--batch-check")
+
+    @cached_property
+    def _contents(self) -> subprocess.Popen[bytes]:
+        return self._open("--batch")
+
+    def _open(self, mode: str) -> subprocess.Popen[bytes]:
+        return _spawn(["git", "cat-file", mode], self._folder, stdin=True)
+
+    def __del__(self) -> None:
+        for name in ("_sizes", "_contents"):
+            if pipe := self.__dict__.pop(name, None):
+                _close(pipe)
+
+
+class Listing:
+    """A git command that lists NUL-separated records; it runs while the caller does other things."""
+
+    def __init__(self, folder: Path, *command: str) -> None:
+        self._command = " ".join(command[:2])
+        self._pipe = _spawn(["git", "--no-optional-locks", *command], folder)
+
+    def records(self) -> list[bytes]:
+        output = cast("IO[bytes]", self._pipe.stdout).read()
+        _close(self._pipe)
+        if self._pipe.returncode:
+            raise ToolError(f"git {self._command} failed with exit code {self._pipe.returncode}")
+        return output.split(b"\0")[:-1]
+
+    def __del__(self) -> None:
+        if pipe := self.__dict__.get("_pipe"):
+            _close(pipe)
+
+
+def _spawn(command: list[str], folder: Path, *, stdin: bool = False) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise ToolError(f"git cannot be started: {error.strerror}") from error
+
+
+def _close(pipe: subprocess.Popen[bytes]) -> None:
+    for stream in (pipe.stdin, pipe.stdout):
+        if stream is not None:
+            stream.close()
+    pipe.wait()
+
+
+def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
+    stdin = cast("IO[bytes]", pipe.stdin)
+    try:
+        stdin.write(os.fsencode(name) + b"\n")
+        stdin.flush()
+    except OSError as error:
+        raise ToolError("git cat-file ended unexpectedly") from error
+
+
+def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
+    line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
+    words = line.rsplit(" ", 2)
+    if len(words) == 3 and words[2].isdigit():
+        return words[0], words[1], int(words[2])
+    return line, MISSING, 0

@@ -1,0 +1,235 @@
+"""The nouns of mlops-ci, as plain data. See the words in CONTRIBUTING.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Scalar: TypeAlias = bool | int | float | str
+# A list is one value: it is compared as a whole and never flattened.
+Value: TypeAlias = Scalar | list[Any]
+
+Direction = Literal["higher_is_better", "lower_is_better", "neutral"]
+MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a Snapshot was taken: a commit, or the work tree (`commit` is None, `head` is what it is based on)."""
+
+    rev: str
+    commit: str | None
+    head: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.commit[:7] if self.commit else "work tree"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """One named value.
+
+    `name`: dotted key. `source`: what it is aligned by, a path from the root of the repository or `mlflow:…`.
+    `where`: where exactly this value was read, `metrics.json:eval.auc@1a2b3c4` or `mlflow run 8f…`.
+    """
+
+    name: str
+    source: str
+    value: Value
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unknown:
+    """Something that should have been read and could not be: `subject` is a path or a tracker."""
+
+    kind: Literal["metrics", "params", "data", "pipeline", "environment", "tracker"]
+    subject: str
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRef:
+    """A data set, model or other artifact by its content.
+
+    `id`: `md5:…`, `md5-dos2unix:…` (DVC 2), `etag:…`, `git:…`. `size` in bytes, `files` and `rows` when known.
+    `role`: `input` (nothing in the pipeline makes it), `output` (a stage makes it).
+    """
+
+    path: str
+    id: str
+    size: int | None = None
+    files: int | None = None
+    rows: int | None = None
+    role: Literal["input", "output"] = "input"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """A package that a lock file pins. `source` is the path of the lock file."""
+
+    name: str
+    version: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeFile:
+    """A file in Git that a stage depends on; `blob` is its Git object id."""
+
+    path: str
+    blob: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plot:
+    """A plot as declared in `dvc.yaml`: the path of its data or image, and how it is drawn."""
+
+    path: str
+    props: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """An entry of `artifacts:` in `dvc.yaml`."""
+
+    name: str
+    path: str
+    type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """Something true of one Snapshot that makes its numbers less trustworthy, with the evidence."""
+
+    kind: Literal["lock-mismatch", "line-endings", "dirty", "not-a-number"]
+    message: str
+    fix: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All that is known of one model at one origin."""
+
+    model: str
+    origin: Origin
+    metrics: tuple[Measurement, ...] = ()
+    params: tuple[Measurement, ...] = ()
+    data: tuple[DataRef, ...] = ()
+    # Data that the stages writing the metrics read: the evaluation data, by path.
+    evaluation: tuple[DataRef, ...] = ()
+    environment: tuple[Package, ...] = ()
+    code: tuple[CodeFile, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    # sha256 of what dvc.lock records for this model's stages; None without a lock.
+    lock_digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One metric or param on both sides. A side is None when the value is missing there.
+
+    `delta`: candidate minus baseline; `relative`: delta divided by the baseline's absolute value; both None
+    when they have no meaning. `hidden`: bookkeeping that is shown only on request. `scale_jump`: the two sides look
+    like a fraction and a percentage.
+    """
+
+    name: str
+    source: str
+    baseline: Value | None = None
+    candidate: Value | None = None
+    delta: float | int | None = None
+    relative: float | None = None
+    direction: Direction = "neutral"
+    change: MetricChange = "same"
+    tolerance: float = 0.0
+    hidden: bool = False
+    scale_jump: bool = False
+    reason: str = ""
+    where: tuple[str, str] = ("", "")
+
+
+PartChange = Literal["same", "changed", "added", "removed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataChange:
+    path: str
+    change: PartChange
+    baseline: DataRef | None = None
+    candidate: DataRef | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageChange:
+    """A package of one lock file. Versions are joined by a comma when a lock has several."""
+
+    name: str
+    source: str
+    change: PartChange
+    baseline: str | None = None
+    candidate: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeChange:
+    path: str
+    change: PartChange
+
+
+NoteKind = Literal[
+    "unreadable", "lock-mismatch", "line-endings", "dirty", "not-a-number", "nothing-retrained",
+    "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """An honest remark: what is so, and what to type. `side` says where, when it is one side only."""
+
+    kind: NoteKind
+    message: str
+    fix: str = ""
+    side: Literal["baseline", "candidate", ""] = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelComparison:
+    model: str
+    metrics: tuple[Change, ...] = ()
+    params: tuple[Change, ...] = ()
+    data: tuple[DataChange, ...] = ()
+    environment: tuple[PackageChange, ...] = ()
+    code: tuple[CodeChange, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The commit compared with, and how it was found, in words that follow its name: `merge base with main`."""
+
+    origin: Origin
+    how: str
+    behind: int = 0
+    behind_of: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two origins of one repository, model by model."""
+
+    baseline: Baseline
+    candidate: Origin
+    models: tuple[ModelComparison, ...]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether something that should have been compared could not be read."""
+        return any(note.kind == "unreadable" for model in self.models for note in model.notes)

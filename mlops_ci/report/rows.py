@@ -1,0 +1,184 @@
+"""What a report shows of a Comparison, in words: shared by the terminal and the markdown renderer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.report import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_ci.model import (
+        Baseline,
+        Change,
+        CodeChange,
+        Comparison,
+        DataChange,
+        DataRef,
+        ModelComparison,
+        PackageChange,
+    )
+
+# Worst first; what cannot be told stands between the bad and the good.
+_ORDER = ("worse", "removed", "unknown", "changed", "better", "added", "same")
+_ARROWS = {"higher_is_better": "↑", "lower_is_better": "↓", "neutral": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a table: all text, still to be escaped for its medium. `verdict` is a `change` of the contract."""
+
+    verdict: str
+    name: str
+    arrow: str
+    baseline: str
+    candidate: str
+    change: str
+    relative: str
+    source: str
+
+
+def metric_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
+    return _rows(model.metrics, everything=everything)
+
+
+def param_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
+    return _rows(model.params, everything=everything)
+
+
+def _rows(changes: tuple[Change, ...], *, everything: bool) -> list[Row]:
+    """Sources are named only where one name stands in several files."""
+    shown = [one for one in changes if everything or is_shown(one)]
+    shown.sort(key=lambda one: (_ORDER.index(one.change), one.name, one.source))
+    names: dict[str, int] = {}
+    for one in shown:
+        names[one.name] = names.get(one.name, 0) + 1
+    return [_row(one, named_twice=names[one.name] > 1) for one in shown]
+
+
+def is_shown(one: Change) -> bool:
+    """Changed, and not mere bookkeeping; a value that is not a number is always shown."""
+    if one.hidden and one.change != "unknown":
+        return False
+    return one.change != "same" or any(_is_odd(value) for value in (one.baseline, one.candidate))
+
+
+def _is_odd(value: object) -> bool:
+    return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))  # noqa: PLR0124
+
+
+def _row(one: Change, *, named_twice: bool) -> Row:
+    decimals = None
+    delta = relative = ""
+    if (
+        one.delta is not None
+        and isinstance(one.baseline, (int, float))
+        and isinstance(one.candidate, (int, float))
+    ):
+        decimals = text.decimals_for(one.baseline, one.candidate)
+        delta = text.change(one.delta, decimals)
+        relative = text.percent(one.relative)
+    return Row(
+        verdict=one.change,
+        name=one.name,
+        arrow=_ARROWS[one.direction],
+        baseline=text.value(one.baseline, decimals),
+        candidate=text.value(one.candidate, decimals),
+        change=delta,
+        relative=relative,
+        source=one.source if named_twice else "",
+    )
+
+
+def counts(model: ModelComparison) -> str:
+    """`1 better, 2 worse`, of what is shown without being asked."""
+    found: dict[str, int] = {}
+    for one in model.metrics:
+        if is_shown(one):
+            found[one.change] = found.get(one.change, 0) + 1
+    return ", ".join(
+        f"{found[word]} {word}"
+        for word in ("worse", "better", "changed", "added", "removed", "unknown")
+        if word in found
+    )
+
+
+def hidden(model: ModelComparison) -> str:
+    """What a short report leaves out, so that nobody takes the rest for all."""
+    same = sum(1 for one in model.metrics if not is_shown(one) and not one.hidden)
+    book = sum(1 for one in model.metrics if one.hidden and one.change != "unknown")
+    parts = [f"{same:,} unchanged"] if same else []
+    return ", ".join(parts + ([f"{book:,} bookkeeping"] if book else []))
+
+
+def compared(comparison: Comparison) -> str:
+    """`main 1a2b3c4 (merge base …) → work tree`."""
+    base, candidate = comparison.baseline, comparison.candidate
+    left = f"{_named(base.origin.rev)} {base.origin.label}{_found(base)}"
+    right = (
+        f"{_named(candidate.rev)} {candidate.label}"
+        if candidate.commit
+        else _work_tree(candidate.head)
+    )
+    return f"{left} → {right}"
+
+
+def _named(rev: str) -> str:
+    return text.visible(rev, 60)
+
+
+def _found(base: Baseline) -> str:
+    parts = [base.how] if base.how else []
+    if base.behind:
+        parts.append(f"{text.plural(base.behind, 'commit')} behind {_named(base.behind_of)}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _work_tree(head: str | None) -> str:
+    return f"work tree on {head[:7]}" if head else "work tree"
+
+
+def explanations(model: ModelComparison, *, everything: bool) -> Iterator[tuple[str, list[str]]]:
+    """Data, packages and code that changed with the metrics, a title and lines each."""
+    data = [_data(one) for one in model.data if everything or one.change != "same"]
+    packages = [_package(one) for one in model.environment if everything or one.change != "same"]
+    code = [_code(one) for one in model.code if everything or one.change != "same"]
+    yield from (
+        (title, lines)
+        for title, lines in (("data", data), ("packages", packages), ("code", code))
+        if lines
+    )
+
+
+def _data(one: DataChange) -> str:
+    both = [_content(ref) for ref in (one.baseline, one.candidate) if ref]
+    return f"{text.visible(one.path)}  {' → '.join(dict.fromkeys(both))}{_word(one.change)}"
+
+
+def _content(ref: DataRef) -> str:
+    kind, _, value = ref.id.partition(":")
+    parts = [f"{kind.removesuffix('-dos2unix')} {text.visible(value[:8], 8)}" if value else "no id"]
+    if ref.rows is not None:
+        parts.append(text.plural(ref.rows, "row"))
+    if ref.files is not None:
+        parts.append(text.plural(ref.files, "file"))
+    if ref.size is not None:
+        parts.append(text.size(ref.size))
+    return ", ".join(parts)
+
+
+def _package(one: PackageChange) -> str:
+    versions = [
+        text.visible(version) for version in (one.baseline, one.candidate) if version is not None
+    ]
+    return f"{text.visible(one.name)}  {' → '.join(dict.fromkeys(versions))}{_word(one.change)}"
+
+
+def _code(one: CodeChange) -> str:
+    return f"{text.visible(one.path)}{_word(one.change)}"
+
+
+def _word(change: str) -> str:
+    return f"  ({change})" if change in ("added", "removed") else ""

@@ -1,0 +1,127 @@
+"""Numbers and names as people read them. Names and values come from the repository: they are hostile text."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlops_ci.model import Value
+
+MINUS, NO_BREAK = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
+_MAX_LENGTH = 120
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Control, format (bidirectional, zero-width), surrogate, private and unassigned characters.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def visible(text: str, limit: int = _MAX_LENGTH) -> str:
+    """The text with nothing that can hide, reorder or break it: such characters are shown as `⟨U+202E⟩`."""
+    shown = text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in _INVISIBLE:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def value(one: Value | None, decimals: int | None = None) -> str:
+    """A value as shown in a table; `decimals` as `decimals_for` gives them."""
+    if one is None:
+        return "–"
+    if isinstance(one, bool):
+        return "true" if one else "false"
+    if isinstance(one, (int, float)):
+        return number(one, decimals)
+    if isinstance(one, str):
+        return visible(one, 40)
+    return visible(json.dumps(one, ensure_ascii=False, default=str), 40)
+
+
+def number(one: float, decimals: int | None = None) -> str:
+    """`0.9123`, `1,204`, `1.2 × 10⁻⁵`, `not a number`, `+∞`; never `-0`."""
+    if isinstance(one, float) and not math.isfinite(one):
+        return "not a number" if math.isnan(one) else ("+∞" if one > 0 else f"{MINUS}∞")
+    size = abs(one)
+    if size and (size >= 1e6 or size < 1e-4) and not (isinstance(one, int) and size < 1e15):
+        return _scientific(one)
+    if isinstance(one, int):
+        text = f"{one:,}" if size < 10**15 else f"{one:.3e}" if size < 10**300 else "beyond 10³⁰⁰"
+    elif decimals is None:
+        text = f"{float(f'{one:.6g}'):,}"
+    else:
+        text = f"{one:,.{decimals}f}"
+    return _signed(text)
+
+
+def _signed(text: str) -> str:
+    if not any(digit in text for digit in "123456789"):
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)
+
+
+def _scientific(one: float) -> str:
+    mantissa, _, exponent = f"{one:.3g}".partition("e")
+    if not exponent:
+        mantissa, _, exponent = f"{one:.2e}".partition("e")
+    power = str(int(exponent)).translate(_SUPERSCRIPT)
+    return _signed(mantissa) + f"{NO_BREAK}×{NO_BREAK}10{power}"
+
+
+def decimals_for(before: float, after: float) -> int:
+    """Decimals that show three significant digits of the change, but no digit that neither side has."""
+    written = max(_written_decimals(before), _written_decimals(after))
+    delta = abs(after - before)
+    if not delta or not math.isfinite(delta):
+        return min(written, 6)
+    return min(written, max(0, 2 - math.floor(math.log10(delta))))
+
+
+def _written_decimals(one: float) -> int:
+    text = repr(one)
+    if "e" in text:
+        mantissa, _, exponent = text.partition("e")
+        return max(0, len(mantissa.partition(".")[2]) - int(exponent))
+    return len(text.partition(".")[2]) if "." in text and not text.endswith(".0") else 0
+
+
+def change(delta: float, decimals: int) -> str:
+    """`+0.0188`, `−0.004`, `±0.000` for what rounds to zero, `none` for an exact zero."""
+    if not delta:
+        return "none"
+    if isinstance(delta, float) and not math.isfinite(delta):
+        return number(delta)
+    text = number(abs(delta), None if isinstance(delta, int) else decimals)
+    if not any(digit in text for digit in "123456789"):
+        return f"±{text}"
+    return f"{'+' if delta > 0 else MINUS}{text}"
+
+
+def percent(relative: float | None) -> str:
+    """`+2.1 %`; empty when it has no meaning."""
+    if relative is None or not math.isfinite(relative):
+        return ""
+    size = abs(relative) * 100
+    if size >= 1000:
+        return f"×{NO_BREAK}{number(abs(relative + 1), 0)}" if relative > 0 else ""
+    text = f"{size:.1f}" if size < 10 else f"{size:.0f}"
+    sign = "±" if text == "0.0" else ("+" if relative > 0 else MINUS)
+    return f"{sign}{text}{NO_BREAK}%"
+
+
+def size(count: int) -> str:
+    """Bytes as `1.2 MB`, with powers of 1000."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.3g}{NO_BREAK}{unit}"
+        amount /= 1000
+    return f"{amount:.3g}{NO_BREAK}TB"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

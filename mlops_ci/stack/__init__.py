@@ -1,0 +1,1 @@
+"""One module, or small package, per system that a team may use."""

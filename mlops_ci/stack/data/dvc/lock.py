@@ -1,0 +1,110 @@
+"""What DVC recorded: dvc.lock (schema 2.0 and 1.0) and `.dvc` pointers, as outputs with content ids.
+
+https://dvc.org/doc/user-guide/project-structure/dvcyaml-files#dvclock-file
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from dataclasses import dataclass
+from typing import Any
+
+_OTHER_IDS = ("etag", "checksum", "version_id")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Out:
+    """One recorded output or dependency. `hash` is the bare MD5, "" when DVC recorded another id or none.
+
+    `legacy`: an entry of DVC 2, whose MD5 of a text file is that of the file with LF line ends.
+    """
+
+    path: str
+    id: str
+    hash: str = ""
+    legacy: bool = False
+    size: int | None = None
+    files: int | None = None
+    metric: bool = False
+
+    @property
+    def is_folder(self) -> bool:
+        return self.hash.endswith(".dir")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedStage:
+    deps: tuple[Out, ...]
+    outs: tuple[Out, ...]
+
+
+def join(folder: str, path: str) -> str:
+    """A path of a DVC file as a path from the root of the repository; one that leaves it begins with `../`."""
+    joined = posixpath.normpath(posixpath.join(folder, path.replace("\\", "/")))
+    return "" if joined == "." else joined
+
+
+def locked_stages(lock: Any) -> dict[str, Any]:
+    """The stages of a dvc.lock. Schema 1.0 has them at the top level."""
+    if not isinstance(lock, dict):
+        return {}
+    stages = lock.get("stages") if "schema" in lock else lock
+    return stages if isinstance(stages, dict) else {}
+
+
+def locked_stage(entry: Any, folder: str) -> LockedStage:
+    """`folder` is the working directory of the stage: the paths in a lock are relative to it."""
+    entry = entry if isinstance(entry, dict) else {}
+    return LockedStage(deps=_outs(entry.get("deps"), folder), outs=_outs(entry.get("outs"), folder))
+
+
+def pointer_outs(pointer: Any, folder: str) -> tuple[Out, ...]:
+    """The outputs of a `.dvc` file that lies in `folder`."""
+    if not isinstance(pointer, dict):
+        return ()
+    return _outs(pointer.get("outs"), join(folder, str(pointer.get("wdir") or ".")))
+
+
+def lock_digest(locked: dict[str, Any]) -> str:
+    """`sha256:…` over the stages of one model's locks, whatever the order or the spelling of the YAML."""
+    text = json.dumps(locked, sort_keys=True, separators=(",", ":"), default=str)
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _outs(entries: Any, folder: str) -> tuple[Out, ...]:
+    if not isinstance(entries, list):
+        return ()
+    return tuple(
+        _out(entry, folder) for entry in entries if isinstance(entry, dict) and entry.get("path")
+    )
+
+
+def _out(entry: dict[str, Any], folder: str) -> Out:
+    md5 = str(entry.get("md5") or "")
+    legacy = bool(md5) and entry.get("hash") != "md5"
+    path = str(entry["path"])
+    return Out(
+        path=path if "://" in path else join(folder, path),
+        id=f"{'md5-dos2unix' if legacy else 'md5'}:{md5}" if md5 else _other_id(entry),
+        hash=md5,
+        legacy=legacy,
+        size=_number(entry.get("size")),
+        files=_number(entry.get("nfiles")),
+        metric=bool(entry.get("metric")),
+    )
+
+
+def _other_id(entry: dict[str, Any]) -> str:
+    for name in _OTHER_IDS:
+        if entry.get(name):
+            return f"{name}:{entry[name]}"
+    if listed := entry.get("files") or entry.get("cloud"):
+        text = json.dumps(listed, sort_keys=True, default=str)
+        return f"files:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return ""
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,207 @@
+"""All that DVC knows in one repository at one origin, over all DVC roots and all dvc.yaml files."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci import formats
+from mlops_ci.errors import UnreadableError
+from mlops_ci.model import Unknown
+from mlops_ci.stack.data.dvc import lock
+from mlops_ci.stack.data.dvc.cache import Cache, find_cache
+from mlops_ci.stack.data.dvc.ignore import without_ignored
+from mlops_ci.stack.data.dvc.pipeline import Pipeline, Stage, read_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlops_ci.tree import Tree
+
+# Formats that a metrics folder may hold beside plots and images.
+_METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A stage of a dvc.yaml with what dvc.lock recorded of it, None when it has not been run."""
+
+    pipeline: Pipeline
+    stage: Stage
+    record: lock.LockedStage | None
+
+
+class Project:
+    """`bases`: folders on disk that may hold this repository's `.dvc` folders, and with them its cache.
+
+    `fetch`: given a DVC root and a path, gets content that is neither in Git nor in the cache, or puts it into the
+    cache and returns None. Without it nothing is fetched.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        bases: list[Path],
+        fetch: Callable[[str, str], bytes | None] | None = None,
+    ) -> None:
+        self.tree = tree
+        self.problems: list[Unknown] = []
+        self._bases = bases
+        self._fetch = fetch
+        self._fetch_failed = ""
+
+    @cached_property
+    def _files(self) -> list[str]:
+        named = [path for path in self.tree.entries if path.endswith((".dvc", "dvc.yaml"))]
+        return without_ignored(self.tree, sorted(path for path in named if _is_dvc_file(path)))
+
+    @cached_property
+    def roots(self) -> list[str]:
+        """The folders that hold a `.dvc` folder, innermost first; the root of the repository when there is none."""
+        inside = (path.partition(".dvc/")[0] for path in self.tree.entries if ".dvc/" in path)
+        found = {prefix.rstrip("/") for prefix in inside if not prefix or prefix.endswith("/")}
+        if not found or self.tree.is_folder(".dvc"):
+            found.add("")
+        return sorted(found, key=lambda root: (-len(root), root))
+
+    @cached_property
+    def cache(self) -> Cache:
+        return find_cache([base / root / ".dvc" for base in self._bases for root in self.roots])
+
+    def root_of(self, path: str) -> str:
+        return next((r for r in self.roots if not r or path.startswith(f"{r}/")), "")
+
+    @cached_property
+    def pipelines(self) -> list[Pipeline]:
+        files = [path for path in self._files if posixpath.basename(path) == "dvc.yaml"]
+        return [read_pipeline(path, self.tree.read) for path in files]
+
+    @cached_property
+    def raw_locks(self) -> dict[str, dict[str, Any]]:
+        """Path of a dvc.yaml to the stages of its dvc.lock, as written."""
+        return {pipeline.path: self._lock_of(pipeline) for pipeline in self.pipelines}
+
+    def _lock_of(self, pipeline: Pipeline) -> dict[str, Any]:
+        path = posixpath.join(pipeline.folder, "dvc.lock")
+        return lock.locked_stages(self._parse(path))
+
+    @cached_property
+    def stages(self) -> list[Locked]:
+        return [
+            Locked(pipeline=pipeline, stage=stage, record=self._record(pipeline, stage))
+            for pipeline in self.pipelines
+            for stage in pipeline.stages
+        ]
+
+    def _record(self, pipeline: Pipeline, stage: Stage) -> lock.LockedStage | None:
+        entry = self.raw_locks[pipeline.path].get(stage.name)
+        return lock.locked_stage(entry, stage.folder) if entry else None
+
+    @cached_property
+    def pointers(self) -> dict[str, lock.Out]:
+        """Outputs of `.dvc` files, by path."""
+        files = [path for path in self._files if path.endswith(".dvc")]
+        found = (lock.pointer_outs(self._parse(p), posixpath.dirname(p)) for p in files)
+        return {out.path: out for outs in found for out in outs}
+
+    @cached_property
+    def made(self) -> frozenset[str]:
+        """Paths that some stage writes."""
+        return frozenset(path for locked in self.stages for path in locked.stage.all_outs)
+
+    @cached_property
+    def outs(self) -> dict[str, lock.Out]:
+        """Everything that DVC tracks here, by path."""
+        made = (out for locked in self.stages if locked.record for out in locked.record.outs)
+        return {**self.pointers, **{out.path: out for out in made}}
+
+    def _parse(self, path: str) -> Any:
+        try:
+            content = self.tree.read(path)
+            return _parsed(path, content) if content else None
+        except UnreadableError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            self.problems.append(
+                Unknown(kind="pipeline", subject=path, reason=reason, hint=error.hint)
+            )
+            return None
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, from Git or disk, else from DVC's cache, else fetched with dvc.
+
+        None when nothing is known of such a file. Raises UnreadableError with the reason.
+        """
+        if path.startswith(("../", "/")) or "://" in path:
+            raise UnreadableError(f"{path}: is outside the repository")
+        content = self.tree.read(path)
+        return self._read_tracked(path) if content is None else content
+
+    def _read_tracked(self, path: str) -> bytes | None:
+        md5 = self._md5(path)
+        if not md5:
+            return None
+        content = self.cache.read(md5, path)
+        if content is not None:
+            return content
+        if self._fetch is None or self._fetch_failed:
+            missing = f"{path}: is not in the DVC cache ({md5[:8]}…)"
+            raise UnreadableError(missing + self._fetch_failed, hint=f"dvc fetch {path}")
+        return self._fetch_once(path) or self.cache.read(md5, path)
+
+    def _fetch_once(self, path: str) -> bytes | None:
+        """After one failure nothing more is fetched: the next file would wait for the same remote."""
+        assert self._fetch is not None
+        try:
+            return self._fetch(self.root_of(path), path)
+        except UnreadableError as error:
+            self._fetch_failed = ", and the remote could not be read"
+            raise UnreadableError(str(error), hint=error.hint) from error
+
+    def _md5(self, path: str) -> str:
+        out = self.outs.get(path)
+        if out is not None:
+            if out.is_folder:
+                raise UnreadableError(f"{path}: is a folder, a file is expected")
+            return out.hash
+        for folder, tracked in self._enclosing(path):
+            listing = self._listing(folder, tracked)
+            if listing is None:
+                raise UnreadableError(
+                    f"{path}: the listing of {folder} is not in the DVC cache",
+                    hint=f"dvc fetch {folder}",
+                )
+            return listing.get(posixpath.relpath(path, folder), "")
+        return ""
+
+    def _enclosing(self, path: str) -> list[tuple[str, lock.Out]]:
+        parts = path.split("/")
+        parents = ["/".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+        return [(p, self.outs[p]) for p in parents if p in self.outs and self.outs[p].is_folder]
+
+    def _listing(self, folder: str, out: lock.Out) -> dict[str, str] | None:
+        return self.cache.listing(out.hash, folder)
+
+    def expand(self, path: str) -> list[str]:
+        """A metrics or params path; a folder stands for the files in it that can be read as such."""
+        out = self.outs.get(path)
+        tracked = self._listing(path, out) if out is not None and out.is_folder else None
+        if tracked is None and not self.tree.is_folder(path):
+            return [path]
+        inner = {posixpath.join(path, name) for name in tracked or ()} | set(self.tree.walk(path))
+        return sorted(file for file in inner if file.endswith(_METRICS_SUFFIXES))
+
+
+def _is_dvc_file(path: str) -> bool:
+    *folders, name = path.split("/")
+    return (
+        name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
+    ) and ".dvc" not in folders
+
+
+@lru_cache(maxsize=4096)
+def _parsed(path: str, content: bytes) -> Any:
+    """Most files are the same on both sides of a comparison; callers must not change what they get."""
+    return formats.parse(path, content)

@@ -1,0 +1,244 @@
+"""The files of a repository at one origin: a commit, read from Git objects, or the work tree, read from disk."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from bisect import bisect_left
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mlops_ci.errors import UnreadableError
+from mlops_ci.formats import MAX_BYTES
+from mlops_ci.git import MISSING, Listing, Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+_SYMLINK, _SUBMODULE = "120000", "160000"
+_MAX_LINKS = 10
+_PIPELINE_FILES = ("dvc.yaml", "dvc.lock", ".dvc")
+
+
+class Tree(Protocol):
+    """Paths are relative to the root of the repository, with `/`."""
+
+    label: str
+
+    @property
+    def entries(self) -> Mapping[str, str]:
+        """Path to Git blob id of what Git tracks here; in the work tree also new files (empty id)."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """The content, or None when there is no such file. Raises UnreadableError with the reason."""
+        ...
+
+    def below(self, folder: str) -> list[str]:
+        """The paths of `entries` below a folder; "" is the root."""
+        ...
+
+    def is_folder(self, path: str) -> bool: ...
+
+    def walk(self, folder: str) -> list[str]:
+        """All files below a folder, whether Git tracks them or not."""
+        ...
+
+    def blobs(self, paths: list[str]) -> dict[str, str]:
+        """Git blob ids of the content that tracked files have here."""
+        ...
+
+
+class _Entries:
+    @property
+    def entries(self) -> Mapping[str, str]:
+        raise NotImplementedError
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.entries)
+
+    def below(self, folder: str) -> list[str]:
+        if not folder:
+            return self._sorted
+        start, end = f"{folder}/", f"{folder}0"  # "0" follows "/" in ASCII
+        return self._sorted[bisect_left(self._sorted, start) : bisect_left(self._sorted, end)]
+
+
+class CommitTree(_Entries):
+    """The files of one commit. Nothing is checked out, no filter runs."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self.label = commit[:7]
+        self.commit = commit
+        self._repository = repository
+        folder = repository.root or repository.git_dir
+        self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
+
+    @cached_property
+    def _modes(self) -> dict[str, tuple[str, str]]:
+        modes = {}
+        for record in self._listing.records():
+            meta, _, path = record.partition(b"\t")
+            mode, _, oid = meta.decode("ascii").split(" ")
+            modes[os.fsdecode(path)] = (mode, oid)
+        return modes
+
+    @cached_property
+    def entries(self) -> Mapping[str, str]:
+        return {path: oid for path, (_, oid) in self._modes.items()}
+
+    def is_folder(self, path: str) -> bool:
+        return bool(self.below(path)) and path not in self._modes
+
+    def walk(self, folder: str) -> list[str]:
+        return self.below(folder)
+
+    def blobs(self, paths: list[str]) -> dict[str, str]:
+        return {path: self.entries[path] for path in paths if path in self.entries}
+
+    def read(self, path: str) -> bytes | None:
+        mode, oid = self._modes.get(path, ("", ""))
+        for _ in range(_MAX_LINKS):
+            if mode != _SYMLINK:
+                break
+            target = os.fsdecode(self._repository.objects.read(oid))
+            path = _inside(path, target)
+            mode, oid = self._modes.get(path, ("", ""))
+        if mode == _SYMLINK:
+            raise UnreadableError(f"{path}: too many symbolic links")
+        if mode == _SUBMODULE or self._in_submodule(path):
+            raise UnreadableError(f"{path}: is in a submodule, which is another repository")
+        if not mode:
+            if self.is_folder(path):
+                raise UnreadableError(f"{path}: is a folder, a file is expected")
+            return None
+        return self._blob(path, oid)
+
+    def _in_submodule(self, path: str) -> bool:
+        parents = list(Path(path).parents)[:-1]
+        return any(self._modes.get(p.as_posix(), ("",))[0] == _SUBMODULE for p in parents)
+
+    def _blob(self, path: str, oid: str) -> bytes:
+        _, kind, size = self._repository.objects.stat(oid)
+        if kind == MISSING:
+            raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
+        _check_size(path, size)
+        return _resolve_lfs(self._repository.git_dir, path, self._repository.objects.read(oid))
+
+
+class WorkTree(_Entries):
+    """The files on disk. `may_link_to` says where outside the repository a symbolic link may lead (a DVC cache)."""
+
+    label = "work tree"
+
+    def __init__(self, repository: Repository, root: Path) -> None:
+        self.root = root
+        self.may_link_to: Callable[[Path], bool] = lambda _: False
+        self._repository = repository
+        self._index = Listing(root, "ls-files", "-s", "-z")
+        status = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+        self._status = Listing(root, *status)
+
+    @cached_property
+    def entries(self) -> Mapping[str, str]:
+        found = {}
+        for record in self._index.records():
+            meta, _, name = record.partition(b"\t")
+            found[os.fsdecode(name)] = meta.decode("ascii").split(" ")[1]
+        for path, state in self.status.items():
+            if state == "??":
+                found[path] = ""
+            elif state[1] == "D":
+                found.pop(path, None)
+        return found
+
+    @cached_property
+    def status(self) -> dict[str, str]:
+        """Path to the two letters of `git status --porcelain`, for what differs from HEAD or is new."""
+        return {os.fsdecode(record[3:]): record[:2].decode() for record in self._status.records()}
+
+    @property
+    def modified(self) -> list[str]:
+        """Tracked files that differ from HEAD."""
+        return sorted(path for path, state in self.status.items() if state != "??")
+
+    @property
+    def changed_since_commit(self) -> bool:
+        """Whether tracked files differ from HEAD, or files that describe a pipeline are new."""
+        new = (path for path, state in self.status.items() if state == "??")
+        return bool(self.modified) or any(path.endswith(_PIPELINE_FILES) for path in new)
+
+    def is_folder(self, path: str) -> bool:
+        return (self.root / path).is_dir()
+
+    def walk(self, folder: str) -> list[str]:
+        found = []
+        for parent, _, names in os.walk(self.root / folder):
+            inner = Path(parent).relative_to(self.root)
+            found += [(inner / name).as_posix() for name in names]
+        return sorted(found)
+
+    def blobs(self, paths: list[str]) -> dict[str, str]:
+        known = {path: self.entries[path] for path in paths if path in self.entries}
+        changed = [p for p in known if p in self.status and (self.root / p).is_file()]
+        if changed:
+            query = b"".join(os.fsencode(path) + b"\n" for path in changed)
+            hashed = self._repository.git("hash-object", "--stdin-paths", stdin=query)
+            known |= dict(zip(changed, hashed.stdout.decode().split(), strict=False))
+        return known
+
+    def read(self, path: str) -> bytes | None:
+        file = self.root / path
+        try:
+            real = file.resolve(strict=True)
+            info = real.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UnreadableError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        if not real.is_relative_to(self._real_root) and not self.may_link_to(real):
+            raise UnreadableError(f"{path}: is a symbolic link that leaves the repository")
+        if stat.S_ISDIR(info.st_mode):
+            raise UnreadableError(f"{path}: is a folder, a file is expected")
+        if not stat.S_ISREG(info.st_mode):
+            raise UnreadableError(f"{path}: is not a regular file")
+        _check_size(path, info.st_size)
+        try:
+            return _resolve_lfs(self._repository.git_dir, path, real.read_bytes())
+        except OSError as error:
+            raise UnreadableError(f"{path}: {error.strerror}") from error
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
+
+def _inside(link: str, target: str) -> str:
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target))
+    if target.startswith("/") or path == ".." or path.startswith("../"):
+        raise UnreadableError(f"{link}: is a symbolic link that leaves the repository")
+    return path
+
+
+def _check_size(path: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise UnreadableError(f"{path}: {size:,} bytes, more than the limit of {MAX_BYTES:,}")
+
+
+def _resolve_lfs(git_dir: Path, path: str, content: bytes) -> bytes:
+    """The object that a Git LFS pointer stands for. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+    if not content.startswith(_LFS_POINTER):
+        return content
+    oid = content.partition(b"oid sha256:")[2][:64].decode("ascii", "replace")
+    stored = git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    if not oid.isalnum() or not stored.is_file():
+        raise UnreadableError(
+            f"{path}: is a Git LFS pointer, its object is not here",
+            hint=f"git lfs pull --include {path}",
+        )
+    _check_size(path, stored.stat().st_size)
+    return stored.read_bytes()

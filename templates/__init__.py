@@ -1,0 +1,1 @@
+"""Files that `mlops-ci init` writes for users."""

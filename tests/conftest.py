@@ -1,0 +1,136 @@
+"""Shared by all tests: `--full`, the same environment everywhere, a throw-away repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GIT_CONFIG = """\
+[user]
+	name = Test
+	email = test@example.com
+[init]
+	defaultBranch = main
+[commit]
+	gpgSign = false
+[tag]
+	gpgSign = false
+[protocol "file"]
+	allow = always
+[core]
+	excludesFile =
+	attributesFile =
+[gc]
+	auto = 0
+[safe]
+	directory = *
+"""
+
+# What a CI runner, a Git hook or a user's shell may have set, and what must stay of it.
+FOREIGN = ("ACTIONS_", "DVC_", "GIT_", "GITHUB_", "MLFLOW_", "MLOPS_CI_", "RUNNER_")
+FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR"}
+NEEDED = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="full counts, and tests marked `full`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("full"):
+        return
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.skip(reason="runs with pytest --full"))
+
+
+@pytest.fixture(scope="session")
+def scale(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """`scale(20, 1000)` is 20, and 1000 with --full."""
+    full = pytestconfig.getoption("full")
+    return lambda n_default, n_full: n_full if full else n_default
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Made before all other fixtures, so that those of a module or session have it too."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(os.environ) - NEEDED:
+            if name.startswith(FOREIGN) or name in FOREIGN_NAMES:
+                patch.delenv(name)
+        patch.setenv("GIT_CONFIG_GLOBAL", str(home / "gitconfig"))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("GIT_TERMINAL_PROMPT", "0")
+        patch.setenv("DVC_GLOBAL_CONFIG_DIR", str(home / "dvc-global"))
+        patch.setenv("DVC_NO_ANALYTICS", "1")
+        patch.setenv("DVC_SITE_CACHE_DIR", str(home / "dvc-site-cache"))
+        patch.setenv("DVC_SYSTEM_CONFIG_DIR", str(home / "dvc-system"))
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("LANG", "C.UTF-8")
+        patch.setenv("LC_ALL", "C.UTF-8")
+        patch.setenv("TZ", "UTC")
+        if hasattr(time, "tzset"):
+            time.tzset()
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _restored(_environment: None) -> Iterator[None]:
+    """No test sees what another one wrote to the environment or to the global Git configuration."""
+    before = dict(os.environ)
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text(GIT_CONFIG, encoding="utf-8")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A Git repository to throw away."""
+
+    path: Path
+
+    def git(self, *args: str) -> str:
+        """What git prints, without the last line break."""
+        done = subprocess.run(["git", *args], cwd=self.path, capture_output=True, check=False)
+        if done.returncode:
+            raise AssertionError(f"git {' '.join(args)}: {done.stderr.decode(errors='replace')}")
+        return done.stdout.decode(errors="surrogateescape").removesuffix("\n")
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        """Write a file byte for byte: text is UTF-8, and its line breaks stay as they are."""
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def commit(self, message: str = "c", /, **files: str | bytes) -> str:
+        """Write `files`, commit all that is in the work tree, and return the commit's id.
+
+        `repo.commit(**{"metrics.json": "{}"})`; a commit may be empty.
+        """
+        for path, content in files.items():
+            self.write(path, content)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """An empty repository on branch `main`, in a folder of its own below `tmp_path`."""
+    path = tmp_path / "repo"
+    path.mkdir()
+    made = Repo(path)
+    made.git("init", "--quiet")
+    return made
