@@ -18,35 +18,16 @@ PACKAGE = "mlops_ci"
 
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
-LEAVES = frozenset(
-    {
-        "directions",
-        "environment",
-        "errors",
-        "formats",
-        "git",
-        "http",
-        "model",
-        "process",
-        "tree",
-        "yaml",
-    }
-)
+LEAVES = frozenset({
+    "directions", "environment", "errors", "formats", "git", "http", "model", "process",
+    "tree", "yaml",
+})  # fmt: skip
 CONFIG = LEAVES | {"config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
-WORKERS = frozenset(
-    {
-        "baseline",
-        "evidence",
-        "github",
-        "lineage",
-        "models",
-        "promote",
-        "snapshot",
-        "train",
-    }
-)
+WORKERS = frozenset({
+    "baseline", "evidence", "github", "lineage", "models", "promote", "snapshot", "train",
+})  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "config": LEAVES,
@@ -64,9 +45,10 @@ ALLOWED = {
 }
 OUTSIDE = frozenset({"hooks", "mlops_ci_hooks", "mlops_ci_templates", "templates"})
 POSIX_ONLY = frozenset({"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"})
-HEAVY = frozenset({"dvc", "git", "jsonschema", "matplotlib", "mlflow"}) | frozenset(
-    {"numpy", "pandas", "requests", "scipy", "urllib3"}
-)
+HEAVY = frozenset({
+    "dvc", "git", "jsonschema", "matplotlib", "mlflow", "numpy", "pandas", "requests",
+    "scipy", "urllib3",
+})  # fmt: skip
 MAX_LINES = 300
 
 FORBIDDEN_TEXT = {
