@@ -6,7 +6,6 @@ Every field has its description in `doc`: the JSON Schema that editors use is ge
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import posixpath
 import types
 import typing
@@ -233,9 +232,7 @@ class _Checker:
     def _choice(self, choices: tuple[Any, ...], value: Any, at: tuple[Any, ...]) -> Any:
         if value in choices:
             return value
-        close = difflib.get_close_matches(
-            str(value), [str(one) for one in choices], n=1, cutoff=0.4
-        )
+        close = _close(str(value), [str(one) for one in choices])
         one_of = ", ".join(str(choice) for choice in choices)
         meant = f"did you mean {close[0]}? " if close else ""
         return self._wrong(at, f"{_show(value)} is not possible, {meant}one of: {one_of}")
@@ -257,8 +254,14 @@ class _Checker:
         self.errors.append(f"{self._path}:{line}:{column}: {f'{name}: ' if name else ''}{what}")
 
 
+def _close(word: str, words: list[str]) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(word, words, n=1, cutoff=0.5)
+
+
 def _unknown_key(key: str, names: list[str]) -> str:
-    close = difflib.get_close_matches(key, names, n=1)
+    close = _close(key, names)
     return (
         f"unknown key, did you mean {close[0]}?"
         if close

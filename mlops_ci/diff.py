@@ -62,8 +62,8 @@ class _Diff:
         base_tree = CommitTree(self.repository, baseline.origin.commit or "")
         base = self._project(base_tree)
         models = self._models(base)
-        new = [snapshot.take(self.candidate, model, self._origin()) for model in models]
-        old = [snapshot.take(base, model, baseline.origin) for model in models]
+        new = snapshot.take(self.candidate, models, self._origin())
+        old = snapshot.take(base, models, baseline.origin)
         note = None
         measured = any(one.metrics for one in new)
         if measured and not self.request.exact and not any(_was_measured(one) for one in old):
@@ -169,7 +169,7 @@ class _Diff:
             origin = Origin(rev=f"{baseline.origin.rev}~{count}", commit=commit)
             project = self._project(CommitTree(self.repository, commit))
             models = self._models(project)
-            found = [snapshot.take(project, model, origin) for model in models]
+            found = snapshot.take(project, models, origin)
             if any(_was_measured(one) for one in found):
                 commits_before = "1 commit" if count == 1 else f"{count} commits"
                 message = f"the baseline has no metrics; compared with {commit[:7]}, {commits_before} before it"

@@ -37,6 +37,7 @@ _BOOKKEEPING_ENDS = (
 _BOOKKEEPING_STARTS = ("n_", "num_")
 # What a name is split by into a split, a model or a class, and the metric itself: `test.decision_tree_auc`, `ndcg@10`.
 _SEPARATORS = re.compile(r"[./@]")
+_QUALIFIER = re.compile(r"\(.*?\)")
 
 
 def direction_of(name: str) -> Direction:
@@ -63,8 +64,10 @@ def is_bookkeeping(name: str) -> bool:
 
 
 def _normal(part: str) -> str:
-    part = re.sub(r"\(.*?\)", "", part.lower()).rstrip(": ")
-    return re.sub(r"[\s-]+", "_", part)
+    part = part.lower()
+    if "(" in part:
+        part = _QUALIFIER.sub("", part)
+    return part.rstrip(": ").replace("-", "_").replace(" ", "_")
 
 
 def _candidates(name: str) -> list[str]:

@@ -59,9 +59,8 @@ def parse(path: str, text: str) -> tuple[Package, ...]:
 
 
 def _reader(path: str) -> Callable[[str, str], Iterator[Pin]] | None:
-    in_requirements = re.search(r"(?:^|/)requirements(?:[^/]*|/[^/]+)\.txt\Z", path)
-    name = "requirements*.txt" if in_requirements else path.rpartition("/")[2]
-    return _READERS.get(name)
+    is_requirements = re.search(r"(?:^|/)requirements(?:[^/]*|/[^/]+)\.txt\Z", path)
+    return _requirements if is_requirements else _READERS.get(path.rpartition("/")[2])
 
 
 def _toml_lock(path: str, text: str) -> Iterator[Pin]:
@@ -91,7 +90,7 @@ def _renv_lock(path: str, text: str) -> Iterator[Pin]:
         keys = ("RemoteUrl", "RemoteUsername", "RemoteRepo", "RemoteSha")
         url, user, repository, commit = map(_table(path, package, name).get, keys)
         # Packages from GitHub keep one version for many commits.
-        where = url or (f"{user}/{repository}" if repository else "")
+        where = commit and (url or (repository and f"{user}/{repository}"))
         yield name, _pin(package.get("Version"), {"url": where and f"{where}@{commit}"})
 
 
@@ -147,13 +146,12 @@ def _match_spec(path: str, spec: str) -> Pin:
 
     The build stays: it can be all that tells a CUDA build from a CPU build.
     """
-    found = _MATCH_SPEC.fullmatch(spec.strip())
-    if not found:
+    if not (found := _MATCH_SPEC.fullmatch(spec.strip())):
         _broken(path, f"not a conda package: {spec[:60]!r}")
     name, rest = found[1].lower(), " ".join(found[2].split())
     if exact := _EXACT_SPEC.fullmatch(rest):
         return name, f"{exact[1]} ({exact[2]})" if exact[2] else exact[1]
-    return name, rest.replace(" ", "") or UNPINNED
+    return name, re.sub(r" ?([,|<>=!~]+) ?", r"\1", rest) or UNPINNED
 
 
 def _python_version(_path: str, text: str) -> Iterator[Pin]:
@@ -182,7 +180,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*) ?(?:\[[^\]]*\])? ?(?:@ ?(\S+).*|(.*))", re.ASCII)
-_SPECIFIER = re.compile(r"(?:(?:===?|[~!<>]=|[<>])[\w.*+!-]+(?:,|$))*")
+_SPECIFIER = re.compile(r"(?: ?(?:===?|[~!<>]=|[<>]) ?[\w.*+!-]+ ?(?:,|$))*")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
 
 
@@ -190,11 +188,11 @@ def _requirement(where: str, line: str) -> Iterator[Pin]:
     """One logical line. Options say how to find packages; what `-r` names is a lock file itself."""
     line, editable = re.subn(r"^(?:-e ?|--editable[ =])", "", line)
     line = re.sub(r"(?:^|(?<= ))--?[A-Za-z].*", "", line)
-    word = line.partition(" ")[0]
-    named = _NAMED.fullmatch(line)
+    word, named = line.partition(" ")[0], _NAMED.fullmatch(line)
+    is_file = word.startswith((".", "file:")) or word.endswith(_ARCHIVES)
     if named and named[2]:
         yield _normalised(named[1]), _short(named[2])
-    elif editable or word.startswith(".") or re.search(r"[/\\]", word) or word.endswith(_ARCHIVES):
+    elif editable or is_file or re.search(r"[/\\]", word):
         yield from _located(word)
     elif named and (specifier := _specifier(named[3])) is not None:
         yield _normalised(named[1]), specifier
@@ -204,9 +202,10 @@ def _requirement(where: str, line: str) -> Iterator[Pin]:
 
 def _specifier(text: str) -> str | None:
     """`>=1,<2` of `(>= 1, <2); marker`, `1.2` of `==1.2`; None when it is no version specifier."""
-    text = "".join(text.partition(";")[0].split()).removeprefix("(").removesuffix(")").rstrip(",")
+    text = text.partition(";")[0].strip(" ").removeprefix("(").removesuffix(")")
     if not _SPECIFIER.fullmatch(text):
         return None
+    text = text.replace(" ", "").rstrip(",")
     exact = re.fullmatch(r"===?([^,*]+)", text)
     return exact[1] if exact else text or UNPINNED
 

@@ -5,18 +5,23 @@ Git libraries read the wrong index inside hooks and are slower to start; `git` w
 
 from __future__ import annotations
 
-import difflib
 import os
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.process import Result, run
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MISSING = "missing"
+# Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
+_BULK = 200
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +94,8 @@ class Repository:
     def _hint_for(self, rev: str) -> str:
         if self.find("HEAD") is None:
             return "this repository has no commits yet: git commit"
+        import difflib
+
         names = self.lines("for-each-ref", "--format=%(refname:short)")
         if close := difflib.get_close_matches(rev, names, n=1):
             return f"did you mean {close[0]}?"
@@ -141,11 +148,31 @@ class Objects:
         """The content of an object that exists."""
         pipe = self._contents
         _send(pipe, oid)
-        _, kind, size = _header(pipe)
-        if kind == MISSING:
-            raise ToolError(f"Git object {oid} is missing", hint="git fetch")
-        content = cast("IO[bytes]", pipe.stdout).read(size + 1)
-        return content[:-1]
+        return _content(pipe)
+
+    def read_small(self, oids: list[str], limit: int) -> dict[str, bytes]:
+        """The contents of those objects that exist and have at most `limit` bytes, asked for in bulk."""
+        sizes = self._bulk(self._sizes, oids, _header) if oids else []
+        small = [
+            oid
+            for oid, (_, kind, size) in zip(oids, sizes, strict=True)
+            if kind == "blob" and size <= limit
+        ]
+        contents = self._bulk(self._contents, small, _content) if small else []
+        return dict(zip(small, contents, strict=True))
+
+    def _bulk(
+        self,
+        pipe: subprocess.Popen[bytes],
+        names: list[str],
+        answer: Callable[[subprocess.Popen[bytes]], _T],
+    ) -> list[_T]:
+        found: list[_T] = []
+        for start in range(0, len(names), _BULK):
+            chunk = names[start : start + _BULK]
+            _send(pipe, "\n".join(chunk))
+            found += [answer(pipe) for _ in chunk]
+        return found
 
     @cached_property
     def _sizes(self) -> subprocess.Popen[bytes]:
@@ -210,6 +237,13 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         stdin.flush()
     except OSError as error:
         raise ToolError("git cat-file ended unexpectedly") from error
+
+
+def _content(pipe: subprocess.Popen[bytes]) -> bytes:
+    oid, kind, size = _header(pipe)
+    if kind == MISSING:
+        raise ToolError(f"Git object {oid} is missing", hint="git fetch")
+    return cast("IO[bytes]", pipe.stdout).read(size + 1)[:-1]
 
 
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:

@@ -26,24 +26,43 @@ from mlops_ci.tree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlops_ci.stack.data.dvc import Project
+    from mlops_ci.stack.data.dvc import Locked, Pipeline, Project
 
 
-def take(project: Project, model: ModelFiles, origin: Origin) -> Snapshot:
-    """The Snapshot of one model. It never fails: what cannot be read is listed in `unknown`."""
-    return _Snapshooter(project, model, origin).snapshot()
+def take(project: Project, models: list[ModelFiles], origin: Origin) -> list[Snapshot]:
+    """A Snapshot of each model. It never fails: what cannot be read is listed in `unknown`."""
+    shared = _Shared(project)
+    return [_Snapshooter(project, shared, model, origin).snapshot() for model in models]
+
+
+class _Shared:
+    """What is looked up once for all models of a repository."""
+
+    def __init__(self, project: Project) -> None:
+        self.pipelines: dict[str, list[Pipeline]] = {}
+        self.stages: dict[str, list[Locked]] = {}
+        for pipeline in project.pipelines:
+            self.pipelines.setdefault(pipeline.folder, []).append(pipeline)
+        for locked in project.stages:
+            self.stages.setdefault(locked.pipeline.folder, []).append(locked)
+        self.lock_files = sorted(filter(environment.is_lock_file, project.tree.entries))
+        project.tree.expect([path for locked in project.stages for path in locked.stage.metrics])
 
 
 class _Snapshooter:
-    def __init__(self, project: Project, model: ModelFiles, origin: Origin) -> None:
+    def __init__(
+        self, project: Project, shared: _Shared, model: ModelFiles, origin: Origin
+    ) -> None:
         self.project = project
+        self.lock_files = shared.lock_files
         self.model = model
         self.origin = origin
         self.tree = project.tree
         self.unknown: list[Unknown] = []
         self.facts: list[Fact] = []
-        self.pipelines = [one for one in project.pipelines if one.folder in model.folders]
-        self.stages = [one for one in project.stages if one.pipeline.folder in model.folders]
+        folders = sorted(model.folders)
+        self.pipelines = [one for folder in folders for one in shared.pipelines.get(folder, ())]
+        self.stages = [one for folder in folders for one in shared.stages.get(folder, ())]
 
     def snapshot(self) -> Snapshot:
         metrics = tuple(self._metrics())
@@ -173,8 +192,8 @@ class _Snapshooter:
         folders = {
             folder for start in self.model.folders | {self.model.root} for folder in _upwards(start)
         }
-        for path in sorted(self.tree.entries):
-            if environment.is_lock_file(path) and _lock_folder(path) in folders:
+        for path in self.lock_files:
+            if _lock_folder(path) in folders:
                 yield from self._packages(path)
 
     def _packages(self, path: str) -> tuple[Package, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _SYMLINK, _SUBMODULE = "120000", "160000"
 _MAX_LINKS = 10
+_SMALL = 1_000_000
 _PIPELINE_FILES = ("dvc.yaml", "dvc.lock", ".dvc")
 
 
@@ -35,6 +36,10 @@ class Tree(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """The content, or None when there is no such file. Raises UnreadableError with the reason."""
+        ...
+
+    def expect(self, paths: list[str]) -> None:
+        """A hint that these paths will be read soon."""
         ...
 
     def below(self, folder: str) -> list[str]:
@@ -76,6 +81,7 @@ class CommitTree(_Entries):
         self.commit = commit
         self._repository = repository
         folder = repository.root or repository.git_dir
+        self._expected: dict[str, bytes] = {}
         self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
 
     @cached_property
@@ -96,6 +102,10 @@ class CommitTree(_Entries):
 
     def walk(self, folder: str) -> list[str]:
         return self.below(folder)
+
+    def expect(self, paths: list[str]) -> None:
+        oids = {self.entries[path] for path in paths if path in self.entries}
+        self._expected |= self._repository.objects.read_small(sorted(oids), _SMALL)
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
@@ -123,6 +133,8 @@ class CommitTree(_Entries):
         return any(self._modes.get(p.as_posix(), ("",))[0] == _SUBMODULE for p in parents)
 
     def _blob(self, path: str, oid: str) -> bytes:
+        if oid in self._expected:
+            return _resolve_lfs(self._repository.git_dir, path, self._expected[oid])
         _, kind, size = self._repository.objects.stat(oid)
         if kind == MISSING:
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
@@ -165,6 +177,9 @@ class WorkTree(_Entries):
     def modified(self) -> list[str]:
         """Tracked files that differ from HEAD."""
         return sorted(path for path, state in self.status.items() if state != "??")
+
+    def expect(self, paths: list[str]) -> None:
+        """Files on disk need no preparation."""
 
     @property
     def changed_since_commit(self) -> bool:

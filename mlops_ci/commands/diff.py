@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mlops_ci.diff import Request
 from mlops_ci.diff import diff as compare
-from mlops_ci.report import machine, markdown, terminal
+
+if TYPE_CHECKING:
+    from mlops_ci.model import Comparison
 
 UNDECIDED = 3
 
@@ -84,14 +87,23 @@ def diff(
         fetch=fetch,
     )
     comparison = compare(request)
-    if as_json or style == "json":
-        output = machine.render(comparison, everything=everything)
-    elif style == "md":
-        output = markdown.render(comparison, everything=everything)
-    else:
-        output = terminal.render(comparison, everything=everything, colour=_wants_colour())
+    output = _render(comparison, "json" if as_json else style, everything=everything)
     click.echo(output, nl=False, color=True)
     return UNDECIDED if comparison.undecided else 0
+
+
+def _render(comparison: Comparison, style: str, *, everything: bool) -> str:
+    if style == "json":
+        from mlops_ci.report import machine
+
+        return machine.render(comparison, everything=everything)
+    if style == "md":
+        from mlops_ci.report import markdown
+
+        return markdown.render(comparison, everything=everything)
+    from mlops_ci.report import terminal
+
+    return terminal.render(comparison, everything=everything, colour=_wants_colour())
 
 
 def _wants_colour() -> bool:

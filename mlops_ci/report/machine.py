@@ -23,8 +23,8 @@ SCHEMA_VERSION = 1
 
 
 def render(comparison: Comparison, *, everything: bool = False) -> str:
-    """`everything`: unchanged rows and bookkeeping as well."""
-    return json.dumps(as_data(comparison, everything=everything), indent=2, allow_nan=False) + "\n"
+    """One line; `everything`: unchanged rows and bookkeeping as well."""
+    return json.dumps(as_data(comparison, everything=everything), allow_nan=False) + "\n"
 
 
 def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, Any]:

@@ -5,7 +5,6 @@ https://dvc.org/doc/user-guide/project-structure/internal-files#structure-of-the
 
 from __future__ import annotations
 
-import configparser
 import hashlib
 import json
 import os
@@ -98,6 +97,10 @@ def _user_config() -> Path:
 
 
 def _cache_dir(config: Path) -> Path | None:
+    if not config.is_file():
+        return None
+    import configparser
+
     parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
     try:
         parser.read_string(config.read_text("utf-8"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,8 @@ def _patterns(tree: Tree, file: str) -> bytes:
 def _matching(patterns: bytes, folder: str, paths: list[str]) -> set[str]:
     if not paths:
         return set()
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as empty:
         env = environment_outside_git(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull)
         run(["git", "init", "-q", "."], cwd=Path(empty), env=env)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
@@ -54,7 +55,7 @@ class Pipeline:
     artifacts: list[Artifact] = field(default_factory=list)
     problems: list[Unknown] = field(default_factory=list)
 
-    @property
+    @cached_property
     def folder(self) -> str:
         return posixpath.dirname(self.path)
 

@@ -77,6 +77,9 @@ class Project:
     @cached_property
     def pipelines(self) -> list[Pipeline]:
         files = [path for path in self._files if posixpath.basename(path) == "dvc.yaml"]
+        folders = [posixpath.dirname(path) for path in files]
+        beside = [posixpath.join(f, name) for f in folders for name in ("dvc.lock", "params.yaml")]
+        self.tree.expect([*self._files, *beside])
         return [read_pipeline(path, self.tree.read) for path in files]
 
     @cached_property
@@ -104,7 +107,7 @@ class Project:
     def pointers(self) -> dict[str, lock.Out]:
         """Outputs of `.dvc` files, by path."""
         files = [path for path in self._files if path.endswith(".dvc")]
-        found = (lock.pointer_outs(self._parse(p), posixpath.dirname(p)) for p in files)
+        found = (lock.pointer_outs(self._pointer(p), posixpath.dirname(p)) for p in files)
         return {out.path: out for outs in found for out in outs}
 
     @cached_property
@@ -117,6 +120,12 @@ class Project:
         """Everything that DVC tracks here, by path."""
         made = (out for locked in self.stages if locked.record for out in locked.record.outs)
         return {**self.pointers, **{out.path: out for out in made}}
+
+    def _pointer(self, path: str) -> Any:
+        try:
+            return lock.plain_pointer(self.tree.read(path) or b"") or self._parse(path)
+        except UnreadableError:
+            return self._parse(path)  # which notes the problem
 
     def _parse(self, path: str) -> Any:
         try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +158,8 @@ def _to_text(value: Any) -> str:
 
 def _arguments(values: dict[str, Any]) -> Iterator[str]:
     """A mapping in `cmd` becomes command-line options."""
+    import shlex
+
     for name, value in flatten(values):
         if isinstance(value, bool):
             if value:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +23,8 @@ def find_dvc(root: Path, tracked: Collection[str], configured: str | None = None
     One that lies in Git (`tracked`) is never run on its own account: an environment is not committed, and a pull
     request could bring any program under that name.
     """
+    import shutil
+
     if configured:
         return shutil.which(str(root / configured)) or shutil.which(configured)
     environments = [Path(os.environ["VIRTUAL_ENV"])] if os.environ.get("VIRTUAL_ENV") else []
@@ -49,6 +49,8 @@ def fetch(dvc: str, root: Path, dvc_root: str, path: str, commit: str | None) ->
     if commit is None:
         _run([dvc, "fetch", "-q", "--", inner], project, path)
         return None
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as folder:
         target = Path(folder) / "content"
         get = [dvc, "get", "-q", "--rev", commit, "-o", str(target), "--", str(project), inner]
