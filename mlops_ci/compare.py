@@ -119,6 +119,7 @@ def _sorted_keys(old: Iterable[_Key], new: Iterable[_Key]) -> list[_Key]:
 
 
 def _unreadable(snapshot: Snapshot) -> dict[str, str]:
+    """By path, or by the name of a tracker, which is what its sources begin with."""
     return {
         one.subject: one.reason
         for one in snapshot.unknown
@@ -148,13 +149,8 @@ def _row(
     source, name = key
     before, after = (old.value if old else None), (new.value if new else None)
     delta, relative = _delta(before, after)
-    reason = (
-        unreadable[0].get(source, "")
-        if old is None
-        else unreadable[1].get(source, "")
-        if new is None
-        else ""
-    )
+    missing = unreadable[0] if old is None else unreadable[1] if new is None else {}
+    reason = missing.get(source) or missing.get(source.partition(":")[0], "")
     return Change(
         name=name,
         source=source,

@@ -15,6 +15,7 @@ from mlops_ci.git import Repository
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
 from mlops_ci.stack.data import dvc
+from mlops_ci.tracking import Tracking
 from mlops_ci.tree import CommitTree, WorkTree
 
 if TYPE_CHECKING:
@@ -56,14 +57,15 @@ class _Diff:
         self.tree = self._candidate_tree()
         self.config = self._config()
         self.candidate = self._project(self.tree)
+        self.alone = True
 
     def comparison(self) -> Comparison:
         baseline = self._baseline()
         base_tree = CommitTree(self.repository, baseline.origin.commit or "")
         base = self._project(base_tree)
         models = self._models(base)
-        new = snapshot.take(self.candidate, models, self._origin())
-        old = snapshot.take(base, models, baseline.origin)
+        new = self._take(self.candidate, models, self._origin())
+        old = self._take(base, models, baseline.origin)
         note = None
         measured = any(one.metrics for one in new)
         if measured and not self.request.exact and not any(_was_measured(one) for one in old):
@@ -151,6 +153,7 @@ class _Diff:
                 "nothing to compare: no dvc.yaml and no mlops-ci.yaml at either revision",
                 hint="name metrics files under models.NAME.metrics_files in mlops-ci.yaml",
             )
+        self.alone = len(found) == 1
         return [model for model in found if not wanted or model.name in wanted]
 
     def _name(self) -> str:
@@ -159,6 +162,12 @@ class _Diff:
         )
         folder = self.repository.root or self.repository.git_dir
         return repository_name(url.strip(), folder.name)
+
+    def _take(
+        self, project: dvc.Project, models: list[ModelFiles], origin: Origin
+    ) -> list[Snapshot]:
+        tracking = Tracking(config=self.config, root=self.repository.root, alone=self.alone)
+        return snapshot.take(project, models, origin, tracking)
 
     def _walk_back(
         self, baseline: Baseline, old: list[Snapshot]
@@ -169,7 +178,7 @@ class _Diff:
             origin = Origin(rev=f"{baseline.origin.rev}~{count}", commit=commit)
             project = self._project(CommitTree(self.repository, commit))
             models = self._models(project)
-            found = snapshot.take(project, models, origin)
+            found = self._take(project, models, origin)
             if any(_was_measured(one) for one in found):
                 commits_before = "1 commit" if count == 1 else f"{count} commits"
                 message = f"the baseline has no metrics; compared with {commit[:7]}, {commits_before} before it"

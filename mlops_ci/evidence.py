@@ -48,7 +48,7 @@ def data_and_code(
                 data.setdefault(path, found)
             else:
                 code.update(_code_files(project, path))
-    blobs = project.tree.blobs(sorted(code))
+    blobs = project.tree.blobs(sorted(path for path in code if _is_code(project, path)))
     files = tuple(CodeFile(path=path, blob=blob) for path, blob in sorted(blobs.items()))
     return tuple(data[path] for path in sorted(data)), files
 
@@ -56,15 +56,39 @@ def data_and_code(
 def evaluation_data(
     project: Project, stages: list[Locked], metrics: set[str]
 ) -> tuple[DataRef, ...]:
-    """Data that the stages which write the metrics depend on, without the models themselves."""
+    """Data that the metrics were computed on: what the stages that write them read, but no models.
+
+    What a model made, such as predictions, stands for the data that it was made from.
+    """
     found: dict[str, DataRef] = {}
-    for locked in stages:
-        if metrics & set(locked.stage.all_outs):
-            for path in locked.stage.deps:
-                ref = _tracked(project, locked, path)
-                if ref is not None and not _is_model(project, locked, path):
-                    found[path] = ref
+    waiting = [locked for locked in stages if metrics & set(locked.stage.all_outs)]
+    seen = {id(locked) for locked in waiting}
+    while waiting:
+        locked = waiting.pop()
+        for path in locked.stage.deps:
+            maker = project.maker(path)
+            if _is_model(project, locked, path):
+                continue
+            if maker and _uses_model(project, maker):
+                if id(maker) not in seen:
+                    seen.add(id(maker))
+                    waiting.append(maker)
+            elif ref := _tracked(project, locked, path):
+                found[path] = ref
     return tuple(found[path] for path in sorted(found))
+
+
+def _uses_model(project: Project, locked: Locked) -> bool:
+    """Whether a stage reads or writes a model, itself or through the stages before it."""
+    waiting, seen = [locked], {id(locked)}
+    while waiting:
+        one = waiting.pop()
+        if any(_is_model(project, one, path) for path in (*one.stage.deps, *one.stage.outs)):
+            return True
+        makers = [maker for path in one.stage.deps if (maker := project.maker(path))]
+        waiting += [maker for maker in makers if id(maker) not in seen]
+        seen |= {id(maker) for maker in makers}
+    return False
 
 
 def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
@@ -146,6 +170,11 @@ def _rows(project: Project, path: str) -> int | None:
 
 def _code_files(project: Project, path: str) -> list[str]:
     return [path] if path in project.tree.entries else project.tree.below(path)
+
+
+def _is_code(project: Project, path: str) -> bool:
+    """A folder that stages depend on may also hold what stages write."""
+    return path not in project.made and posixpath.basename(path) != ".gitignore"
 
 
 def _is_model(project: Project, locked: Locked, path: str) -> bool:

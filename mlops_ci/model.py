@@ -42,12 +42,16 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
-    """Something that should have been read and could not be: `subject` is a path or a tracker."""
+    """Something that should have been read and could not be: `subject` is a path or a tracker.
+
+    `content`: its content id where that is known, so that two unread sides can still be told to be the same.
+    """
 
     kind: Literal["metrics", "params", "data", "pipeline", "environment", "tracker"]
     subject: str
     reason: str
     hint: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,7 +188,7 @@ class CodeChange:
 
 
 NoteKind = Literal[
-    "unreadable", "lock-mismatch", "line-endings", "dirty", "not-a-number", "nothing-retrained",
+    "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "nothing-retrained",
     "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
 ]  # fmt: skip
 

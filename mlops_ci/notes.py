@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from mlops_ci.model import ModelComparison, Note, Snapshot
+from mlops_ci.model import ModelComparison, Note, Snapshot, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,9 +14,11 @@ Side = Literal["baseline", "candidate"]
 
 def notes_for(baseline: Snapshot, candidate: Snapshot, found: ModelComparison) -> tuple[Note, ...]:
     """`found` holds the rows already compared. The order is: cannot tell, distrust, explain."""
+    same = _same_unread(baseline, candidate)
     return (
-        *_unreadable("baseline", baseline),
-        *_unreadable("candidate", candidate),
+        *_unread_same(same),
+        *_unreadable("baseline", baseline, same),
+        *_unreadable("candidate", candidate, same),
         *_facts("baseline", baseline),
         *_facts("candidate", candidate),
         *_nothing_retrained(baseline, candidate, found),
@@ -25,15 +27,28 @@ def notes_for(baseline: Snapshot, candidate: Snapshot, found: ModelComparison) -
     )
 
 
-def _unreadable(side: Side, snapshot: Snapshot) -> Iterator[Note]:
+def _same_unread(baseline: Snapshot, candidate: Snapshot) -> dict[str, Unknown]:
+    """What neither side can read, but whose content id is the same on both: it did not change."""
+    known = {(one.subject, one.content) for one in baseline.unknown if one.content}
+    return {one.subject: one for one in candidate.unknown if (one.subject, one.content) in known}
+
+
+def _unread_same(same: dict[str, Unknown]) -> Iterator[Note]:
+    for path, one in same.items():
+        message = f"{path} is the same on both sides, and its values cannot be read here"
+        yield Note(kind="unread-same", message=message, fix=one.hint, path=path)
+
+
+def _unreadable(side: Side, snapshot: Snapshot, same: dict[str, Unknown]) -> Iterator[Note]:
     for one in snapshot.unknown:
-        yield Note(
-            kind="unreadable",
-            message=f"{one.subject}: {one.reason}",
-            fix=one.hint,
-            side=side,
-            path=one.subject,
-        )
+        if one.subject not in same:
+            yield Note(
+                kind="unreadable",
+                message=f"{one.subject}: {one.reason}",
+                fix=one.hint,
+                side=side,
+                path=one.subject,
+            )
 
 
 def _facts(side: Side, snapshot: Snapshot) -> Iterator[Note]:

@@ -27,18 +27,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlops_ci.stack.data.dvc import Locked, Pipeline, Project
+    from mlops_ci.tracking import Tracking
 
 
-def take(project: Project, models: list[ModelFiles], origin: Origin) -> list[Snapshot]:
+def take(
+    project: Project, models: list[ModelFiles], origin: Origin, tracking: Tracking
+) -> list[Snapshot]:
     """A Snapshot of each model. It never fails: what cannot be read is listed in `unknown`."""
-    shared = _Shared(project)
+    shared = _Shared(project, tracking)
     return [_Snapshooter(project, shared, model, origin).snapshot() for model in models]
 
 
 class _Shared:
     """What is looked up once for all models of a repository."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, tracking: Tracking) -> None:
+        self.tracking = tracking
         self.pipelines: dict[str, list[Pipeline]] = {}
         self.stages: dict[str, list[Locked]] = {}
         for pipeline in project.pipelines:
@@ -54,7 +58,7 @@ class _Snapshooter:
         self, project: Project, shared: _Shared, model: ModelFiles, origin: Origin
     ) -> None:
         self.project = project
-        self.lock_files = shared.lock_files
+        self.shared = shared
         self.model = model
         self.origin = origin
         self.tree = project.tree
@@ -65,8 +69,13 @@ class _Snapshooter:
         self.stages = [one for folder in folders for one in shared.stages.get(folder, ())]
 
     def snapshot(self) -> Snapshot:
-        metrics = tuple(self._metrics())
-        params = tuple(self._params())
+        digest = self._lock_digest()
+        tracked = self.shared.tracking.read(
+            self.project, self.model, self.stages, self.origin, digest
+        )
+        self.unknown += tracked.unknown
+        metrics = (*self._metrics(), *tracked.metrics)
+        params = (*self._params(), *tracked.params)
         data, code = evidence.data_and_code(self.project, self.model, self.stages)
         packages = tuple(self._environment())
         self._problems()
@@ -86,7 +95,7 @@ class _Snapshooter:
             artifacts=tuple(one for pipeline in self.pipelines for one in pipeline.artifacts),
             unknown=tuple(self.unknown),
             facts=tuple(self.facts),
-            lock_digest=self._lock_digest(),
+            lock_digest=digest,
         )
 
     def _metrics(self) -> Iterable[Measurement]:
@@ -192,7 +201,7 @@ class _Snapshooter:
         folders = {
             folder for start in self.model.folders | {self.model.root} for folder in _upwards(start)
         }
-        for path in self.lock_files:
+        for path in self.shared.lock_files:
             if _lock_folder(path) in folders:
                 yield from self._packages(path)
 
@@ -235,7 +244,10 @@ class _Snapshooter:
 
     def _not_read(self, kind: Any, subject: str, error: UnreadableError) -> None:
         reason = str(error).removeprefix(f"{subject}: ")
-        self.unknown.append(Unknown(kind=kind, subject=subject, reason=reason, hint=error.hint))
+        content = self.project.content_id(subject)
+        self.unknown.append(
+            Unknown(kind=kind, subject=subject, reason=reason, hint=error.hint, content=content)
+        )
 
 
 def _stem(path: str, values: Any) -> str:

@@ -86,9 +86,10 @@ def _model(model: ModelComparison, *, everything: bool) -> Iterator[str]:
 def _table(table: list[Row], kind: str) -> Iterator[str]:
     yield f"| | {kind} | baseline → candidate | change |"
     yield "|:-:|:--|:--|:--|"
+    several = len(rows.by_source(table)) > 1
     for row in table:
         named = f"{name(row.name)}{f' {row.arrow}' if row.arrow else ''}"
-        named += f"<br>{code(row.source)}" if row.source else ""
+        named += f"<br>{code(row.source)}" if several else ""
         sides = f"{_cell(row.baseline)}{text.NO_BREAK}→{text.NO_BREAK}{_cell(row.candidate)}"
         change = " ".join(
             part for part in (row.change, f"({row.relative})" if row.relative else "") if part

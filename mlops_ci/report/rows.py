@@ -49,13 +49,20 @@ def param_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
 
 
 def _rows(changes: tuple[Change, ...], *, everything: bool) -> list[Row]:
-    """Sources are named only where one name stands in several files."""
     shown = [one for one in changes if everything or is_shown(one)]
-    shown.sort(key=lambda one: (_ORDER.index(one.change), one.name, one.source))
-    names: dict[str, int] = {}
-    for one in shown:
-        names[one.name] = names.get(one.name, 0) + 1
-    return [_row(one, named_twice=names[one.name] > 1) for one in shown]
+    return [_row(one) for one in sorted(shown, key=_severity)]
+
+
+def _severity(one: Change) -> tuple[int, str, str]:
+    return _ORDER.index(one.change), one.name, one.source
+
+
+def by_source(table: list[Row]) -> dict[str, list[Row]]:
+    """The rows of each file, the file with the worst row first."""
+    found: dict[str, list[Row]] = {}
+    for row in table:
+        found.setdefault(row.source, []).append(row)
+    return found
 
 
 def is_shown(one: Change) -> bool:
@@ -69,7 +76,7 @@ def _is_odd(value: object) -> bool:
     return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))  # noqa: PLR0124
 
 
-def _row(one: Change, *, named_twice: bool) -> Row:
+def _row(one: Change) -> Row:
     decimals = None
     delta = relative = ""
     if (
@@ -88,7 +95,7 @@ def _row(one: Change, *, named_twice: bool) -> Row:
         candidate=text.value(one.candidate, decimals),
         change=delta,
         relative=relative,
-        source=one.source if named_twice else "",
+        source=one.source,
     )
 
 
@@ -142,7 +149,7 @@ def _work_tree(head: str | None) -> str:
 
 def explanations(model: ModelComparison, *, everything: bool) -> Iterator[tuple[str, list[str]]]:
     """Data, packages and code that changed with the metrics, a title and lines each."""
-    data = [_data(one) for one in model.data if everything or one.change != "same"]
+    data = list(_data_lines(model, everything=everything))
     packages = [_package(one) for one in model.environment if everything or one.change != "same"]
     code = [_code(one) for one in model.code if everything or one.change != "same"]
     yield from (
@@ -150,6 +157,24 @@ def explanations(model: ModelComparison, *, everything: bool) -> Iterator[tuple[
         for title, lines in (("data", data), ("packages", packages), ("code", code))
         if lines
     )
+
+
+def _data_lines(model: ModelComparison, *, everything: bool) -> Iterator[str]:
+    """Inputs one by one; what stages made of them is a consequence and only counted."""
+    if everything:
+        yield from (_data(one) for one in model.data)
+        return
+    changed = [one for one in model.data if one.change != "same"]
+    made = [one for one in changed if _is_output(one)]
+    yield from (_data(one) for one in changed if not _is_output(one))
+    if made:
+        named = ", ".join(text.visible(one.path) for one in made[:3])
+        more = f" and {len(made) - 3:,} more" if made[3:] else ""
+        yield f"{text.plural(len(made), 'stage output')} changed: {named}{more}"
+
+
+def _is_output(one: DataChange) -> bool:
+    return all(ref is None or ref.role == "output" for ref in (one.baseline, one.candidate))
 
 
 def _data(one: DataChange) -> str:

@@ -69,14 +69,14 @@ def _model(model: ModelComparison, paint: _Paint, *, everything: bool) -> Iterat
     counted = rows.counts(model)
     yield paint.bold(text.visible(model.model)) + (f"  {counted}" if counted else "")
     metrics = rows.metric_rows(model, everything=everything)
-    yield from _table(metrics, paint) if metrics else _no_metrics(model, paint)
+    yield from _tables(metrics, paint) if metrics else _no_metrics(model, paint)
     left_out = rows.hidden(model)
     if left_out and metrics and not everything:
         yield paint.dim(f"    {left_out} (--all shows them)")
     params = rows.param_rows(model, everything=everything)
     if params:
         yield paint.bold("  params")
-        yield from _table(params, paint)
+        yield from _tables(params, paint)
     for title, entries in rows.explanations(model, everything=everything):
         yield paint.bold(f"  {title}")
         yield from _entries(entries, paint, everything=everything)
@@ -92,21 +92,25 @@ def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
         yield paint.dim("    no metrics on either side")
 
 
+def _tables(table: list[Row], paint: _Paint) -> Iterator[str]:
+    """One table, or one a file when the rows come from several."""
+    sources = rows.by_source(table)
+    for source, own in sources.items():
+        if len(sources) > 1:
+            yield paint.dim(f"  {text.visible(source)}")
+        yield from _table(own, paint)
+
+
 def _table(table: list[Row], paint: _Paint) -> Iterator[str]:
-    cells = [
-        (_name(row), row.baseline, row.candidate, row.change, row.relative, row.verdict)
-        for row in table
-    ]
+    cells = [(_name(row), row.baseline, row.candidate, row.change, row.relative) for row in table]
     widths = [max(len(cell[column]) for cell in cells) for column in range(5)]
-    for row, (name, before, after, change, relative, verdict) in zip(table, cells, strict=True):
+    for row, (name, before, after, change, relative) in zip(table, cells, strict=True):
         line = (
             f"{name:<{widths[0]}}  {before:>{widths[1]}} → {after:<{widths[2]}}  "
             f"{change:>{widths[3]}}  {relative:>{widths[4]}}  "
         )
-        code = _COLOURS.get(verdict, "")
-        yield f"  {paint(code, _MARKS[verdict])} {line}{paint(code, verdict)}".rstrip()
-        if row.source:
-            yield paint.dim(f"      in {text.visible(row.source)}")
+        code = _COLOURS.get(row.verdict, "")
+        yield f"  {paint(code, _MARKS[row.verdict])} {line}{paint(code, row.verdict)}".rstrip()
 
 
 def _name(row: Row) -> str:

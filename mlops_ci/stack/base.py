@@ -13,11 +13,16 @@ BoundBy = Literal["run id", "lock digest", "commit"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerSettings:
-    """Where a tracker is. `uri`: `sqlite:///path`, `http(s)://…`. `root`: what a relative path is relative to."""
+    """Where a tracker is. `uri`: `sqlite:///path`, `http(s)://…`. `root`: what a relative path is relative to.
+
+    `trusted`: the credentials of the environment may be sent there. An address that a pull request can write is
+    not trusted.
+    """
 
     uri: str
     root: Path
     experiment: str | None = None
+    trusted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

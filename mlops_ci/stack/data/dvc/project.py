@@ -111,9 +111,15 @@ class Project:
         return {out.path: out for outs in found for out in outs}
 
     @cached_property
-    def made(self) -> frozenset[str]:
-        """Paths that some stage writes."""
-        return frozenset(path for locked in self.stages for path in locked.stage.all_outs)
+    def made(self) -> dict[str, Locked]:
+        """Path to the stage that writes it."""
+        return {path: locked for locked in self.stages for path in locked.stage.all_outs}
+
+    def maker(self, path: str) -> Locked | None:
+        """The stage that writes a path, or the folder that the path is in."""
+        parts = path.split("/")
+        parents = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
+        return next((self.made[parent] for parent in parents if parent in self.made), None)
 
     @cached_property
     def outs(self) -> dict[str, lock.Out]:
@@ -147,6 +153,12 @@ class Project:
             raise UnreadableError(f"{path}: is outside the repository")
         content = self.tree.read(path)
         return self._read_tracked(path) if content is None else content
+
+    def content_id(self, path: str) -> str:
+        """What DVC recorded of a path or of the folder it is in; empty when it is not tracked here."""
+        if path in self.outs:
+            return self.outs[path].id
+        return next((out.id for _, out in self._enclosing(path)), "")
 
     def _read_tracked(self, path: str) -> bytes | None:
         md5 = self._md5(path)

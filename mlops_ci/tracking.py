@@ -1,0 +1,137 @@
+"""The tracked run that belongs to a Snapshot, and what it measured."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from mlops_ci import formats
+from mlops_ci.errors import UnreadableError
+from mlops_ci.model import Measurement, Unknown
+from mlops_ci.stack.base import RunQuery, TrackerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from mlops_ci.config import Config
+    from mlops_ci.model import Origin
+    from mlops_ci.models import ModelFiles
+    from mlops_ci.stack.data.dvc import Locked, Project
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+_RUN_ID_KEYS = frozenset({"run_id", "run_uuid", "mlflow_run_id", "mlflow.run_id"})
+_SMALL = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracked:
+    metrics: tuple[Measurement, ...] = ()
+    params: tuple[Measurement, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """How runs are found in one repository. `alone`: it holds one model, so a commit points to that model's run."""
+
+    config: Config | None
+    root: Path | None
+    alone: bool
+
+    def read(
+        self,
+        project: Project,
+        model: ModelFiles,
+        stages: list[Locked],
+        origin: Origin,
+        lock_digest: str | None,
+    ) -> Tracked:
+        """What the run of this model at this origin logged; nothing when no tracker is in use or no run is found."""
+        settings = self._settings(model, os.environ)
+        if settings is None:
+            return Tracked()
+        by_commit = self.alone or settings.experiment is not None
+        query = RunQuery(
+            run_ids=tuple(run_ids(project, stages)),
+            lock_digest=lock_digest,
+            commit=(origin.commit or origin.head) if by_commit else None,
+        )
+        return _read(settings, query)
+
+    def _settings(self, model: ModelFiles, environ: Mapping[str, str]) -> TrackerSettings | None:
+        layers = [model.config.mlflow] if model.config else []
+        layers += [self.config.mlflow] if self.config else []
+        own = next((one.tracking_uri for one in layers if one.tracking_uri), None)
+        named = environ.get("MLFLOW_TRACKING_URI")
+        uri = own or named or self._default_store()
+        if uri is None or self.root is None:
+            return None
+        return TrackerSettings(
+            uri=uri,
+            root=self.root,
+            experiment=next((one.experiment for one in layers if one.experiment), None),
+            trusted=not own or _host(own) == _host(named or ""),
+        )
+
+    def _default_store(self) -> str | None:
+        """Where MLflow 3 writes when nothing else is said."""
+        return "sqlite:///mlflow.db" if self.root and (self.root / "mlflow.db").is_file() else None
+
+
+def _host(uri: str) -> str:
+    try:
+        return urlsplit(uri).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
+
+
+def _read(settings: TrackerSettings, query: RunQuery) -> Tracked:
+    from mlops_ci.stack.trackers import TRACKERS  # sqlite3 and urllib, where there is a tracker
+
+    try:
+        run = TRACKERS["mlflow"].find_run(settings, query)
+    except UnreadableError as error:
+        unknown = Unknown(kind="tracker", subject="mlflow", reason=str(error), hint=error.hint)
+        return Tracked(unknown=(unknown,))
+    if run is None:
+        return Tracked()
+    source = f"mlflow:{run.experiment}"
+    where = f"mlflow run {run.run_id} (bound by {run.bound_by})"
+    return Tracked(
+        metrics=tuple(_measurements(source, where, run.metrics)),
+        params=tuple(_measurements(source, where, run.params)),
+    )
+
+
+def _measurements(source: str, where: str, values: Mapping[str, Any]) -> Iterator[Measurement]:
+    for name, value in values.items():
+        yield Measurement(name=name, source=source, value=value, where=where)
+
+
+def run_ids(project: Project, stages: list[Locked]) -> Iterable[str]:
+    """Run ids in the small files that the stages write: `{"run_id": "…"}`, or a file that is just the id."""
+    for locked in stages:
+        sizes = {out.path: out.size or 0 for out in locked.record.outs} if locked.record else {}
+        for path in (*locked.stage.outs, *locked.stage.metrics):
+            if path.endswith((".json", ".yaml", ".yml", ".txt")) and sizes.get(path, 0) <= _SMALL:
+                yield from _ids_in(project, path)
+
+
+def _ids_in(project: Project, path: str) -> Iterator[str]:
+    try:
+        content = project.tree.read(
+            path
+        )  # an id that is only in a remote names no run of this commit
+        values = formats.parse(path, content) if content and len(content) <= _SMALL else None
+    except UnreadableError:
+        return  # said already where the file is read for its metrics
+    if isinstance(values, str) and _RUN_ID.fullmatch(values.strip()):
+        yield values.strip()
+    if isinstance(values, dict):
+        for key in _RUN_ID_KEYS & values.keys():
+            if isinstance(values[key], str) and _RUN_ID.fullmatch(values[key]):
+                yield values[key]
