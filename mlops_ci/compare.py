@@ -107,7 +107,8 @@ def _params(baseline: Snapshot, candidate: Snapshot) -> tuple[Change, ...]:
     old, new = _by_key(baseline.params), _by_key(candidate.params)
     unreadable = _unreadable(baseline), _unreadable(candidate)
     keys = _sorted_keys(old, new)
-    return tuple(_row(key, old.get(key), new.get(key), "neutral", 0.0, unreadable) for key in keys)
+    rows = (_row(key, old.get(key), new.get(key), "neutral", 0.0, unreadable) for key in keys)
+    return tuple(replace(row, hidden=False) for row in rows)  # a learning rate is what was set
 
 
 def _by_key(measurements: Iterable[Measurement]) -> dict[_Key, Measurement]:

@@ -10,9 +10,12 @@ import json
 import sys
 import types
 import typing
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SCALARS = {str: "string", float: "number", int: "integer", bool: "boolean"}
 
@@ -61,5 +64,63 @@ def _object(kind: type[Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+def config_page() -> str:
+    """The page of the docs that lists every key."""
+    lines = [_PAGE, "| key | type | meaning |", "|:--|:--|:--|"]
+    lines += [f"| `{key}` | {kind} | {meaning} |" for key, kind, meaning in _keys(Config, "")]
+    return "\n".join(lines) + "\n"
+
+
+_PAGE = """\
+# mlops-ci.yaml
+
+One file in the root of the repository. Everything works without it: models, metrics and params then come from the
+`dvc.yaml` files. Editors complete and explain it with `mlops_ci/config.schema.json`:
+
+```yaml
+# yaml-language-server: $schema=https://raw.githubusercontent.com/mlops-ci/mlops-ci/main/mlops_ci/config.schema.json
+version: 1
+baseline: {ref: main}
+metrics:
+  accuracy: {tolerance: 0.001}
+  churn_cost: {direction: lower_is_better}
+models:
+  churn:
+    path: models/churn
+  fraud:
+    include: models/fraud/mlops-ci.yaml
+```
+
+All errors are reported at once, as `file:line:col: what, did you mean, how to fix`, with exit code 2. The config of the
+candidate is used: that of the work tree, or of HEAD when it is named.
+
+`python -m mlops_ci.schema page > docs/configuration.md` writes this page.
+"""
+
+
+def _keys(kind: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
+    hints = typing.get_type_hints(kind)
+    for one in dataclasses.fields(kind):
+        inner, suffix = _item(hints[one.name])
+        key = f"{prefix}{one.name}"
+        meaning = one.metadata["doc"].replace("|", "\\|")
+        yield key, _type_name(hints[one.name]), meaning
+        if dataclasses.is_dataclass(inner) and not (prefix and inner.__name__ == "MetricConfig"):
+            yield from _keys(inner, f"{key}{suffix}.")
+
+
+def _item(kind: Any) -> tuple[Any, str]:
+    return (typing.get_args(kind)[1], ".NAME") if typing.get_origin(kind) is dict else (kind, "")
+
+
+def _type_name(kind: Any) -> str:
+    schema = _of(kind)
+    if "enum" in schema:
+        return ", ".join(f"`{choice}`" for choice in schema["enum"] if choice is not None)
+    name = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    return {"object": "mapping", "array": "list", "string": "text"}.get(name, name)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(config_schema(), indent=2) + "\n")
+    schema = json.dumps(config_schema(), indent=2) + "\n"
+    sys.stdout.write(config_page() if sys.argv[1:] == ["page"] else schema)

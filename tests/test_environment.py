@@ -466,7 +466,7 @@ def test_requirements():
         ("a==2004d", ("a", "2004d")),
         ("a==1!2.0+local.1", ("a", "1!2.0+local.1")),
         ("a@https://files.example.org/a.whl", ("a", "https://files.example.org/a.whl")),
-        ("a @ file:///croot/a_1/work", ("a", "file:///croot/a_1/work")),
+        ("a @ file:///croot/a_1/build", ("a", "file:///croot/a_1/build")),
         ("https://files.example.org/a_b-1.0.zip", ("a-b", "https://files.example.org/a_b-1.0.zip")),
         ("file:libs#egg=a", ("a", "file:libs")),
         ("..\\libs\\a", ("a", "..\\libs\\a")),
@@ -626,7 +626,11 @@ def test_a_password_is_not_shown_for_a_broken_line_either():
     [
         ("uv.lock", "version = 1\n[[package]\n", ":2: broken lock file: Expected"),
         ("uv.lock", 'a = "', ": broken lock file: Unterminated string (at end of document)"),
-        ("uv.lock", "version = 0x" + "f" * 9999, None),
+        (
+            "uv.lock",
+            '[[package]]\nname="a"\nversion=0x' + "f" * 9999,
+            ": broken lock file: Exceeds",
+        ),
         ("uv.lock", "a = " + "9" * 9999, ": broken lock file: Exceeds the limit"),
         ("uv.lock", "a = " + "[" * 9999, ": nested too deeply"),
         ("poetry.lock", "package = 1", ": what `package` lists is not a table"),
@@ -659,9 +663,6 @@ def test_a_password_is_not_shown_for_a_broken_line_either():
     ],
 )
 def test_a_broken_file_is_one_clear_line(path, text, message):
-    if message is None:
-        assert environment.parse(path, text) == ()
-        return
     with pytest.raises(UnreadableError) as caught:
         environment.parse(path, text)
     assert str(caught.value).startswith(path + message)

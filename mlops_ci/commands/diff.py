@@ -62,7 +62,7 @@ def diff(
     exact: bool,
     fetch: bool,
 ) -> int:
-    r"""Compare metrics, and what may explain them, of two revisions.
+    """Compare metrics, and what may explain them, of two revisions.
 
     BASE is a branch, tag or commit: the comparison is with its merge base with the candidate, never with its
     tip. Without BASE: the base of the pull request, else the default branch. The candidate is the work tree,
@@ -76,7 +76,7 @@ def diff(
       mlops-ci diff --all --format json  everything, for a script
 
     Exit code 3: something that should have been compared could not be read; the rest is shown.
-    """
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     request = Request(
         start=Path.cwd(),
         base=base,

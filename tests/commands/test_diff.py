@@ -192,6 +192,8 @@ def test_what_may_explain_a_change_stands_beside_it(project: Any, capsys: Any) -
         {"name": "numpy", "source": "requirements.txt", "candidate": "2.0", "change": "added"}
     ]
     assert "dirty" in notes(data(capsys))
+    assert run(["diff"]) == 0
+    assert "lr" in capsys.readouterr().out
 
 
 def test_params_without_a_new_lock_mean_that_nothing_was_retrained(
@@ -384,7 +386,12 @@ def test_a_broken_config_lists_all_its_errors(project: Any, capsys: Any) -> None
 
 def test_config_without_dvc(repo: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repo.path)
-    config = "models:\n  a:\n    path: a\n    metrics_files: ['*.toml', sub/m.yaml]\nmetrics:\n  x.y: {direction: lower_is_better}\n"
+    config = """\
+models:
+  a: {path: a, metrics_files: ['*.toml', sub/m.yaml]}
+metrics:
+  x.y: {direction: lower_is_better}
+"""
     repo.commit(**{"mlops-ci.yaml": config, "a/m.toml": "[x]\ny = 3\n", "a/sub/m.yaml": "z: 1\n"})
     repo.write("a/m.toml", "[x]\ny = 4\n")
     found = metrics(data(capsys, "--all"))
@@ -418,3 +425,17 @@ def test_the_installed_command_completes_and_helps() -> None:
         check=True,
     )
     assert "Examples:" in done.stdout
+
+
+@pytest.mark.real
+def test_metrics_in_git_lfs_are_read_from_its_store(project: Any, capsys: Any) -> None:
+    project.git("lfs", "install", "--local")
+    project.commit(**{".gitattributes": "metrics.json filter=lfs -text\n"})
+    project.write("metrics.json", '{"accuracy": 0.5}')
+    project.git("add", "--renormalize", ".")
+    first = project.commit()
+    second = project.commit(**{"metrics.json": '{"accuracy": 0.75}'})
+    assert project.git("cat-file", "-p", f"{first}:metrics.json").startswith(
+        "version https://git-lfs"
+    )
+    assert metrics(data(capsys, first, second))["accuracy"]["delta"] == 0.25

@@ -1,0 +1,53 @@
+"""The documents say what the code does: generated parts are the generators' output."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from mlops_ci.cli import cli
+from mlops_ci.schema import config_page
+
+ROOT = Path(__file__).parents[1]
+
+
+def help_text(*names: str) -> str:
+    command: click.Command = cli
+    context = click.Context(cli, info_name="mlops-ci")
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+        context = click.Context(command, info_name=name, parent=context)
+    context.terminal_width = context.max_content_width = 110
+    return (
+        f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{command.get_help(context)}\n```\n"
+    )
+
+
+def test_the_page_of_diff_shows_its_help() -> None:
+    page = (ROOT / "docs/diff.md").read_text()
+    shown = re.search(r"<!-- help: begin -->\n(.*?)<!-- help: end -->", page, re.DOTALL)
+    assert shown
+    assert shown[1] == help_text("diff")
+
+
+def test_the_page_of_the_config_is_generated() -> None:
+    assert (ROOT / "docs/configuration.md").read_text() == config_page()
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_explained(name: str) -> None:
+    assert f"mlops-ci {name}" in (ROOT / "README.md").read_text()
+    assert f"mlops-ci {name}" in (ROOT / "CHANGELOG.md").read_text()
+    command = cli.commands[name]
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
