@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mlops_ci.cli import cli
 from mlops_ci.schema import config_page
@@ -15,16 +16,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def help_text(*names: str) -> str:
-    command: click.Command = cli
-    context = click.Context(cli, info_name="mlops-ci")
-    for name in names:
-        assert isinstance(command, click.Group)
-        command = command.commands[name]
-        context = click.Context(command, info_name=name, parent=context)
-    context.terminal_width = context.max_content_width = 110
-    return (
-        f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{command.get_help(context)}\n```\n"
+    shown = CliRunner().invoke(
+        cli, [*names, "--help"], prog_name="mlops-ci", max_content_width=110, terminal_width=110
     )
+    return f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{shown.output}```\n"
 
 
 def test_the_page_of_diff_shows_its_help() -> None:
