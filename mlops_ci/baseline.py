@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
@@ -80,7 +81,7 @@ def _from_ref(repository: Repository, head: Commit, ref: str, *, exact: bool = F
         return _baseline(ref, base, "")
     behind = repository.count(head.oid, tip.oid)
     found = _baseline(ref, base, f"merge base with {ref}")
-    return Baseline(origin=found.origin, how=found.how, behind=behind, behind_of=ref)
+    return replace(found, tip=tip.oid, behind=behind, behind_of=ref)
 
 
 def _before(repository: Repository, head: Commit, ref: str | None) -> Baseline:
@@ -95,4 +96,4 @@ def _before(repository: Repository, head: Commit, ref: str | None) -> Baseline:
 
 
 def _baseline(rev: str, commit: str, how: str) -> Baseline:
-    return Baseline(origin=Origin(rev=rev, commit=commit), how=how)
+    return Baseline(origin=Origin(rev=rev, commit=commit), how=how, tip=commit)

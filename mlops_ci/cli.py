@@ -10,6 +10,7 @@ import click
 
 from mlops_ci import __version__
 from mlops_ci.commands.diff import diff
+from mlops_ci.commands.gate import gate
 from mlops_ci.errors import MlopsCiError
 
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
@@ -25,7 +26,8 @@ def cli() -> None:
     """
 
 
-cli.add_command(diff)
+for command in (diff, gate):
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -112,7 +112,13 @@ def _params(baseline: Snapshot, candidate: Snapshot) -> tuple[Change, ...]:
 
 
 def _by_key(measurements: Iterable[Measurement]) -> dict[_Key, Measurement]:
-    return {(one.source, one.name): one for one in measurements}
+    found: dict[_Key, Measurement] = {}
+    for one in measurements:
+        key = (one.source, one.name)
+        # A file may spell one name twice, `{"a": {"b": 1}, "a.b": 2}`: which one counts must not be chance.
+        if key not in found or repr(one.value) > repr(found[key].value):
+            found[key] = one
+    return found
 
 
 def _sorted_keys(old: Iterable[_Key], new: Iterable[_Key]) -> list[_Key]:
@@ -169,7 +175,7 @@ def _row(
     )
 
 
-def _is_number(value: Value | None) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -200,17 +206,20 @@ def _metric_change(
 def _judged(before: Value, after: Value, direction: Direction) -> MetricChange:
     assert isinstance(before, (int, float))
     assert isinstance(after, (int, float))
-    if math.isnan(before) or math.isnan(after):
+    if before != before or after != after:  # noqa: PLR0124 - math.isnan refuses huge integers
         return "changed"  # no order holds for a value that is not a number
     return "better" if (after > before) == (direction == "higher_is_better") else "worse"
 
 
-def is_same(before: Value, after: Value, tolerance: float = 0.0) -> bool:
+def is_same(before: object, after: object, tolerance: float = 0.0) -> bool:
     """Equal within `tolerance` (absolute) or up to float noise. NaN equals NaN; True does not equal 1."""
     if isinstance(before, bool) != isinstance(after, bool):
         return False
+    if isinstance(before, dict) and isinstance(after, dict):
+        same_keys = before.keys() == after.keys()
+        return same_keys and all(is_same(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(map(_same_item, before, after))
+        return len(before) == len(after) and all(map(is_same, before, after))
     if _is_number(before) and _is_number(after):
         assert isinstance(before, (int, float))
         assert isinstance(after, (int, float))
@@ -219,24 +228,16 @@ def is_same(before: Value, after: Value, tolerance: float = 0.0) -> bool:
 
 
 def _same_number(before: float, after: float, tolerance: float) -> bool:
-    if before == after:
+    if before == after or (before != before and after != after):  # noqa: PLR0124 - both NaN
         return True
-    if isinstance(before, int) and isinstance(after, int) and not tolerance:
-        return False
+    if isinstance(before, int) and isinstance(after, int):
+        return abs(after - before) <= tolerance
     try:
-        if math.isnan(before) and math.isnan(after):
-            return True
-        return math.isclose(before, after, rel_tol=REL_NOISE, abs_tol=max(ABS_NOISE, tolerance))
-    except OverflowError:
+        noise = max(ABS_NOISE, REL_NOISE * tolerance)
+        within = tolerance > 0 and abs(after - before) <= tolerance + noise
+        return within or math.isclose(before, after, rel_tol=REL_NOISE, abs_tol=ABS_NOISE)
+    except OverflowError:  # an integer beyond every float
         return False
-
-
-def _same_item(before: object, after: object) -> bool:
-    if isinstance(before, (bool, int, float, str, list)) and isinstance(
-        after, (bool, int, float, str, list)
-    ):
-        return is_same(before, after)
-    return before == after
 
 
 def _is_scale_jump(before: Value | None, after: Value | None) -> bool:

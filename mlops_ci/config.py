@@ -6,24 +6,22 @@ Every field has its description in `doc`: the JSON Schema that editors use is ge
 from __future__ import annotations
 
 import dataclasses
+import math
 import posixpath
-import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import yaml
 from mlops_ci.errors import ConfigError, UnreadableError
+from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.model import Direction  # noqa: TC001 - the loader reads it from the annotations
+from mlops_ci.typed import Builder, doc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FILE = "mlops-ci.yaml"
-
-
-def doc(text: str, **options: Any) -> Any:
-    return field(metadata={"doc": text}, **options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +31,21 @@ class MetricConfig:
         default=None,
     )
     tolerance: float = doc(
-        "A change up to this much, in the metric's own unit, counts as the same.", default=0.0
+        "A change up to this much, in the metric's own unit, counts as the same.",
+        schema={"minimum": 0},
+        default=0.0,
     )
+    aliases: list[str] = doc("Other names of the same metric.", default_factory=list)
+    range: list[float | None] = doc(
+        "The least and the most the metric can be, null for no bound; a value outside fails its gates.",
+        default_factory=list,
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError("tolerance", "needs a number of 0 or more")
+        if self.range and len(self.range) != 2:
+            raise ValueError("range", "needs two bounds: [least, most]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +77,9 @@ class ModelConfig:
         "Settings by metric name, for this model alone; they stand before those at the top level.",
         default_factory=dict,
     )
+    gates: list[GateConfig] = doc(
+        "Gates of this model, beside those for all.", default_factory=list
+    )
     mlflow: MLflowConfig = doc("Where this model's runs are.", default_factory=MLflowConfig)
     include: str | None = doc(
         "Read this model from a file of its own, which has these same keys: its owners need not own this file.",
@@ -79,6 +93,11 @@ class BaselineConfig:
         "The branch that changes are merged into. Default: the base of the pull request, else origin's "
         "default branch, else main or master.",
         default=None,
+    )
+    on_missing: OnMissingBaseline = doc(
+        "What a gate on a change does without a baseline value. bootstrap: skip it when the baseline has "
+        "no metrics at all, else fail.",
+        default="bootstrap",
     )
 
 
@@ -100,6 +119,8 @@ class Config:
         "Settings by metric name: dotted, as `mlops-ci diff` prints it; * matches.",
         default_factory=dict,
     )
+    gates: list[GateConfig] = doc("Gates of every model.", default_factory=list)
+    defaults: DefaultsConfig = doc("Defaults of all gates.", default_factory=DefaultsConfig)
     mlflow: MLflowConfig = doc("Where runs are, for all models.", default_factory=MLflowConfig)
     baseline: BaselineConfig = doc(
         "What a change is compared with.", default_factory=BaselineConfig
@@ -119,6 +140,8 @@ def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None
     config = loader.file(path, content, Config)
     if config is not None:
         config = loader.with_includes(config, posixpath.dirname(path))
+    else:
+        loader.check_includes(path, content)
     if loader.errors:
         raise ConfigError("\n".join(sorted(loader.errors, key=_position)))
     return typing.cast("Config", config)
@@ -142,15 +165,27 @@ class _Loader:
         except UnreadableError as error:
             self.errors.append(str(error))
         else:
-            checker = _Checker(path, marks)
-            built = checker.build(kind, {} if value is None else value, ())
-            self.errors += checker.errors
-            return None if checker.errors else built
+            builder = Builder(path, marks)
+            built = builder.build(kind, {} if value is None else value, ())
+            self.errors += builder.errors
+            return None if builder.errors else built
         return None
 
     def with_includes(self, config: Config, folder: str) -> Config:
         models = {name: self._model(name, model, folder) for name, model in config.models.items()}
         return dataclasses.replace(config, models=models)
+
+    def check_includes(self, path: str, content: bytes) -> None:
+        """Where the file itself is wrong, what it includes may be too: say all at once."""
+        try:
+            raw = yaml.load(content.decode("utf-8-sig"), path)
+        except (UnicodeDecodeError, UnreadableError):
+            return
+        models = raw.get("models") if isinstance(raw, dict) else None
+        for name, model in models.items() if isinstance(models, dict) else ():
+            include = model.get("include") if isinstance(model, dict) else None
+            if isinstance(include, str):
+                self._model(str(name), ModelConfig(include=include), posixpath.dirname(path))
 
     def _model(self, name: str, model: ModelConfig, folder: str) -> ModelConfig:
         if model.include is None:
@@ -178,100 +213,3 @@ class _Loader:
 def _below(folder: str, path: str) -> str:
     joined = posixpath.normpath(posixpath.join(folder, path or "."))
     return "" if joined == "." else joined
-
-
-class _Checker:
-    """Builds a value of a given type; what is wrong goes to `errors` and the rest is checked on."""
-
-    def __init__(self, path: str, marks: dict[tuple[Any, ...], tuple[int, int]]) -> None:
-        self._path = path
-        self._marks = marks
-        self.errors: list[str] = []
-
-    def build(self, kind: Any, value: Any, at: tuple[Any, ...]) -> Any:
-        origin = typing.get_origin(kind)
-        if dataclasses.is_dataclass(kind):
-            return self._object(typing.cast("type[Any]", kind), value, at)
-        if origin in (typing.Union, types.UnionType):
-            inner = next(one for one in typing.get_args(kind) if one is not type(None))
-            return None if value is None else self.build(inner, value, at)
-        if origin is Literal:
-            return self._choice(typing.get_args(kind), value, at)
-        if origin is dict:
-            return self._mapping(typing.get_args(kind)[1], value, at)
-        if origin is list:
-            return self._list(typing.get_args(kind)[0], value, at)
-        return self._scalar(kind, value, at)
-
-    def _object(self, kind: type[Any], value: Any, at: tuple[Any, ...]) -> Any:
-        if not isinstance(value, dict):
-            return self._wrong(at, f"needs a mapping, not {_show(value)}")
-        hints = typing.get_type_hints(kind)
-        names = [one.name for one in dataclasses.fields(kind)]
-        built = {}
-        for key, child in value.items():
-            if key in names:
-                built[key] = self.build(hints[key], child, (*at, key))
-            else:
-                self._wrong((*at, key), _unknown_key(str(key), names))
-        return kind(**built)
-
-    def _mapping(self, kind: Any, value: Any, at: tuple[Any, ...]) -> Any:
-        if not isinstance(value, dict):
-            return self._wrong(at, f"needs a mapping of names, not {_show(value)}")
-        return {
-            str(key): self.build(kind, {} if child is None else child, (*at, key))
-            for key, child in value.items()
-        }
-
-    def _list(self, kind: Any, value: Any, at: tuple[Any, ...]) -> Any:
-        if not isinstance(value, list):
-            return self._wrong(at, f"needs a list, not {_show(value)}: write [{_show(value)}]")
-        return [self.build(kind, child, (*at, index)) for index, child in enumerate(value)]
-
-    def _choice(self, choices: tuple[Any, ...], value: Any, at: tuple[Any, ...]) -> Any:
-        if value in choices:
-            return value
-        close = _close(str(value), [str(one) for one in choices])
-        one_of = ", ".join(str(choice) for choice in choices)
-        meant = f"did you mean {close[0]}? " if close else ""
-        return self._wrong(at, f"{_show(value)} is not possible, {meant}one of: {one_of}")
-
-    def _scalar(self, kind: type[Any], value: Any, at: tuple[Any, ...]) -> Any:
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, kind) and not (kind is not bool and isinstance(value, bool)):
-            return value
-        wanted = {str: "text", float: "a number", int: "a whole number", bool: "true or false"}[
-            kind
-        ]
-        fix = f': write "{value}"' if kind is str and not isinstance(value, (dict, list)) else ""
-        return self._wrong(at, f"needs {wanted}, not {_show(value)}{fix}")
-
-    def _wrong(self, at: tuple[Any, ...], what: str) -> None:
-        line, column = self._marks.get(at, (1, 1))
-        name = ".".join(str(part) for part in at)
-        self.errors.append(f"{self._path}:{line}:{column}: {f'{name}: ' if name else ''}{what}")
-
-
-def _close(word: str, words: list[str]) -> list[str]:
-    import difflib
-
-    return difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-
-
-def _unknown_key(key: str, names: list[str]) -> str:
-    close = _close(key, names)
-    return (
-        f"unknown key, did you mean {close[0]}?"
-        if close
-        else f"unknown key, one of: {', '.join(names)}"
-    )
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else repr(value)

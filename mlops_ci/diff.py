@@ -49,6 +49,11 @@ def diff(request: Request) -> Comparison:
     return _Diff(request).comparison()
 
 
+def read_config(request: Request) -> Config | None:
+    """The config of the candidate, or the one that the request names."""
+    return _Diff(request).config
+
+
 class _Diff:
     def __init__(self, request: Request) -> None:
         self.request = request

@@ -11,14 +11,26 @@ if TYPE_CHECKING:
 _HIGHER = frozenset(
     """accuracy acc balanced_accuracy precision recall f1 f1_score f1_macro macro_f1 micro_f1 f1_micro f1_weighted
     weighted_f1 fbeta auc roc_auc auroc pr_auc auprc average_precision map map50 map50_95 iou miou dice jaccard mcc
-    kappa r2 r2_score ndcg mrr rbp hit_rate bleu rouge spearman pearson tpr tnr specificity sensitivity
-    explained_variance sharpe_ratio win_rate""".split()
+    kappa cohen_kappa r2 r2_score ndcg mrr rbp hit_rate bleu bleu4 rouge rouge1 rouge2 rougel spearman pearson tpr
+    tnr true_positive_rate true_negative_rate specificity sensitivity explained_variance sharpe_ratio
+    win_rate""".split()
 )
 _LOWER = frozenset(
     """loss mae mse rmse rmsle mape smape mean_absolute_error mean_squared_error root_mean_squared_error
     mean_absolute_percentage_error error error_rate wer cer log_loss logloss perplexity brier ece fpr fnr fp fn
+    false_positive false_positives false_negative false_negatives
+    false_positive_rate false_negative_rate ppl
     max_drawdown latency""".split()
 )
+_QUALIFIERS = frozenset(
+    """std stdev sd var variance gap drop diff delta change reduction improvement threshold thresholds importance
+    importances shap""".split()
+)
+_IMPORTANCES = frozenset(
+    {"feature_importance", "feature_importances", "importance", "importances", "shap"}
+)
+_NO_VARIANCE = "explained_variance"  # a measure, not the variance of one
+_NEGATED = frozenset({"neg", "negative"})
 _BOOKKEEPING = frozenset(
     """step epoch best_epoch epochs steps lr learning_rate timestamp runtime time duration seconds elapsed
     parameters gflops support count n_samples samples""".split()
@@ -41,23 +53,31 @@ _QUALIFIER = re.compile(r"\(.*?\)")
 
 
 def direction_of(name: str) -> Direction:
-    """The direction of a well-known metric, else neutral. Examples: `val_loss`, `mAP50-95(B)`, `f1_class_1`."""
-    for part in _candidates(name):
+    """The direction of a well-known metric, else neutral. Examples: `val_loss`, `mAP50-95(B)`, `f1_class_1`.
+
+    What is told *of* a metric (`auc_std`, `accuracy_gap`) is neutral; a negated error (`neg_mse`) is better higher.
+    """
+    parts = [_normal(part) for part in _SEPARATORS.split(name) if part]
+    words = {word for part in parts for word in part.replace(_NO_VARIANCE, "").split("_")}
+    if words & _QUALIFIERS:
+        return "neutral"
+    for part in _candidates(parts):
         if part in _HIGHER:
             return "higher_is_better"
         if part in _LOWER or part.endswith("_loss"):
-            return "lower_is_better"
+            return "higher_is_better" if words & _NEGATED else "lower_is_better"
     return "neutral"
 
 
 def is_bookkeeping(name: str) -> bool:
     """Step numbers, learning rates, sample counts and run times: not a measure of the model."""
     parts = [_normal(part) for part in _SEPARATORS.split(name) if part]
-    if not parts or any(part == "lr" for part in parts):
-        return bool(parts)
+    if not parts or direction_of(name) != "neutral" or _IMPORTANCES.intersection(parts):
+        return False
     leaf = parts[-1]
     return (
-        leaf.strip("_") in _BOOKKEEPING
+        "lr" in parts
+        or leaf.strip("_") in _BOOKKEEPING
         or leaf.startswith(_BOOKKEEPING_STARTS)
         or leaf.endswith(_BOOKKEEPING_ENDS)
     )
@@ -70,12 +90,11 @@ def _normal(part: str) -> str:
     return part.rstrip(": ").replace("-", "_").replace(" ", "_")
 
 
-def _candidates(name: str) -> list[str]:
+def _candidates(parts: list[str]) -> list[str]:
     """The whole leaf first, then its endings and beginnings at each `_`, longest first: never a middle.
 
     The part before the leaf counts only when the leaf is a number or a class: `ndcg@10`, `recall.8`.
     """
-    parts = [_normal(part) for part in _SEPARATORS.split(name) if part]
     found = []
     for part in reversed(parts):
         words = part.split("_")

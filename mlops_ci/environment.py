@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from mlops_ci.errors import UnreadableError
@@ -64,11 +63,9 @@ def _reader(path: str) -> Callable[[str, str], Iterator[Pin]] | None:
 
 
 def _toml_lock(path: str, text: str) -> Iterator[Pin]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    for package in _packages(path, tomllib.loads(text), "package"):
+    from mlops_ci.formats import load_toml
+
+    for package in _packages(path, load_toml(text), "package"):
         # uv and Poetry have a table for the source; PDM writes its keys beside the version.
         source = package.get("source", package)
         yield _normalised(_name(path, package)), _pin(package.get("version"), source)
@@ -118,7 +115,7 @@ def _conda_package(entry: Table) -> Table:
         told["name"], _, told["version"] = file.rpartition("-")[0].rpartition("-")
     # Everything from a channel or an index has an address too, so that one tells no origin.
     if not where.startswith(("https:", "http:", "file:")):
-        told["source"] = {"url" if "://" in where else "path": where}
+        told["source"] = {"path": where}
     source = entry.get("package_build_source") or entry.get("source") or told.get("source")
     return {**told, **entry, "source": source}
 

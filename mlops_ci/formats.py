@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import copy
 import fnmatch
 import json
+import math
+import re
 import sys
+import warnings
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +25,42 @@ if TYPE_CHECKING:
 MAX_BYTES = 32 * 1024 * 1024
 
 
+_FLOAT_BITS = 1000
+_MAX_DEPTH = 200
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_DEEP_KEY = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
+
+
 def parse(path: str, data: bytes) -> Any:
     """The content of a file as dicts, lists and scalars; the suffix names the format and YAML is the default,
     as in DVC (https://dvc.org/doc/command-reference/metrics#supported-file-formats). An empty file is `{}`.
 
     Raises UnreadableError, one line that begins with `path`.
     """
-    text = _decode(path, data)
+    text = decode(path, data)
     reader = _READERS.get(path[path.rfind(".") :].lower(), yaml.load)
     try:
         value = reader(text, path)
-    except RecursionError:
+    except (RecursionError, MemoryError):
         raise UnreadableError(f"{path}: nested too deeply") from None
+    if _too_deep(value):
+        raise UnreadableError(f"{path}: nested too deeply")
     return {} if value is None else value
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterable[Any]:
+    """Only what can have children itself."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (child for child in inner if isinstance(child, (dict, list)))
 
 
 def flatten(value: Any, stem: str = "") -> Iterator[tuple[str, Value]]:
@@ -49,7 +76,9 @@ def flatten(value: Any, stem: str = "") -> Iterator[tuple[str, Value]]:
 
 
 def plain(value: Any) -> Value:
-    """The same value in types that JSON has; dates as ISO 8601 text."""
+    """The same value in types that JSON has; dates as ISO 8601 text. An integer beyond every float is infinite."""
+    if isinstance(value, int) and value.bit_length() > _FLOAT_BITS:
+        return math.copysign(math.inf, value > 0 or -1)
     if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
@@ -75,7 +104,7 @@ def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for key in keys:
         for path, found in _matches(value, key.split("."), ()):
-            _put(chosen, path, found)
+            _put(chosen, path, copy.deepcopy(found))  # what is merged below must not change `value`
     return chosen
 
 
@@ -109,11 +138,12 @@ def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
         into[path[-1]] = value
 
 
-def _decode(path: str, data: bytes) -> str:
+def decode(path: str, data: bytes) -> str:
+    """UTF-8, with or without a byte-order mark; UTF-16 with one, which is what PowerShell's `>` writes."""
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"{path}: {len(data):,} bytes, more than the limit of {MAX_BYTES:,}")
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-16" if data[:2] in _UTF_16_MARKS else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{path}: not UTF-8 text (byte {error.start})") from error
 
@@ -122,8 +152,8 @@ def _json(text: str, path: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            seen: set[str] = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             raise UnreadableError(f"{path}: duplicate key {twice!r}")
         return found
 
@@ -140,19 +170,29 @@ def _json(text: str, path: str) -> Any:
 
 
 def _toml(text: str, path: str) -> Any:
+    try:
+        return load_toml(text)
+    except ValueError as error:  # TOMLDecodeError, or an integer of more than 4,300 digits
+        raise UnreadableError(f"{path}: broken TOML: {error}") from error
+
+
+def load_toml(text: str) -> Any:
+    """Raises ValueError. A key `a.a.a…` of 100 KB would make tomllib use all memory: it keeps every prefix."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UnreadableError(f"{path}: broken TOML: {error}") from error
+    if _DEEP_KEY.search(text):
+        raise ValueError("a key of more than 100 parts")
+    return tomllib.loads(text)
 
 
 def _python(text: str, path: str) -> dict[str, Any]:
     try:
-        return _python_names(ast.parse(text).body, of_self=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in somebody's string
+            body = ast.parse(text).body
+        return _python_names(body, of_self=False)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"{path}:{line}" if line else path

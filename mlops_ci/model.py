@@ -217,10 +217,14 @@ class ModelComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """The commit compared with, and how it was found, in words that follow its name: `merge base with main`."""
+    """The commit compared with, and how it was found, in words that follow its name: `merge base with main`.
+
+    `tip`: the newest commit of the branch that was named, where the Policy is read.
+    """
 
     origin: Origin
     how: str
+    tip: str
     behind: int = 0
     behind_of: str = ""
 
@@ -237,3 +241,44 @@ class Comparison:
     def undecided(self) -> bool:
         """Whether something that should have been compared could not be read."""
         return any(note.kind == "unreadable" for model in self.models for note in model.notes)
+
+
+Result = Literal["pass", "warn", "fail", "inconclusive", "waived", "skipped"]
+VerdictResult = Literal["pass", "warn", "fail", "inconclusive", "waived", "no gates", "unarmed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One gate's result on one metric, or of one group of conditions (`parts`).
+
+    `rule`: in words, `at least 0.82`. `bound`: the value at which the result turns; `headroom`: the distance to it,
+    in the metric's unit, negative when it is broken. Both None where there is no such number.
+    """
+
+    gate: str
+    result: Result
+    reason: str
+    metric: str = ""
+    source: str = ""
+    rule: str = ""
+    value: Value | None = None
+    baseline: Value | None = None
+    bound: float | None = None
+    headroom: float | None = None
+    parts: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """All Outcomes of one model. `policy_digest`: sha256 of the Policy; `policy_rev`: the revision it was read from."""
+
+    model: str
+    result: VerdictResult
+    outcomes: tuple[Outcome, ...]
+    policy_digest: str
+    policy_rev: str
+
+    @property
+    def blocks(self) -> bool:
+        """A gate that could not be judged blocks as well: it is never a pass."""
+        return self.result in ("fail", "inconclusive")

@@ -63,7 +63,7 @@ def _nothing_retrained(
     """Params, code or input data changed, and dvc.lock is the same to the letter: no stage ran on them."""
     if candidate.lock_digest is None or candidate.lock_digest != baseline.lock_digest:
         return
-    changed = [row.name for row in found.params if row.change != "same"]
+    changed = [row.name for row in found.params if row.change not in ("same", "unknown")]
     changed += [row.path for row in found.code if row.change != "same"]
     changed += [row.path for row in found.data if row.change != "same"]
     if changed:

@@ -12,7 +12,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_ci.config import Config
+from mlops_ci.config import Config, MetricConfig
+from mlops_ci.gate_config import GateConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def _of(kind: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(kind):
         return _object(typing.cast("type[Any]", kind))
     if origin in (typing.Union, types.UnionType):
-        return _optional(_of(next(one for one in arguments if one is not type(None))))
+        return _union([one for one in arguments if one is not type(None)], len(arguments))
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin is dict:
@@ -42,6 +43,13 @@ def _of(kind: Any) -> dict[str, Any]:
     if origin is list:
         return {"type": "array", "items": _of(arguments[0])}
     return {"type": _SCALARS[kind]}
+
+
+def _union(kinds: list[Any], count: int) -> dict[str, Any]:
+    if len(kinds) == 1:
+        return _optional(_of(kinds[0]))
+    names = [_SCALARS[kind] for kind in kinds]
+    return {"type": [*names, "null"] if count > len(kinds) else names}
 
 
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:
@@ -58,10 +66,21 @@ def _nullable_object(schema: dict[str, Any]) -> dict[str, Any]:
 def _object(kind: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     properties = {
-        one.name: {"description": one.metadata["doc"], **_of(hints[one.name])}
+        one.name: {
+            "description": one.metadata["doc"],
+            **_of(hints[one.name]),
+            **one.metadata["schema"],
+        }
         for one in dataclasses.fields(kind)
     }
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    nothing = dataclasses.MISSING
+    required = [
+        one.name
+        for one in dataclasses.fields(kind)
+        if one.default is nothing and one.default_factory is nothing
+    ]
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
 
 
 def config_page() -> str:
@@ -105,20 +124,28 @@ def _keys(kind: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
         key = f"{prefix}{one.name}"
         meaning = one.metadata["doc"].replace("|", "\\|")
         yield key, _type_name(hints[one.name]), meaning
-        if dataclasses.is_dataclass(inner) and not (prefix and inner.__name__ == "MetricConfig"):
+        listed_elsewhere = prefix and inner in (MetricConfig, GateConfig)
+        if dataclasses.is_dataclass(inner) and not listed_elsewhere:
             yield from _keys(inner, f"{key}{suffix}.")
 
 
 def _item(kind: Any) -> tuple[Any, str]:
-    return (typing.get_args(kind)[1], ".NAME") if typing.get_origin(kind) is dict else (kind, "")
+    """The dataclass to list below a key, and what stands for its name or place."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is dict:
+        return arguments[1], ".NAME"
+    if origin is list:
+        return arguments[0], "[]"
+    return (arguments[0] if origin in (typing.Union, types.UnionType) else kind), ""
 
 
 def _type_name(kind: Any) -> str:
     schema = _of(kind)
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"] if choice is not None)
-    name = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
-    return {"object": "mapping", "array": "list", "string": "text"}.get(name, name)
+    types_ = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    words = {"object": "mapping", "array": "list", "string": "text"}
+    return " or ".join(words.get(str(name), str(name)) for name in types_ if name != "null")
 
 
 if __name__ == "__main__":

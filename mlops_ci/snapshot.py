@@ -208,7 +208,7 @@ class _Snapshooter:
     def _packages(self, path: str) -> tuple[Package, ...]:
         try:
             content = self.tree.read(path) or b""
-            return environment.parse(path, content.decode("utf-8-sig", "replace"))
+            return environment.parse(path, formats.decode(path, content))
         except UnreadableError as error:
             self._not_read("environment", path, error)
             return ()

@@ -74,7 +74,7 @@ class Tracking:
             uri=uri,
             root=self.root,
             experiment=next((one.experiment for one in layers if one.experiment), None),
-            trusted=not own or _host(own) == _host(named or ""),
+            trusted=not own or _origin(own) == _origin(named or ""),
         )
 
     def _default_store(self) -> str | None:
@@ -82,11 +82,13 @@ class Tracking:
         return "sqlite:///mlflow.db" if self.root and (self.root / "mlflow.db").is_file() else None
 
 
-def _host(uri: str) -> str:
+def _origin(uri: str) -> tuple[str, str]:
+    """Scheme and host: credentials for https must not go out over http."""
     try:
-        return urlsplit(uri).netloc.rpartition("@")[2].lower()
+        parts = urlsplit(uri)
     except ValueError:
-        return ""
+        return "", ""
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
 
 def _read(settings: TrackerSettings, query: RunQuery) -> Tracked:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # An alias costs nothing to write and everything to expand. https://en.wikipedia.org/wiki/Billion_laughs_attack
 MAX_EXPANDED_NODES = 1_000_000
 
+# A shorter text cannot be nested deeply enough to hurt.
+_DEEP, _MAX_DEPTH = 4_000, 200
+
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
 
@@ -37,12 +40,16 @@ _resolver(
     "float",
     r"""^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
     |[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
-    |[-+]?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
+    |[-+]?\._*[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?
     |[-+]?\.(?:inf|Inf|INF)
     |\.(?:nan|NaN|NAN))$""",
     "-+0123456789.",
 )
-_resolver("int", r"^(?:[-+]?[0-9][0-9_]*|0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+)$", "-+0123456789")
+_resolver(
+    "int",
+    r"^(?:[-+]?_*[0-9][0-9_]*|[-+]?0b[01_]+|[-+]?0o[0-7_]+|[-+]?0x[0-9a-fA-F_]+)$",
+    "-+0123456789",
+)
 _resolver("merge", r"^(?:<<)$", "<")
 _Loader.add_implicit_resolver(
     _TAG + "null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
@@ -58,9 +65,11 @@ _INT_BASES = {"0b": 2, "0o": 8, "0x": 16}
 
 
 def _int(text: str) -> int:
-    text = text.replace("_", "").lower()
-    base = _INT_BASES.get(text[:2])
-    return int(text, base or 10) if base is None else int(text[2:], base)
+    digits = text.replace("_", "").lower()
+    sign = -1 if digits.startswith("-") else 1
+    digits = digits.lstrip("+-")
+    base = _INT_BASES.get(digits[:2])
+    return sign * (int(digits) if base is None else int(digits[2:], base))
 
 
 _SCALARS: dict[str, Callable[[str], Any]] = {
@@ -93,6 +102,9 @@ def load_marked(text: str, path: str) -> tuple[Any, dict[tuple[Any, ...], tuple[
 
 def compose(text: str, path: str) -> yaml.Node | None:
     try:
+        aliases = "&" in text and "*" in text
+        if aliases or len(text) > _DEEP:
+            _check_depth(text, path)
         loader = _Loader(text)
         try:
             node: yaml.Node | None = loader.get_single_node()
@@ -105,9 +117,21 @@ def compose(text: str, path: str) -> yaml.Node | None:
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UnreadableError(f"{path}: broken YAML: {reason}") from error
-    if node is not None and "&" in text and "*" in text:
+    if node is not None and aliases:
         _check_expansion(node, path)
     return node
+
+
+def _check_depth(text: str, path: str) -> None:
+    """PyYAML's composer in C calls itself for every level and ends the process when the stack does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            raise UnreadableError(f"{path}: nested too deeply")
 
 
 def _check_expansion(node: yaml.Node, path: str) -> None:

@@ -20,9 +20,9 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "directions", "environment", "errors", "formats", "git", "http", "model", "process",
-    "tree", "yaml",
+    "tree", "typed", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"config"}
+CONFIG = LEAVES | {"config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -30,7 +30,8 @@ WORKERS = frozenset({
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
-    "config": LEAVES,
+    "config": LEAVES | {"gate_config"},
+    "gate_config": LEAVES,
     "schema": CONFIG,
     **dict.fromkeys(PURE, CONFIG),
     "compare": CONFIG | {"notes"},
@@ -38,7 +39,8 @@ ALLOWED = {
     **dict.fromkeys(READERS, CONFIG),
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"diff", "schema"},
+    "gate": CONFIG | {"diff", "gates"},
+    "commands": CONFIG | PURE | READERS | WORKERS | {"diff", "gate", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlops_ci.cli import cli
+from mlops_ci.config import load
 from mlops_ci.schema import config_page
 
 ROOT = Path(__file__).parents[1]
@@ -22,11 +23,18 @@ def help_text(*names: str) -> str:
     return f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{shown.output}```\n"
 
 
-def test_the_page_of_diff_shows_its_help() -> None:
-    page = (ROOT / "docs/diff.md").read_text()
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_a_page_that_shows_its_help(name: str) -> None:
+    page = (ROOT / f"docs/{name}.md").read_text()
     shown = re.search(r"<!-- help: begin -->\n(.*?)<!-- help: end -->", page, re.DOTALL)
     assert shown
-    assert shown[1] == help_text("diff")
+    assert shown[1] == help_text(name)
+
+
+def test_the_config_on_the_page_of_gate_is_valid() -> None:
+    page = (ROOT / "docs/gate.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert load(lambda _: example.encode())
 
 
 def test_the_page_of_the_config_is_generated() -> None:

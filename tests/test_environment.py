@@ -431,6 +431,16 @@ def test_renv_keeps_the_spelling_of_r():
     ]
 
 
+def test_renv_without_a_commit_names_no_source():
+    lock = '{"R": {}, "Packages": {"a": {"Version": "1", "RemoteUrl": "libs/a"}}}'
+    assert pins("renv.lock", lock) == [("R", "unpinned"), ("a", "1")]
+
+
+def test_git_without_a_commit():
+    lock = '{"default": {"a": {"git": "https://git.example.org/a"}}}'
+    assert pins("Pipfile.lock", lock) == [("a", "git+https://git.example.org/a")]
+
+
 def test_requirements():
     assert pins("requirements.txt", REQUIREMENTS) == [
         ("anyone", "==1.*"),
@@ -469,6 +479,12 @@ def test_requirements():
         ("a @ file:///croot/a_1/build", ("a", "file:///croot/a_1/build")),
         ("https://files.example.org/a_b-1.0.zip", ("a-b", "https://files.example.org/a_b-1.0.zip")),
         ("file:libs#egg=a", ("a", "file:libs")),
+        ("a_b-1.0.whl", ("a-b", "a_b-1.0.whl")),
+        ("a-b-1.0.zip", ("a-b", "a-b-1.0.zip")),
+        ("a-b-1.0.tar.gz", ("a-b", "a-b-1.0.tar.gz")),
+        ("a-b-1.0.tar.bz2", ("a-b", "a-b-1.0.tar.bz2")),
+        ("a-b-1.0.tgz", ("a-b", "a-b-1.0.tgz")),
+        ("./libs/a-2", ("a-2", "./libs/a-2")),
         ("..\\libs\\a", ("a", "..\\libs\\a")),
         ("-e lib", ("lib", "lib")),
         ("--editable=lib/", ("lib", "lib/")),
@@ -507,6 +523,7 @@ def test_conda_environment():
         ("a 1.2 py39_0", "1.2 (py39_0)"),
         ("a==1.2=py39_0", "1.2 (py39_0)"),
         ("a=*=*cuda*", "* (*cuda*)"),
+        (" a=1.2 ", "1.2"),
         ("a!=1.2", "!=1.2"),
         ("a~=1.2", "~=1.2"),
         ("a >= 1.2 , <2 | 3 py_0", ">=1.2,<2|3 py_0"),
@@ -519,7 +536,9 @@ def test_a_conda_spec(spec, version):
     assert pins("environment.yml", f"dependencies: ['{spec}']") == [("a", version)]
 
 
-@pytest.mark.parametrize("text", ["name: x\n", "dependencies:\n", "dependencies: [{pip: }]\n"])
+@pytest.mark.parametrize(
+    "text", ["# x\n", "name: x\n", "dependencies:\n", "dependencies: [{pip: }]\n"]
+)
 def test_a_conda_environment_without_packages(text):
     assert pins("environment.yml", text) == []
 
@@ -560,6 +579,17 @@ def test_pixi_with_packages_from_source():
         ("rattler_index", "path crates/rattler_index"),
         ("tagged", "1.2.0 (git+https://git.example.org/tagged.git@def4567)"),
     ]
+
+
+@pytest.mark.parametrize("scheme", ["https", "http", "file"])
+def test_the_address_of_a_conda_package_is_no_source(scheme):
+    lock = f"packages: [{{conda: '{scheme}://conda.example.org/a-b-1.0-py39_0.conda'}}]"
+    assert pins("pixi.lock", lock) == [("a-b", "1.0")]
+
+
+def test_pixi_once_wrote_source_for_conda_source():
+    lock = "packages: [{source: 'a[1a2b3c4d] @ libs/a', version: 0.1.0}]"
+    assert pins("pixi.lock", lock) == [("a", "0.1.0")]
 
 
 @pytest.mark.parametrize(

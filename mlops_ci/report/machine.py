@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci.report import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlops_ci.model import (
         Change,
         Comparison,
@@ -16,15 +18,52 @@ if TYPE_CHECKING:
         ModelComparison,
         Note,
         Origin,
+        Outcome,
         PackageChange,
+        Verdict,
     )
 
 SCHEMA_VERSION = 1
 
 
-def render(comparison: Comparison, *, everything: bool = False) -> str:
+def render(
+    comparison: Comparison,
+    verdicts: Mapping[str, Verdict] | None = None,
+    *,
+    everything: bool = False,
+) -> str:
     """One line; `everything`: unchanged rows and bookkeeping as well."""
-    return json.dumps(as_data(comparison, everything=everything), allow_nan=False) + "\n"
+    data = as_data(comparison, everything=everything)
+    for model, found in zip(comparison.models, data["models"], strict=True):
+        if verdicts:
+            found["verdict"] = _verdict(verdicts[model.model])
+    # The older form of a workflow command counts anywhere in a line; an escaped # is the same JSON.
+    return json.dumps(_value(data), allow_nan=False).replace("##[", "\\u0023#[") + "\n"
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "result": verdict.result,
+        "outcomes": [_outcome(outcome) for outcome in verdict.outcomes],
+        "policy": {"digest": verdict.policy_digest, "revision": verdict.policy_rev},
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    fields = {
+        "gate": outcome.gate,
+        "result": outcome.result,
+        "metric": outcome.metric or None,
+        "source": outcome.source or None,
+        "rule": outcome.rule or None,
+        "value": outcome.value,
+        "baseline": outcome.baseline,
+        "bound": outcome.bound,
+        "headroom": outcome.headroom,
+        "reason": outcome.reason,
+        "parts": [_outcome(part) for part in outcome.parts] or None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, Any]:
@@ -39,7 +78,7 @@ def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, An
 
 
 def _origin(origin: Origin) -> dict[str, Any]:
-    return {"rev": json_text(origin.rev), "commit": origin.commit}
+    return {"rev": origin.rev, "commit": origin.commit}
 
 
 def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
@@ -47,33 +86,33 @@ def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
         return [one for one in changes if everything or one.change != "same"]
 
     return {
-        "name": json_text(model.model),
+        "name": model.model,
         "metrics": [_change(one) for one in model.metrics if everything or rows.is_shown(one)],
         "params": [_change(one) for one in model.params if everything or one.change != "same"],
         "data": [_data(one) for one in chosen(model.data)],
         "environment": [_package(one) for one in chosen(model.environment)],
-        "code": [{"path": json_text(one.path), "change": one.change} for one in chosen(model.code)],
+        "code": [{"path": one.path, "change": one.change} for one in chosen(model.code)],
         "notes": [_note(note) for note in model.notes],
     }
 
 
 def _change(one: Change) -> dict[str, Any]:
     fields = {
-        "name": json_text(one.name),
-        "source": json_text(one.source),
-        "baseline": _value(one.baseline),
-        "candidate": _value(one.candidate),
-        "delta": _value(one.delta),
-        "relative": _value(one.relative),
+        "name": one.name,
+        "source": one.source,
+        "baseline": one.baseline,
+        "candidate": one.candidate,
+        "delta": one.delta,
+        "relative": one.relative,
         "direction": one.direction,
         "change": one.change,
-        "reason": json_text(one.reason) or None,
+        "reason": one.reason or None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 
 
 def _data(one: DataChange) -> dict[str, Any]:
-    fields: dict[str, Any] = {"path": json_text(one.path), "change": one.change}
+    fields: dict[str, Any] = {"path": one.path, "change": one.change}
     for side, ref in (("baseline", one.baseline), ("candidate", one.candidate)):
         if ref:
             known = {
@@ -90,7 +129,7 @@ def _data(one: DataChange) -> dict[str, Any]:
 def _package(one: PackageChange) -> dict[str, Any]:
     fields = {
         "name": one.name,
-        "source": json_text(one.source),
+        "source": one.source,
         "baseline": one.baseline,
         "candidate": one.candidate,
         "change": one.change,
@@ -101,32 +140,25 @@ def _package(one: PackageChange) -> dict[str, Any]:
 def _note(note: Note) -> dict[str, Any]:
     fields = {
         "kind": note.kind,
-        "message": json_text(note.message),
-        "fix": json_text(note.fix),
+        "message": note.message,
+        "fix": note.fix,
         "side": note.side,
-        "path": json_text(note.path),
+        "path": note.path,
     }
     return {key: value for key, value in fields.items() if value}
 
 
-def json_text(text: str) -> str:
-    """Bytes of a name that are not UTF-8 are shown escaped: strict JSON readers refuse lone surrogates."""
-    return os_bytes(text).decode("utf-8", "backslashreplace") if not text.isascii() else text
-
-
-def os_bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape" if _is_escaped(text) else "backslashreplace")
-
-
-def _is_escaped(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" for character in text)
-
-
 def _value(value: Any) -> Any:
+    """What strict JSON has no word for, as text: non-finite numbers, and the bytes of names that are not UTF-8."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, list):
         return [_value(one) for one in value]
     if isinstance(value, dict):
-        return {json_text(str(key)): _value(one) for key, one in value.items()}
-    return json_text(value) if isinstance(value, str) else value
+        return {_value(str(key)): _value(one) for key, one in value.items()}
+    return _strict(value) if isinstance(value, str) and not value.isascii() else value
+
+
+def _strict(text: str) -> str:
+    """Lone surrogates, by which Python keeps such bytes, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, text
+from mlops_ci.report import rows, text, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from mlops_ci.model import Comparison, ModelComparison, Note
+    from mlops_ci.model import Comparison, ModelComparison, Note, Verdict
     from mlops_ci.report.rows import Row
 
 _ICONS = {
@@ -25,43 +25,51 @@ _ICONS = {
 # A name that markdown cannot read as anything else: no link, mention, issue, hash or markup.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
 _HASH = re.compile(r"[0-9a-f]{7,40}|gh-\d+", re.IGNORECASE)
+_OURS = re.compile(r"[a-z]+[:,]?|[0-9,]+|N|M")
+_REASON = re.compile(r"[a-zA-Z ,:;%]*(?:[0-9.,e+%-]+[a-zA-Z ,:;%]*)*")
 _FENCE = re.compile(r"`+")
 
 
-def render(comparison: Comparison, *, everything: bool = False) -> str:
+def render(
+    comparison: Comparison,
+    verdicts: Mapping[str, Verdict] | None = None,
+    *,
+    everything: bool = False,
+) -> str:
     """`everything`: unchanged rows and bookkeeping as well."""
-    lines = []
+    lines: list[str] = []
     for model in comparison.models:
-        lines += [*_model(model, everything=everything), ""]
-    lines += [f"<sub>{code_html(rows.compared(comparison))}</sub>", ""]
+        judged = verdicts[model.model] if verdicts else None
+        lines += [*_model(model, judged, everything=everything), ""]
+    lines += [f"<sub>{code(rows.compared(comparison))}</sub>", ""]
     return "\n".join(lines)
 
 
-def name(one: str) -> str:
+def name(one: str, *, cell: bool = False) -> str:
     """A name from the repository: bare and bold when it is harmless, else in a code span."""
     if _PLAIN.fullmatch(one) and not _HASH.fullmatch(one):
         return f"**{one}**"
-    return code(one)
+    return code(one, cell=cell)
 
 
-def code(one: str) -> str:
-    """A code span that nothing inside can end; `|` would end a table's cell."""
-    shown = text.visible(one, 400).replace("|", "\\|")
-    runs = [len(run) for run in _FENCE.findall(shown)]
-    fence = "`" * (max(runs, default=0) + 1)
-    return f"{fence} {shown} {fence}" if runs else f"{fence}{shown or ' '}{fence}"
+def code(one: str, *, cell: bool = False) -> str:
+    """A code span that nothing inside can end. `cell`: it stands in a table, where `|` would end the cell."""
+    shown = text.visible(one, 400)
+    if cell:
+        shown = shown.replace("|", "\\|")
+    fence = "`" * (max((len(run) for run in _FENCE.findall(shown)), default=0) + 1)
+    padded = len(fence) > 1 or not shown
+    padded = padded or (shown[0] == shown[-1] == " " and not shown.isspace())
+    return f"{fence} {shown} {fence}" if padded else f"{fence}{shown}{fence}"
 
 
-def code_html(one: str) -> str:
-    """As `code`, where markdown is not read: inside an HTML element."""
-    escaped = text.visible(one, 400).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"<code>{escaped.replace(chr(34), '&quot;')}</code>"
-
-
-def _model(model: ModelComparison, *, everything: bool) -> Iterator[str]:
-    counted = rows.counts(model)
-    yield f"### {name(model.model)}: {counted or 'no metric changed'}"
-    yield ""
+def _model(model: ModelComparison, judged: Verdict | None, *, everything: bool) -> Iterator[str]:
+    counted = rows.counts(model) or "no metric changed"
+    if judged:
+        yield from _judged(model, judged)
+    else:
+        yield f"### {name(model.model)}: {counted}"
+        yield ""
     metrics = rows.metric_rows(model, everything=everything)
     if metrics:
         yield from _table(metrics, "metric")
@@ -83,13 +91,45 @@ def _model(model: ModelComparison, *, everything: bool) -> Iterator[str]:
         yield ""
 
 
+def _judged(model: ModelComparison, judged: Verdict) -> Iterator[str]:
+    words = " ".join(_word(one) for one in verdict.headline(model, judged).split(" "))
+    yield f"### {verdict.ICONS[judged.result]} {name(model.model)} {words}"
+    yield ""
+    found = verdict.lines(judged)
+    if found:
+        yield "| | gate | metric | baseline → candidate | |"
+        yield "|:-:|:--|:--|:--|:--|"
+    for line in found:
+        cells = (
+            name(line.gate, cell=True),
+            name(line.metric, cell=True) if line.metric else "",
+            _sides(line.sides),
+        )
+        yield f"| {verdict.ICONS[line.result]} | {' | '.join(cells)} | {_plain(line.reason)} |"
+    yield ""
+
+
+def _word(one: str) -> str:
+    """Metric names stand in headlines between our own words, which are plain."""
+    return one if _OURS.fullmatch(one) else code(one)
+
+
+def _plain(reason: str) -> str:
+    return reason if _REASON.fullmatch(reason) else code(reason, cell=True)
+
+
+def _sides(sides: str) -> str:
+    before, arrow, after = sides.partition("→")
+    return f"{_cell(before.strip())} → {_cell(after.strip())}" if arrow else sides
+
+
 def _table(table: list[Row], kind: str) -> Iterator[str]:
     yield f"| | {kind} | baseline → candidate | change |"
     yield "|:-:|:--|:--|:--|"
     several = len(rows.by_source(table)) > 1
     for row in table:
-        named = f"{name(row.name)}{f' {row.arrow}' if row.arrow else ''}"
-        named += f"<br>{code(row.source)}" if several else ""
+        named = f"{name(row.name, cell=True)}{f' {row.arrow}' if row.arrow else ''}"
+        named += f"<br>{code(row.source, cell=True)}" if several else ""
         sides = f"{_cell(row.baseline)}{text.NO_BREAK}→{text.NO_BREAK}{_cell(row.candidate)}"
         change = " ".join(
             part for part in (row.change, f"({row.relative})" if row.relative else "") if part
@@ -103,7 +143,9 @@ def _table(table: list[Row], kind: str) -> Iterator[str]:
 
 def _cell(value: str) -> str:
     """Numbers are ours; text from a file is not."""
-    return value if re.fullmatch(r"[0-9.,+×∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹−–\u00a0]+", value) else code(value)
+    return (
+        value if re.fullmatch(r"[0-9.,+×∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹−–\u00a0]+", value) else code(value, cell=True)
+    )
 
 
 def _notes(model: ModelComparison) -> Iterator[str]:

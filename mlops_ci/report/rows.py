@@ -137,7 +137,7 @@ def _named(rev: str) -> str:
 
 
 def _found(base: Baseline) -> str:
-    parts = [base.how] if base.how else []
+    parts = [text.visible(base.how)] if base.how else []
     if base.behind:
         parts.append(f"{text.plural(base.behind, 'commit')} behind {_named(base.behind_of)}")
     return f" ({', '.join(parts)})" if parts else ""
@@ -183,8 +183,8 @@ def _data(one: DataChange) -> str:
 
 
 def _content(ref: DataRef) -> str:
-    kind, _, value = ref.id.partition(":")
-    parts = [f"{kind.removesuffix('-dos2unix')} {text.visible(value[:8], 8)}" if value else "no id"]
+    kind, _, value = text.visible(ref.id).partition(":")
+    parts = [f"{kind.removesuffix('-dos2unix')} {value[:8]}" if value else "no id"]
     if ref.rows is not None:
         parts.append(text.plural(ref.rows, "row"))
     if ref.files is not None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, text
+from mlops_ci.report import rows, text, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from mlops_ci.model import Comparison, ModelComparison, Note
+    from mlops_ci.model import Comparison, ModelComparison, Note, Verdict
     from mlops_ci.report.rows import Row
 
 _MARKS = {
@@ -22,18 +22,26 @@ _MARKS = {
     "same": "·",
 }
 _COLOURS = {"better": "32", "worse": "31", "unknown": "33", "removed": "33"}
+_VERDICT_COLOURS = {"fail": "31", "inconclusive": "33", "warn": "33", "waived": "35", "pass": "32"}
 _NAME_LIMIT = 40
 _SECTION_LIMIT = 20
 
 
-def render(comparison: Comparison, *, everything: bool = False, colour: bool = False) -> str:
+def render(
+    comparison: Comparison,
+    verdicts: Mapping[str, Verdict] | None = None,
+    *,
+    everything: bool = False,
+    colour: bool = False,
+) -> str:
     """`everything`: unchanged rows and bookkeeping as well. `colour`: ANSI escapes."""
     paint = _Paint(colour)
     lines = [paint.dim(rows.compared(comparison)), ""]
     quiet = []
     for model in comparison.models:
-        body = list(_model(model, paint, everything=everything))
-        if len(comparison.models) > 1 and not _speaks(model, everything=everything):
+        judged = verdicts[model.model] if verdicts else None
+        body = list(_model(model, judged, paint, everything=everything))
+        if len(comparison.models) > 1 and not judged and not _speaks(model, everything=everything):
             quiet.append(text.visible(model.model))
             continue
         lines += [*body, ""]
@@ -65,9 +73,15 @@ class _Paint:
         return self("2", words)
 
 
-def _model(model: ModelComparison, paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _model(
+    model: ModelComparison, judged: Verdict | None, paint: _Paint, *, everything: bool
+) -> Iterator[str]:
     counted = rows.counts(model)
-    yield paint.bold(text.visible(model.model)) + (f"  {counted}" if counted else "")
+    if judged:
+        yield from _judged(model, judged, paint, everything=everything)
+        yield paint.bold("  metrics") + (f"  {counted}" if counted else "")
+    else:
+        yield paint.bold(text.visible(model.model)) + (f"  {counted}" if counted else "")
     metrics = rows.metric_rows(model, everything=everything)
     yield from _tables(metrics, paint) if metrics else _no_metrics(model, paint)
     left_out = rows.hidden(model)
@@ -82,6 +96,25 @@ def _model(model: ModelComparison, paint: _Paint, *, everything: bool) -> Iterat
         yield from _entries(entries, paint, everything=everything)
     for note in model.notes:
         yield from _note(note, paint)
+
+
+def _judged(
+    model: ModelComparison, judged: Verdict, paint: _Paint, *, everything: bool
+) -> Iterator[str]:
+    mark = verdict.MARKS.get(judged.result, "○")
+    words = text.visible(verdict.headline(model, judged), 200)
+    code = _VERDICT_COLOURS.get(judged.result, "")
+    yield f"{paint(code, mark)} {paint.bold(text.visible(model.model))} {paint(code, words)}"
+    found = verdict.lines(judged)
+    shown = [line for line in found if everything or line.result != "pass"]
+    for line in shown:
+        sides = f"  {line.sides}" if line.sides else ""
+        what = f"{text.visible(line.metric)}{sides}  {text.visible(line.reason, 300)}".strip()
+        own = verdict.MARKS[line.result]
+        yield f"  {paint(_VERDICT_COLOURS.get(line.result, ''), own)} {text.visible(line.gate)}: {what}"
+    if len(found) > len(shown):
+        hold = "checks hold" if len(found) - len(shown) > 1 else "check holds"
+        yield paint.dim(f"    {len(found) - len(shown):,} {hold} (--all shows them)")
 
 
 def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
@@ -114,7 +147,7 @@ def _table(table: list[Row], paint: _Paint) -> Iterator[str]:
 
 
 def _name(row: Row) -> str:
-    name = text.visible(row.name)
+    name = text.visible(row.name, 10_000)
     if len(name) > _NAME_LIMIT:
         half = _NAME_LIMIT // 2
         name = f"{name[:half]}…{name[-half + 1 :]}"

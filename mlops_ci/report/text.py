@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,32 @@ _MAX_LENGTH = 120
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Control, format (bidirectional, zero-width), surrogate, private and unassigned characters.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Fillers, joiners and variation selectors, which are letters or marks by category.
+_NO_GLYPH = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def visible(text: str, limit: int = _MAX_LENGTH) -> str:
-    """The text with nothing that can hide, reorder or break it: such characters are shown as `⟨U+202E⟩`."""
+    """The text with nothing that can hide, reorder or break it: such characters are shown as `⟨U+202E⟩`.
+
+    Nor can it be a command to a workflow runner, which reads `::` at the start of a line and `##[` anywhere:
+    https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs
+    """
     shown = text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+    if shown.lstrip().startswith("::"):
+        shown = shown.replace(":", _code_point(":"), 1)
+    shown = shown.replace("##[", f"#{_code_point('#')}[")
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character) in _INVISIBLE:
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
+    hidden = unicodedata.category(character) in _INVISIBLE or _NO_GLYPH.match(character)
+    return _code_point(character) if hidden else character
+
+
+def _code_point(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
 
 
 def value(one: Value | None, decimals: int | None = None) -> str:
@@ -47,15 +62,12 @@ def number(one: float, decimals: int | None = None) -> str:
     if isinstance(one, float) and not math.isfinite(one):
         return "not a number" if math.isnan(one) else ("+∞" if one > 0 else f"{MINUS}∞")
     size = abs(one)
-    if size and (size >= 1e6 or size < 1e-4) and not (isinstance(one, int) and size < 1e15):
-        return _scientific(one)
+    limit = 10**15 if isinstance(one, int) else 1e6
+    if size and (size >= limit or size < 1e-4):
+        return _scientific(one, decimals)
     if isinstance(one, int):
-        text = f"{one:,}" if size < 10**15 else f"{one:.3e}" if size < 10**300 else "beyond 10³⁰⁰"
-    elif decimals is None:
-        text = f"{float(f'{one:.6g}'):,}"
-    else:
-        text = f"{one:,.{decimals}f}"
-    return _signed(text)
+        return _signed(f"{one:,}")
+    return _signed(f"{float(f'{one:.6g}'):,}" if decimals is None else f"{one:,.{decimals}f}")
 
 
 def _signed(text: str) -> str:
@@ -64,12 +76,18 @@ def _signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-def _scientific(one: float) -> str:
-    mantissa, _, exponent = f"{one:.3g}".partition("e")
-    if not exponent:
-        mantissa, _, exponent = f"{one:.2e}".partition("e")
+def _scientific(one: float, decimals: int | None) -> str:
+    """Three digits, or as many as `decimals` behind the point would show."""
+    try:
+        magnitude = math.floor(math.log10(abs(one)))
+        digits = 3 if decimals is None else min(17, max(3, magnitude + decimals + 1))
+        mantissa, _, exponent = f"{one:.{digits - 1}e}".partition("e")
+    except OverflowError:
+        return f"{MINUS if one < 0 else ''}beyond 10³⁰⁸"
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
     power = str(int(exponent)).translate(_SUPERSCRIPT)
-    return _signed(mantissa) + f"{NO_BREAK}×{NO_BREAK}10{power}"
+    return f"{_signed(mantissa)}{NO_BREAK}×{NO_BREAK}10{power}"
 
 
 def decimals_for(before: float, after: float) -> int:
@@ -95,7 +113,7 @@ def change(delta: float, decimals: int) -> str:
         return "none"
     if isinstance(delta, float) and not math.isfinite(delta):
         return number(delta)
-    text = number(abs(delta), None if isinstance(delta, int) else decimals)
+    text = number(abs(delta), None if isinstance(delta, int) or abs(delta) < 1e-4 else decimals)
     if not any(digit in text for digit in "123456789"):
         return f"±{text}"
     return f"{'+' if delta > 0 else MINUS}{text}"
@@ -114,13 +132,14 @@ def percent(relative: float | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as `1.2 MB`, with powers of 1000."""
+    """Bytes as `1.2 MB`, with powers of 1000 and three digits."""
     amount = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.3g}{NO_BREAK}{unit}"
+    for unit in ("byte" if count == 1 else "bytes", "kB", "MB", "GB", "TB"):
+        digits = f"{amount:.3g}"
+        if float(digits) < 1000 or unit == "TB":
+            return f"{float(digits):,.10g}{NO_BREAK}{unit}"
         amount /= 1000
-    return f"{amount:.3g}{NO_BREAK}TB"
+    raise AssertionError
 
 
 def plural(count: int, noun: str) -> str:

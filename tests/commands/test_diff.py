@@ -239,7 +239,7 @@ def test_one_broken_file_hides_no_other(project: Any, capsys: Any) -> None:
     ("content", "reason"),
     [
         (b'{"a": 1, "a": 2}', "duplicate key 'a'"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"\xff\x00", "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n",

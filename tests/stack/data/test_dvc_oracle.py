@@ -45,11 +45,24 @@ class History:
     def value(self) -> Any:
         draw = self.random
         return draw.choice(
-            [draw.random(), draw.randint(-5, 5), 1e-9, float("nan"), True, "text", None, "0.5", 10**18, -0.0]
+            [
+                draw.random(),
+                draw.randint(-5, 5),
+                1e-9,
+                float("nan"),
+                True,
+                "text",
+                None,
+                "0.5",
+                10**18,
+                -0.0,
+            ]
         )
 
     def nested(self, depth: int = 2) -> dict[str, Any]:
-        keys = self.random.sample(["acc", "loss", "f1 score", "class.a", "1", "été", "list", "empty"], 4)
+        keys = self.random.sample(
+            ["acc", "loss", "f1 score", "class.a", "1", "été", "list", "empty"], 4
+        )
         return {key: self._entry(key, depth) for key in keys}
 
     def _entry(self, key: str, depth: int) -> Any:
@@ -93,38 +106,63 @@ class Pipeline:
 
     def write(self) -> None:
         self._params()
-        for part in (self._plain, self._cached, self._folder, self._foreach, self._matrix, self._wdir, self._top):
+        for part in (
+            self._plain,
+            self._cached,
+            self._folder,
+            self._foreach,
+            self._matrix,
+            self._wdir,
+            self._top,
+        ):
             if self.draw.random() < 0.75:
                 part()
         dvc_yaml = {**self.top, "stages": self.stages}
         self._write("dvc.yaml", yaml.safe_dump(dvc_yaml, allow_unicode=True, sort_keys=False))
-        self._write("dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": self.lock}, allow_unicode=True))
+        self._write(
+            "dvc.lock", yaml.safe_dump({"schema": "2.0", "stages": self.lock}, allow_unicode=True)
+        )
 
     def _write(self, name: str, content: str) -> None:
         self.history.write(f"{self.folder}/{name}", content)
 
     def _params(self) -> None:
         params = {
-            "train": {"lr": self.draw.choice([0.1, 1e-05, 3]), "layers": [1, self.draw.randint(2, 9)]},
+            "train": {
+                "lr": self.draw.choice([0.1, 1e-05, 3]),
+                "layers": [1, self.draw.randint(2, 9)],
+            },
             "names": ["a", "b", "c"][: self.draw.randint(1, 3)],
             "kinds": {"x": {"depth": self.draw.randint(1, 9)}, "y": {"depth": 2}},
             "seed": self.draw.randint(0, 9),
         }
         self._write("params.yaml", yaml.safe_dump(params))
         self._write("extra.toml", f"[opt]\nmomentum = {self.draw.random()}\nnesterov = true\n")
-        self._write("conf.py", f"SIZE = {self.draw.randint(1, 9)}\nclass Net:\n    width: int = 3\n")
+        self._write(
+            "conf.py", f"SIZE = {self.draw.randint(1, 9)}\nclass Net:\n    width: int = 3\n"
+        )
         self._write("more.yaml", f"scale: {self.draw.randint(1, 9)}\nunused: 1\n")
         self.params = params
 
     def _plain(self) -> None:
         name = self.draw.choice(["metrics.json", "scores.yaml", "renamed.json"])
         values = self.history.nested()
-        text = json.dumps(values) if name.endswith(".json") else yaml.safe_dump(values, allow_unicode=True)
+        text = (
+            json.dumps(values)
+            if name.endswith(".json")
+            else yaml.safe_dump(values, allow_unicode=True)
+        )
         self._write(name, text)
         self.stages["plain"] = {
             "cmd": "python train.py --lr ${train.lr} --scale ${scale}",
             "vars": ["more.yaml"],
-            "params": ["train.lr", "missing.key", {"extra.toml": ["opt"]}, {"conf.py": None}, "kinds.*.depth"],
+            "params": [
+                "train.lr",
+                "missing.key",
+                {"extra.toml": ["opt"]},
+                {"conf.py": None},
+                "kinds.*.depth",
+            ],
             "metrics": [{name: {"cache": False}}],
         }
 
@@ -146,7 +184,10 @@ class Pipeline:
             self._write(f"out/{name}.json", json.dumps(self.history.nested(1)))
         self.stages["each"] = {
             "foreach": "${names}",
-            "do": {"cmd": "run ${item} ${seed}", "metrics": [{"out/${item}.json": {"cache": False}}]},
+            "do": {
+                "cmd": "run ${item} ${seed}",
+                "metrics": [{"out/${item}.json": {"cache": False}}],
+            },
         }
 
     def _matrix(self) -> None:
@@ -185,7 +226,9 @@ def quiet_dvc(root: Path, base: str, head: str) -> tuple[Values, set[tuple[str, 
 def check(root: Path, base: str, head: str | None) -> None:
     dvc, refused = quiet_dvc(root, base, head or "workspace")
     ours, unread = of_mlops_ci(root, base, head)
-    roots = [path.parent.relative_to(root).as_posix() for path in root.rglob(".dvc") if path.is_dir()]
+    roots = [
+        path.parent.relative_to(root).as_posix() for path in root.rglob(".dvc") if path.is_dir()
+    ]
     assert differences(dvc, ours, refused, roots) == []
     assert unread == []
     assert len(dvc) > 10

@@ -1,0 +1,105 @@
+"""What the commands that compare have in common: which revisions, what to show, and in which format."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mlops_ci.diff import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlops_ci.model import Comparison, Verdict
+
+Chosen = Any
+_F = TypeVar("_F", bound="Callable[..., Any]")
+
+_OPTIONS = (
+    click.argument("base", required=False),
+    click.argument("head", required=False),
+    click.option(
+        "--format",
+        "style",
+        type=click.Choice(["term", "md", "json"]),
+        default="term",
+        show_default=True,
+        help="For people, for GitHub, for machines.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+    click.option(
+        "--all",
+        "everything",
+        is_flag=True,
+        help="Also what is unchanged, and bookkeeping such as step and lr.",
+    ),
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        metavar="NAME",
+        help="Only this model; can be given again.",
+    ),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="Instead of mlops-ci.yaml in the root of the repository.",
+    ),
+    click.option(
+        "--exact", is_flag=True, help="Compare with BASE itself, not with the merge base."
+    ),
+    click.option(
+        "--fetch/--no-fetch",
+        default=True,
+        show_default=True,
+        help="Get metrics that are only in a DVC remote with the project's own dvc.",
+    ),
+)
+
+
+def comparison(command: _F) -> _F:
+    """Give a command the arguments and options of a comparison."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def request(chosen: Mapping[str, Chosen]) -> Request:
+    names = ("base", "head", "config", "models", "exact", "fetch")
+    return Request(start=Path.cwd(), **{name: chosen[name] for name in names})
+
+
+def show(
+    found: Comparison, chosen: Mapping[str, Chosen], verdicts: Mapping[str, Verdict] | None = None
+) -> None:
+    style = "json" if chosen["as_json"] else chosen["style"]
+    click.echo(
+        _render(found, verdicts, style, everything=chosen["everything"]), nl=False, color=True
+    )
+
+
+def _render(
+    found: Comparison, verdicts: Mapping[str, Verdict] | None, style: str, *, everything: bool
+) -> str:
+    if style == "json":
+        from mlops_ci.report import machine
+
+        return machine.render(found, verdicts, everything=everything)
+    if style == "md":
+        from mlops_ci.report import markdown
+
+        return markdown.render(found, verdicts, everything=everything)
+    from mlops_ci.report import terminal
+
+    return terminal.render(found, verdicts, everything=everything, colour=_wants_colour())
+
+
+def _wants_colour() -> bool:
+    """https://no-color.org and https://force-color.org"""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

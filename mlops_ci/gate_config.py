@@ -1,0 +1,94 @@
+"""Gates as `mlops-ci.yaml` writes them: part of the config, see config.py."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_ci.typed import doc
+
+Level = Literal["error", "warn", "off"]
+OnMissing = Literal["fail", "warn", "skip"]
+OnMissingBaseline = Literal["fail", "warn", "skip", "bootstrap"]
+OnNaN = Literal["fail", "warn"]
+_PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdConfig:
+    min: float | None = doc("The least that is allowed; the bound itself is.", default=None)
+    max: float | None = doc("The most that is allowed; the bound itself is.", default=None)
+
+    def __post_init__(self) -> None:
+        if self.min is None and self.max is None:
+            raise ValueError("needs min or max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}: nothing can pass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeConfig:
+    max_regression: float | str | None = doc(
+        "How much worse than the baseline is allowed: absolute, or a percentage of it such as 1%.",
+        default=None,
+    )
+    max_improvement: float | str | None = doc(
+        "How much better is believed; more is suspicious: absolute, or a percentage such as 20%.",
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_regression is None and self.max_improvement is None:
+            raise ValueError("needs max_regression or max_improvement")
+        for name in ("max_regression", "max_improvement"):
+            limit = getattr(self, name)
+            if isinstance(limit, str) and not _PERCENT.fullmatch(limit.strip()):
+                raise ValueError(f"{name} needs a number or a percentage such as 1%, not {limit!r}")
+            if isinstance(limit, float) and not 0 <= limit < math.inf:
+                raise ValueError(f"{name} needs a number of 0 or more, not {limit:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionConfig:
+    metric: str = doc("The metric's name, dotted; * matches, and then every match has to hold.")
+    threshold: ThresholdConfig | None = doc("Bounds on the value.", default=None)
+    change: ChangeConfig | None = doc("Bounds on the change against the baseline.", default=None)
+
+    def __post_init__(self) -> None:
+        if self.threshold is None and self.change is None:
+            raise ValueError("needs threshold or change")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateConfig:
+    id: str = doc("The gate's name in reports.")
+    metric: str | None = doc(
+        "The metric's name, dotted; * matches, and then every match has to hold.", default=None
+    )
+    threshold: ThresholdConfig | None = doc("Bounds on the value.", default=None)
+    change: ChangeConfig | None = doc("Bounds on the change against the baseline.", default=None)
+    all: list[ConditionConfig] = doc("Instead of metric: all of these hold.", default_factory=list)
+    any: list[ConditionConfig] = doc("Instead of metric: one of these holds.", default_factory=list)
+    level: Level | None = doc(
+        "What a failure is: an error that blocks, a warning, or nothing.", default=None
+    )
+    on_missing_metric: OnMissing | None = doc("What a metric that is not there is.", default=None)
+    on_nan: OnNaN | None = doc("What a value that is not a finite number is.", default=None)
+
+    def __post_init__(self) -> None:
+        forms = [bool(self.metric), bool(self.all), bool(self.any)]
+        if forms.count(True) != 1:
+            raise ValueError(f"gate {self.id!r} needs one of: metric, all, any")
+        if self.metric and self.threshold is None and self.change is None:
+            raise ValueError(f"gate {self.id!r} needs threshold or change")
+        if not self.metric and (self.threshold or self.change):
+            raise ValueError(f"gate {self.id!r}: threshold and change belong into the conditions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultsConfig:
+    level: Level = doc("See gates.level.", default="error")
+    on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
+    on_nan: OnNaN = doc("See gates.on_nan.", default="fail")

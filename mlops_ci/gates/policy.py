@@ -1,0 +1,57 @@
+"""What decides a verdict: gates, metric settings and defaults, with a digest and the revision they were read from."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.config import MetricConfig
+from mlops_ci.gate_config import DefaultsConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlops_ci.config import Config
+    from mlops_ci.gate_config import GateConfig, OnMissingBaseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """`rev`: where it was read. `armed` is False where a policy exists only in the change under review."""
+
+    rev: str
+    gates: tuple[GateConfig, ...] = ()
+    metrics: Mapping[str, MetricConfig] = dataclasses.field(default_factory=dict)
+    defaults: DefaultsConfig = dataclasses.field(default_factory=DefaultsConfig)
+    on_missing_baseline: OnMissingBaseline = "bootstrap"
+    armed: bool = True
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of all that decides, whatever the order of keys; not of where it was read."""
+        parts = {
+            "gates": [dataclasses.asdict(gate) for gate in self.gates],
+            "metrics": {name: dataclasses.asdict(one) for name, one in self.metrics.items()},
+            "defaults": dataclasses.asdict(self.defaults),
+            "on_missing_baseline": self.on_missing_baseline,
+        }
+        text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def policy_of(config: Config | None, model: str, *, rev: str, armed: bool = True) -> Policy:
+    """The Policy of one model in a config: its own settings stand before the shared ones."""
+    if config is None:
+        return Policy(rev=rev, armed=armed)
+    own = config.models.get(model)
+    return Policy(
+        rev=rev,
+        gates=(*(own.gates if own else ()), *config.gates),
+        metrics={**config.metrics, **(own.metrics if own else {})},
+        defaults=config.defaults,
+        on_missing_baseline=config.baseline.on_missing,
+        armed=armed,
+    )

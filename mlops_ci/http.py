@@ -1,0 +1,96 @@
+"""JSON over HTTP. Time, size and retries have limits; credentials reach one host and no message."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import UnreadableError
+
+if TYPE_CHECKING:
+    import urllib3
+
+MAX_BYTES = 16 * 1024 * 1024
+
+
+class StatusError(UnreadableError):
+    """The server refuses or fails: `status` is the HTTP code, `body` the JSON it sent, or None."""
+
+    def __init__(self, where: str, status: int, body: Any) -> None:
+        super().__init__(f"{where} answers {status}", hint="check the address and the credentials")
+        self.status, self.body = status, body
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def redact(uri: str) -> str:
+    """`uri` on one line without `user:password@`, query and fragment: fit for a message."""
+    # Up to the last @: a password that nobody percent-encoded may hold any of / @ ? #.
+    return re.split(r"[?#\s]", re.sub(r"//.*@", "//", uri, flags=re.DOTALL))[0]
+
+
+def get_json(url: str, params: dict[str, str], *, auth: str = "") -> Any:
+    """What `url` answers. `auth` is the Authorization header. Raises UnreadableError, of which StatusError is one."""
+    return _answer(redact(url), *_send("GET", url, auth, fields=params))
+
+
+def post_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
+    """As `get_json`. It is retried as well, so only for calls that do no harm when repeated."""
+    return _answer(redact(url), *_send("POST", url, auth, json=body))
+
+
+def _send(method: str, url: str, auth: str, **content: Any) -> tuple[int, bytes]:
+    import urllib3  # 60 ms that most commands need not spend
+
+    # Without Retry-After: a server could put us to sleep for hours.
+    retries = urllib3.Retry(2, allowed_methods=None, status_forcelist=(429, 500, 502, 503, 504))
+    retries = retries.new(respect_retry_after_header=False, raise_on_status=False, backoff_factor=1)
+    content |= {"retries": retries, "timeout": urllib3.Timeout(connect=5, read=20)}
+    content |= {"headers": {"Authorization": auth} if auth else {}}
+    # Redirects are not followed and bodies not inflated: nothing leaks, and the limit is honest.
+    content |= {"redirect": False, "preload_content": False, "decode_content": False}
+    try:
+        with _pool(url) as pool, pool.request(method, url, **content) as response:
+            return response.status, response.read(MAX_BYTES + 1)
+    except ValueError:  # its text quotes the header
+        reason = "the address or the credentials are malformed"
+    except urllib3.exceptions.HTTPError as error:
+        cause = getattr(error, "reason", error)
+        broken = isinstance(cause, urllib3.exceptions.ProtocolError)  # its text quotes the server
+        text = re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(cause))  # without the connection's repr
+        reason = "the connection broke off" if broken else text
+    raise UnreadableError(f"{redact(url)}: {reason}", hint="check the address")
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """A pool that goes through the proxy of the environment, where there is one for this host."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    import urllib3
+
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        return urllib3.ProxyManager(proxy)
+    return urllib3.PoolManager()
+
+
+def _answer(where: str, status: int, body: bytes) -> Any:
+    if len(body) > MAX_BYTES:
+        raise UnreadableError(f"{where} answers with more than {MAX_BYTES >> 20} MiB")
+    if 300 <= status < 400:
+        raise UnreadableError(f"{where} redirects elsewhere", hint=f"see `curl -sI {where}`")
+    answer = None
+    with suppress(ValueError, RecursionError):
+        answer = json.loads(body)
+    if status >= 400:
+        raise StatusError(where, status, answer)
+    if answer is None:
+        raise UnreadableError(f"{where} does not answer in JSON", hint="is there a login page?")
+    return answer

@@ -1,0 +1,242 @@
+"""What every renderer is given: hostile text in every place where text comes from a repository."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_ci.model import (
+    Baseline,
+    Change,
+    CodeChange,
+    Comparison,
+    DataChange,
+    DataRef,
+    ModelComparison,
+    Note,
+    Origin,
+    PackageChange,
+)
+
+OLD, NEW = "1a2b3c4" + "0" * 33, "5d6e7f8" + "0" * 33
+
+HOSTILE = {
+    "backtick": "a`b",
+    "backticks": "``a```b`",
+    "only-backtick": "`",
+    "edge-backticks": "`a`",
+    "pipe": "a|b",
+    "escaped-pipe": "a\\|b",
+    "pipe-row": "x | y | z |\n|---|---|",
+    "backslash": "\\",
+    "backslash-backtick": "\\`a\\`",
+    "newline": "a\nb",
+    "paragraph": "a\n\n# Approved\n\nb",
+    "carriage-return": "good\rbad",
+    "tab": "a\tb",
+    "vertical": "a\x0bb\x0cc\x85d",
+    "line-separator": "a\u2028b\u2029c",
+    "mention": "@octocat",
+    "team-mention": "cc @acme/admins",
+    "issue": "#123",
+    "issue-elsewhere": "acme/churn#1",
+    "gh-issue": "GH-123",
+    "sha": "deadbeef0123",
+    "url": "https://example.com/?q=1",
+    "www": "www.example.com",
+    "email": "root@example.com",
+    "link": "[ok](https://example.com)",
+    "reference": "[ok]: https://example.com",
+    "autolink": "<https://example.com>",
+    "image": "![x](https://example.com/x.png)",
+    "html": "<b>bold</b>",
+    "script": "<script>alert(1)</script>",
+    "image-tag": "<img src=x onerror=alert(1)>",
+    "comment": "<!-- mlops-ci -->",
+    "open-comment": "<!--",
+    "close-details": "</details></table></code>",
+    "cdata": "<![CDATA[x]]>",
+    "entity": "&lt;b&gt; &amp; &#64;octocat",
+    "quotes": "\"a\" 'b'",
+    "heading": "# Title",
+    "setext": "===",
+    "rule": "---",
+    "list": "- [x] done",
+    "number": "1. one",
+    "quote": "> [!WARNING]",
+    "fence": "```suggestion",
+    "tildes": "~~~",
+    "emphasis": "**bold** _it_ ~~gone~~",
+    "emoji": ":shipit: :+1:",
+    "math": "$x$ $$y$$",
+    "ansi": "\x1b[31mred\x1b[0m",
+    "ansi-clear": "\x1b[2J\x1b[H",
+    "ansi-title": "\x1b]0;title\x07",
+    "ansi-link": "\x1b]8;;https://example.com\x1b\\here\x1b]8;;\x1b\\",
+    "c1": "\x9b31mred",
+    "nul": "a\x00b",
+    "backspace": "bad\x08\x08\x08good",
+    "bidi": "\u202egnp.exe\u202c",
+    "isolate": "a\u2066b\u2069\u200f",
+    "zero-width": "a\u200bc\u200dc\ufeff",
+    "soft-hyphen": "ac\u00adc",
+    "tag-characters": "a\U000e0041\U000e007f",
+    "surrogate": "a\udc80b",
+    "high-surrogate": "a\ud800b",
+    "surrogates": "\udc80\ud800",
+    "private": "\ue000",
+    "unassigned": "\U000effff",
+    "command": "::error::pwned",
+    "command-mask": "::add-mask::0",
+    "old-command": "##[add-mask]0",
+    "command-line": "a\n::stop-commands::x",
+    "spaces": " a ",
+    "space": " ",
+    "long": "a" * 500,
+    "long-backticks": "`" * 300,
+    "wide": "日本語 🎉 ñ",
+    "combining": "e" + "\u0301" * 30,
+    "formula": "=1+1",
+    "percent": "%0A%s{}{0}${{ x }}",
+}
+
+
+def filled(one: str) -> Comparison:
+    """A Comparison with `one` in every field that holds text from a repository."""
+    number = {"delta": 0.25, "relative": 0.5, "direction": "higher_is_better"}
+    metrics = (
+        Change(name=one, source=one, baseline=0.5, candidate=0.75, change="better", **number),
+        Change(name=one, source=f"{one}2", baseline=0.5, candidate=0.75, change="worse", **number),
+        Change(name=one, source=f"{one}3", baseline=one, candidate=f"{one}2", change="changed"),
+        Change(name=one, source=f"{one}4", candidate=[one, {one: one}], change="added"),
+        Change(name=one, source=f"{one}5", baseline=1, change="unknown", reason=one),
+    )
+    ref = DataRef(path=one, id=f"md5:{one}", size=1, files=2, rows=3)
+    model = ModelComparison(
+        model=one,
+        metrics=metrics,
+        params=metrics[2:4],
+        data=(
+            DataChange(path=one, change="changed", baseline=ref, candidate=ref),
+            DataChange(path=one, change="added", candidate=DataRef(path=one, id=one)),
+        ),
+        environment=(
+            PackageChange(name=one, source=one, change="changed", baseline=one, candidate="2"),
+        ),
+        code=(CodeChange(path=one, change="changed"),),
+        notes=(
+            Note(kind="unreadable", message=one, fix=one, side="baseline", path=one),
+            Note(kind="dirty", message=one, path=one),
+        ),
+    )
+    return Comparison(
+        baseline=Baseline(
+            origin=Origin(rev=one, commit=OLD),
+            how=f"merge base with {one}",
+            tip=NEW,
+            behind=2,
+            behind_of=one,
+        ),
+        candidate=Origin(rev=one, commit=NEW),
+        models=(model, model),
+    )
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
+def hostile(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs once for every hostile text."""
+    return request.param
+
+
+@pytest.fixture
+def hostile_comparison(hostile: str) -> Comparison:
+    return filled(hostile)
+
+
+@pytest.fixture
+def harmless_comparison() -> Comparison:
+    """Of the same shape."""
+    return filled("plain")
+
+
+@pytest.fixture
+def comparison() -> Comparison:
+    """A usual one, for what a report looks like."""
+    metrics = (
+        Change(
+            name="auc",
+            source="metrics.json",
+            baseline=0.9123,
+            candidate=0.931,
+            delta=0.0187,
+            relative=0.0204976,
+            direction="higher_is_better",
+            change="better",
+        ),
+        Change(
+            name="loss",
+            source="metrics.json",
+            baseline=0.25,
+            candidate=0.5,
+            delta=0.25,
+            relative=1.0,
+            direction="lower_is_better",
+            change="worse",
+        ),
+        Change(name="f1", source="metrics.json", baseline=0.5, candidate=0.5, delta=0.0),
+        Change(
+            name="step", source="m.json", baseline=1, candidate=2, change="changed", hidden=True
+        ),
+        Change(name="mae", source="m.json", baseline=3, change="unknown", reason="m.json: broken"),
+        Change(name="note", source="m.json", candidate="first | run", change="added"),
+    )
+    params = (
+        Change(
+            name="train.lr",
+            source="params.yaml",
+            baseline=0.001,
+            candidate=0.01,
+            delta=0.009,
+            relative=9.0,
+            change="changed",
+        ),
+        Change(name="train.seed", source="params.yaml", baseline=1, candidate=1, delta=0),
+    )
+    model = ModelComparison(
+        model="churn",
+        metrics=metrics,
+        params=params,
+        data=(
+            DataChange(
+                path="data/train.csv",
+                change="changed",
+                baseline=DataRef(path="data/train.csv", id="md5:0123456789", size=1200, rows=10),
+                candidate=DataRef(path="data/train.csv", id="md5:9876543210", size=2400, rows=20),
+            ),
+        ),
+        environment=(
+            PackageChange(
+                name="numpy", source="uv.lock", change="changed", baseline="1.0", candidate="2.0"
+            ),
+        ),
+        code=(CodeChange(path="src/train.py", change="added"),),
+        notes=(
+            Note(
+                kind="unreadable",
+                message="m.json: broken",
+                fix="dvc pull",
+                side="candidate",
+                path="m.json",
+            ),
+        ),
+    )
+    return Comparison(
+        baseline=Baseline(
+            origin=Origin(rev="main", commit=OLD),
+            how="merge base with main",
+            tip=NEW,
+            behind=3,
+            behind_of="main",
+        ),
+        candidate=Origin(rev="work tree", commit=None, head=NEW),
+        models=(model,),
+    )
