@@ -8,13 +8,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_ci.config import MetricConfig
 from mlops_ci.gate_config import DefaultsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlops_ci.config import Config
+    from mlops_ci.config import Config, MetricConfig
     from mlops_ci.gate_config import GateConfig, OnMissingBaseline
 
 
