@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.git import fetch_hint
 from mlops_ci.model import Baseline, Origin
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def find_baseline(
         return _from_ref(repository, head, named, exact=exact)
     if _is_test_merge(head, environ):
         base = environ.get("GITHUB_BASE_REF") or "the base branch"
+        _require(repository, head.parents[0])
         return _baseline(base, head.parents[0], f"base of GitHub's test merge with {base}")
     ref = configured or _usual_ref(repository, environ)
     found = _from_ref(repository, head, ref) if ref else _baseline("HEAD", head.oid, "HEAD")
@@ -63,7 +65,7 @@ def _usual_ref(repository: Repository, environ: Mapping[str, str]) -> str | None
                 return ref
         raise UsageError(
             f"the base branch {base!r} is not in this clone",
-            hint=f"git fetch origin {base} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
+            hint=f"{fetch_hint(base)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
         )
     return next((ref for ref in _USUAL if repository.find(ref)), None)
 
@@ -89,10 +91,15 @@ def _before(repository: Repository, head: Commit, ref: str | None) -> Baseline:
     if not head.parents:
         return _baseline("HEAD", head.oid, "the only commit")
     parent = head.parents[0]
-    if repository.find(parent) is None:
-        raise ToolError("the clone is shallow and ends at HEAD", hint=repository.deepen_hint)
+    _require(repository, parent)
     branch = f", which {ref} contains" if ref else ""
     return _baseline("HEAD~1", parent, f"first parent of HEAD{branch}")
+
+
+def _require(repository: Repository, commit: str) -> None:
+    """A shallow clone knows the name of a parent that it does not have."""
+    if repository.find(commit) is None:
+        raise ToolError("the clone is shallow and ends at HEAD", hint=repository.deepen_hint)
 
 
 def _baseline(rev: str, commit: str, how: str) -> Baseline:

@@ -9,10 +9,12 @@ from typing import IO, Any
 import click
 
 from mlops_ci import __version__
+from mlops_ci.commands.demo import demo
 from mlops_ci.commands.diff import diff
 from mlops_ci.commands.gate import gate
-from mlops_ci.errors import MlopsCiError
+from mlops_ci.errors import MlopsCiError, ToolError
 
+_INTERRUPTED = 130
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 
 
@@ -26,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (diff, gate):
+for command in (demo, diff, gate):
     cli.add_command(command)
 
 
@@ -40,18 +42,39 @@ def run(arguments: list[str] | None = None) -> int:
         _speak_utf8(stream)
     try:
         code: Any = cli.main(arguments, prog_name="mlops-ci", standalone_mode=False)
-    except MlopsCiError as error:
+    except Exception as error:  # noqa: BLE001 - each kind has its exit code
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _exit_code(error: Exception) -> int:
+    """What we did not foresee must not look like a failed gate: that is 70, with the traceback."""
+    if isinstance(error, MlopsCiError):
         return _report(error)
-    except click.exceptions.Abort:
-        return 130
-    except click.ClickException as error:
+    if isinstance(error, click.exceptions.Abort):
+        return _INTERRUPTED
+    if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # The reader has gone (`| head`): keep the interpreter from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return code if isinstance(code, int) else 0
+    if isinstance(error, OSError):
+        return _report(ToolError(f"cannot write the output: {error.strerror or error}"))
+    return _report_bug()
+
+
+def _report_bug() -> int:
+    import traceback
+
+    click.echo(traceback.format_exc(), err=True, nl=False)
+    where = "https://github.com/mlops-ci/mlops-ci/issues"
+    return _report(
+        MlopsCiError("this is a bug in mlops-ci", hint=f"please report the lines above: {where}")
+    )
 
 
 def _report(error: MlopsCiError) -> int:

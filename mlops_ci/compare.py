@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 # Equal up to float noise is equal; below the absolute bound everything is zero.
 REL_NOISE = 1e-9
 ABS_NOISE = 1e-12
-# A fraction on one side and 20 times as much or more on the other: 0.93 and 93.1.
-_SCALE_JUMP = 20.0
+# By about a hundred, give or take a real change of the model.
+_SCALE_JUMP = (60, 160)
 
 _Key = tuple[str, str]
+_ALL = "*"
 _T = TypeVar("_T")
 
 
@@ -126,12 +127,17 @@ def _sorted_keys(old: Iterable[_Key], new: Iterable[_Key]) -> list[_Key]:
 
 
 def _unreadable(snapshot: Snapshot) -> dict[str, str]:
-    """By path, or by the name of a tracker, which is what its sources begin with."""
-    return {
-        one.subject: one.reason
-        for one in snapshot.unknown
-        if one.kind in ("metrics", "params", "tracker")
-    }
+    """By path, or by the name of a tracker, which is what its sources begin with.
+
+    Of a pipeline that cannot be read nobody knows which files it declares: then no name is known to be missing.
+    """
+    found = {}
+    for one in snapshot.unknown:
+        if one.kind == "pipeline":
+            found[_ALL] = f"{one.subject}: {one.reason}"
+        elif one.kind in ("metrics", "params", "tracker"):
+            found[one.subject] = one.reason
+    return found
 
 
 def _settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
@@ -157,7 +163,7 @@ def _row(
     before, after = (old.value if old else None), (new.value if new else None)
     delta, relative = _delta(before, after)
     missing = unreadable[0] if old is None else unreadable[1] if new is None else {}
-    reason = missing.get(source) or missing.get(source.partition(":")[0], "")
+    reason = missing.get(source) or missing.get(source.partition(":")[0]) or missing.get(_ALL, "")
     return Change(
         name=name,
         source=source,
@@ -169,7 +175,7 @@ def _row(
         change="unknown" if reason else _metric_change(before, after, direction, tolerance),
         tolerance=tolerance,
         hidden=is_bookkeeping(name),
-        scale_jump=_is_scale_jump(before, after),
+        scale_jump=is_scale_jump(before, after, direction),
         reason=reason,
         where=(old.where if old else "", new.where if new else ""),
     )
@@ -186,7 +192,9 @@ def _delta(before: Value | None, after: Value | None) -> tuple[float | int | Non
     assert isinstance(after, (int, float))
     try:
         delta = after - before
-        return delta, delta / abs(before) if before else None
+        if delta != delta:  # noqa: PLR0124 - NaN, and infinity less infinity
+            return None, None
+        return delta, delta / abs(before) if before and math.isfinite(before) else None
     except OverflowError:  # integers beyond the range of a float
         return None, None
 
@@ -198,6 +206,8 @@ def _metric_change(
         return "added" if before is None else "removed"
     if is_same(before, after, tolerance):
         return "same"
+    if is_scale_jump(before, after, direction):
+        return "changed"
     if direction == "neutral" or not (_is_number(before) and _is_number(after)):
         return "changed"
     return _judged(before, after, direction)
@@ -240,17 +250,18 @@ def _same_number(before: float, after: float, tolerance: float) -> bool:
         return False
 
 
-def _is_scale_jump(before: Value | None, after: Value | None) -> bool:
-    if not (_is_number(before) and _is_number(after)):
+def is_scale_jump(before: Value | None, after: Value | None, direction: Direction) -> bool:
+    """A score that was a fraction and is a percentage now, or the other way round: 0.93 and 93.1."""
+    if direction == "lower_is_better" or not (_is_number(before) and _is_number(after)):
         return False
     assert isinstance(before, (int, float))
     assert isinstance(after, (int, float))
-    small, large = sorted((abs(before), abs(after)))
-    fraction = 0.05 <= small <= 1 < large <= 100
+    small, large = sorted((before, after))
+    counts = isinstance(before, int) and isinstance(after, int)
     return (
-        fraction
-        and large / small >= _SCALE_JUMP
-        and isinstance(before if abs(before) == small else after, float)
+        not counts
+        and 0 < small <= 1 < large <= 100
+        and _SCALE_JUMP[0] <= large / small <= _SCALE_JUMP[1]
     )
 
 

@@ -190,6 +190,10 @@ class _Loader:
     def _model(self, name: str, model: ModelConfig, folder: str) -> ModelConfig:
         if model.include is None:
             return dataclasses.replace(model, path=_below(folder, model.path))
+        if dataclasses.replace(model, include=None) != ModelConfig():
+            self.errors.append(
+                f"models.{name}: with include, all other keys belong into {model.include}"
+            )
         path = _below(folder, model.include)
         try:
             content = self._read(path)

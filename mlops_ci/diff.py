@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci import snapshot
 from mlops_ci.baseline import MAX_WALK, find_baseline
 from mlops_ci.compare import compare
-from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.git import Repository
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
@@ -65,7 +67,7 @@ class _Diff:
         self.alone = True
 
     def comparison(self) -> Comparison:
-        baseline = self._baseline()
+        baseline = self.baseline
         base_tree = CommitTree(self.repository, baseline.origin.commit or "")
         base = self._project(base_tree)
         models = self._models(base)
@@ -102,7 +104,8 @@ class _Diff:
             return configuration.load(self.tree.read)
         path = self.request.config
         if not path.is_file():
-            raise UsageError(f"{path} does not exist", hint="mlops-ci diff --config PATH")
+            what = "is not a file" if path.exists() else "does not exist"
+            raise UsageError(f"{path} {what}", hint="mlops-ci diff --config PATH")
         folder = path.parent
 
         def read(name: str) -> bytes | None:
@@ -135,17 +138,42 @@ class _Diff:
 
     def _fetcher(self, tree: Tree) -> Callable[[str, str], bytes | None]:
         commit = tree.commit if isinstance(tree, CommitTree) else None
-        configured = self.config.data.dvc if self.config else None
 
         def fetch(dvc_root: str, path: str) -> bytes | None:
             root = self.repository.root
             assert root is not None
-            program = dvc.find_dvc(root, self.tree.entries.keys(), configured)
+            self._check_remotes(dvc_root, path)
+            configured = self.trusted_config.data.dvc if self.trusted_config else None
+            program = dvc.find_dvc(root, self.repository.is_tracked, configured)
             if program is None:
                 raise UnreadableError(f"{path}: is not in the DVC cache, and dvc is not installed")
             return dvc.fetch(program, root, dvc_root, path, commit)
 
         return fetch
+
+    @cached_property
+    def trusted_config(self) -> Config | None:
+        """The config that the change under review cannot have written: that of the baseline's branch."""
+        if self.request.config is not None:
+            return self.config
+        try:
+            return configuration.load(CommitTree(self.repository, self.baseline.tip).read)
+        except ConfigError:
+            return None
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        return self._baseline()
+
+    def _check_remotes(self, dvc_root: str, path: str) -> None:
+        """A change that edits `.dvc/config` could send the credentials for the remote anywhere."""
+        config = posixpath.join(dvc_root, ".dvc/config")
+        known = CommitTree(self.repository, self.baseline.tip).entries.get(config)
+        if known != self.tree.blobs([config]).get(config):
+            raise UnreadableError(
+                f"{path}: is not in the DVC cache, and nothing is fetched with a {config} that is changed here",
+                hint="check it, then fetch by hand: dvc fetch",
+            )
 
     def _models(self, base: dvc.Project) -> list[ModelFiles]:
         found = find_models([base, self.candidate], self.config, self._name())
@@ -171,8 +199,16 @@ class _Diff:
     def _take(
         self, project: dvc.Project, models: list[ModelFiles], origin: Origin
     ) -> list[Snapshot]:
-        tracking = Tracking(config=self.config, root=self.repository.root, alone=self.alone)
-        return snapshot.take(project, models, origin, tracking)
+        return snapshot.take(project, models, origin, self.tracking)
+
+    @cached_property
+    def tracking(self) -> Tracking:
+        return Tracking(
+            config=self.config,
+            trusted=self.trusted_config,
+            root=self.repository.root,
+            alone=self.alone,
+        )
 
     def _walk_back(
         self, baseline: Baseline, old: list[Snapshot]

@@ -24,11 +24,17 @@ _LOWER = frozenset(
 )
 _QUALIFIERS = frozenset(
     """std stdev sd var variance gap drop diff delta change reduction improvement threshold thresholds importance
-    importances shap""".split()
+    importances shap size time to lower upper ci""".split()
 )
 _IMPORTANCES = frozenset(
     {"feature_importance", "feature_importances", "importance", "importances", "shap"}
 )
+_SUFFIXES = frozenset(
+    """class label top at macro micro weighted avg average mean score binary samples overall total train test val
+    valid validation dev eval holdout ms us sec seconds count""".split()
+)
+# What Lightning adds to a name that it logs twice.
+_LOGGED = frozenset({"step", "epoch"})
 _NO_VARIANCE = "explained_variance"  # a measure, not the variance of one
 _NEGATED = frozenset({"neg", "negative"})
 _BOOKKEEPING = frozenset(
@@ -91,13 +97,14 @@ def _normal(part: str) -> str:
 
 
 def _candidates(parts: list[str]) -> list[str]:
-    """The whole leaf first, then its endings and beginnings at each `_`, longest first: never a middle.
-
-    The part before the leaf counts only when the leaf is a number or a class: `ndcg@10`, `recall.8`.
-    """
+    """The whole leaf first, then its endings, then its beginnings where the rest is a class, an average or a split."""
     found = []
     for part in reversed(parts):
         words = part.split("_")
+        while len(words) > 1 and words[-1] in _LOGGED:
+            words.pop()
         found += ["_".join(words[start:]) for start in range(len(words))]
-        found += ["_".join(words[:end]) for end in range(len(words) - 1, 0, -1)]
+        for end in range(len(words) - 1, 0, -1):
+            if all(word in _SUFFIXES or len(word) == 1 or word.isdigit() for word in words[end:]):
+                found.append("_".join(words[:end]))
     return found

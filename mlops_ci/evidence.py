@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.model import CodeFile, DataRef, Fact
+from mlops_ci.model import CodeFile, DataRef, Fact, StageInputs
 from mlops_ci.models import ModelFiles, inside
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlops_ci.stack.data.dvc import Locked, Out, Project
 
 _DATA_SUFFIXES = frozenset(
-    """.csv .tsv .parquet .feather .arrow .json .jsonl .ndjson .npy .npz .hdf5 .txt .xlsx .xls .zip .gz .tar
-    .tgz .zst .bz2 .png .jpg .jpeg .wav .mp3 .flac .db .sqlite .avro .orc .tfrecord .geojson .xml""".split()
+    """.csv .tsv .parquet .feather .arrow .jsonl .ndjson .npy .npz .hdf5 .xlsx .xls .zip .gz .tar .tgz .zst .bz2 .png
+    .jpg .jpeg .wav .mp3 .flac .sqlite .avro .orc .tfrecord .geojson""".split()
 )
 _MODEL_SUFFIXES = frozenset(
     """.pt .pth .ckpt .onnx .safetensors .pkl .pickle .joblib .h5 .keras .pb .tflite .bin .cbm .model .gguf
@@ -61,8 +62,10 @@ def evaluation_data(
     What a model made, such as predictions, stands for the data that it was made from.
     """
     found: dict[str, DataRef] = {}
-    waiting = [locked for locked in stages if metrics & set(locked.stage.all_outs)]
-    seen = {id(locked) for locked in waiting}
+    own = {id(locked) for locked in stages}
+    makers = {id(maker): maker for path in metrics if (maker := project.maker(path))}
+    waiting = [maker for key, maker in makers.items() if key in own]
+    seen = set(makers)
     while waiting:
         locked = waiting.pop()
         for path in locked.stage.deps:
@@ -73,9 +76,18 @@ def evaluation_data(
                 if id(maker) not in seen:
                     seen.add(id(maker))
                     waiting.append(maker)
-            elif ref := _tracked(project, locked, path):
+            elif ref := _recorded(project, locked, path):
                 found[path] = ref
     return tuple(found[path] for path in sorted(found))
+
+
+def _recorded(project: Project, locked: Locked, path: str) -> DataRef | None:
+    """A data dependency as the stage last read it, which is not always as it is now."""
+    now = _tracked(project, locked, path)
+    recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
+    if now is None or path not in recorded:
+        return now
+    return _data_ref(recorded[path], now.role)
 
 
 def _uses_model(project: Project, locked: Locked) -> bool:
@@ -93,22 +105,53 @@ def _uses_model(project: Project, locked: Locked) -> bool:
 
 def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
     """A metrics file whose bytes are not those that dvc.lock recorded. Line ends are told apart."""
-    out = project.outs.get(path)
-    if out is None or not out.hash or out.is_folder:
+    recorded, legacy = project.recorded_md5(path)
+    hashes = dvc.content_hashes(content)
+    if not recorded or recorded in (hashes if legacy else hashes[:1]):
         return None
-    if out.hash in dvc.content_hashes(content):
-        return None
-    windows = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if out.hash in (_md5(windows), *dvc.content_hashes(content.replace(b"\r\n", b"\n"))):
+    unix = content.replace(b"\r\n", b"\n")
+    if recorded in (_md5(unix), _md5(unix.replace(b"\n", b"\r\n"))):
         message = f"{path} differs from dvc.lock only in line ends (CRLF and LF): the numbers stand"
-        return Fact(
-            kind="line-endings", message=message, fix="git add --renormalize .", paths=(path,)
-        )
-    found = _md5(content)[:8]
-    message = f"{path} is not what dvc.lock recorded (MD5 {found}…, recorded {out.hash[:8]}…)"
-    return Fact(
-        kind="lock-mismatch", message=message, fix="dvc repro, or restore the file", paths=(path,)
-    )
+        fix = "git add --renormalize ."
+        return Fact(kind="line-endings", message=message, fix=fix, paths=(path,))
+    found = hashes[0][:8]
+    message = f"{path} is not what dvc.lock recorded (MD5 {found}…, recorded {recorded[:8]}…)"
+    fix = "dvc repro, or restore the file"
+    return Fact(kind="lock-mismatch", message=message, fix=fix, paths=(path,))
+
+
+def stage_inputs(
+    project: Project, stages: list[Locked], param_values: Callable[[str], Any]
+) -> Iterator[StageInputs]:
+    """What each stage would run on now. `param_values` gives the content of a params file, None when unreadable."""
+    for locked in stages:
+        values = {file: param_values(file) for file in locked.stage.params}
+        inputs = {
+            f"{file}:{name}": repr(value)
+            for file, keys in locked.stage.params.items()
+            for name, value in formats.flatten(_chosen(values[file], keys))
+        }
+        for path in locked.stage.deps:
+            inputs |= _dependency_ids(project, locked, path)
+        entry = project.raw_locks[locked.pipeline.path].get(locked.stage.name)
+        readable = all(content is not None for content in values.values())
+        digest = dvc.lock_digest(entry) if entry and readable else None
+        name = posixpath.join(locked.pipeline.folder, locked.stage.name)
+        yield StageInputs(name=name, inputs=inputs, lock_digest=digest)
+
+
+def _chosen(values: Any, keys: list[str] | None) -> Any:
+    return values if keys is None or values is None else formats.select(values, keys)
+
+
+def _dependency_ids(project: Project, locked: Locked, path: str) -> dict[str, str]:
+    """Content ids of what nothing in the pipeline makes; the rest follows from it."""
+    if project.maker(path):
+        return {}
+    ref = _tracked(project, locked, path)
+    if ref is not None:
+        return {path: ref.id}
+    return project.tree.blobs([p for p in _code_files(project, path) if _is_code(project, p)])
 
 
 def _md5(content: bytes) -> str:

@@ -86,7 +86,7 @@ class Repository:
 
     def commit(self, rev: str) -> Commit:
         """As `find`, but raises UsageError that says what to type instead."""
-        found = self.find(rev)
+        found = self.find(rev) or self.find(f"origin/{rev}")
         if found is None:
             raise UsageError(f"unknown revision {rev!r}", hint=self._hint_for(rev))
         return found
@@ -94,18 +94,24 @@ class Repository:
     def _hint_for(self, rev: str) -> str:
         if self.find("HEAD") is None:
             return "this repository has no commits yet: git commit"
+        if ".." in rev:
+            base, _, head = rev.replace("...", "..").partition("..")
+            return f"the merge base is taken anyway: {base or 'HEAD'} {head or 'HEAD'}"
         import difflib
 
         names = self.lines("for-each-ref", "--format=%(refname:short)")
-        if close := difflib.get_close_matches(rev, names, n=1):
+        close = difflib.get_close_matches(rev, [name for name in names if name != rev], n=1)
+        if close:
             return f"did you mean {close[0]}?"
-        if self.shallow:
-            return f"{self.deepen_hint} (this clone is shallow)"
-        return f"git fetch origin {rev}" if rev.replace("/", "").isalnum() else "git log --oneline"
+        return self.deepen_hint if self.shallow else fetch_hint(rev)
 
     @property
     def deepen_hint(self) -> str:
         return "git fetch --unshallow (in GitHub Actions: actions/checkout with fetch-depth: 0)"
+
+    def is_tracked(self, path: str) -> bool:
+        """Whether the path, or anything below it, is in the index."""
+        return bool(self.git("ls-files", "-z", "--", path).stdout)
 
     def merge_base(self, one: Commit, other: Commit) -> str | None:
         """The best common ancestor; None for unrelated histories.
@@ -132,6 +138,17 @@ class Repository:
         return self.lines("rev-list", "--first-parent", f"--max-count={limit + 1}", start)[1:]
 
 
+class _EndedError(ToolError):
+    """A `git cat-file` that should still be running has ended."""
+
+
+def fetch_hint(branch: str) -> str:
+    """Plain `git fetch origin BRANCH` sets only FETCH_HEAD where the clone follows a single branch."""
+    if not branch.replace("/", "").replace("-", "").replace("_", "").isalnum():
+        return "git log --oneline --all"
+    return f"git fetch origin {branch}:refs/remotes/origin/{branch}"
+
+
 class Objects:
     """Two `git cat-file` processes that stay open: one tells sizes, one gives contents."""
 
@@ -140,9 +157,12 @@ class Objects:
 
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
-        pipe = self._sizes
-        _send(pipe, name)
-        return _header(pipe)
+        try:
+            _send(self._sizes, name)
+            return _header(self._sizes)
+        except _EndedError:  # git gives up on some names, such as @{u} without an upstream
+            _close(self.__dict__.pop("_sizes"))
+            return name, MISSING, 0
 
     def read(self, oid: str) -> bytes:
         """The content of an object that exists."""
@@ -236,7 +256,7 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         stdin.write(os.fsencode(name) + b"\n")
         stdin.flush()
     except OSError as error:
-        raise ToolError("git cat-file ended unexpectedly") from error
+        raise _EndedError("git cat-file ended unexpectedly") from error
 
 
 def _content(pipe: subprocess.Popen[bytes]) -> bytes:
@@ -248,6 +268,8 @@ def _content(pipe: subprocess.Popen[bytes]) -> bytes:
 
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
     line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
+    if not line:
+        raise _EndedError("git cat-file ended unexpectedly")
     words = line.rsplit(" ", 2)
     if len(words) == 3 and words[2].isdigit():
         return words[0], words[1], int(words[2])

@@ -108,10 +108,19 @@ class Artifact:
 class Fact:
     """Something true of one Snapshot that makes its numbers less trustworthy, with the evidence."""
 
-    kind: Literal["lock-mismatch", "line-endings", "dirty", "not-a-number"]
+    kind: Literal["lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured"]
     message: str
     fix: str = ""
     paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageInputs:
+    """What a stage would run on now, by name (its own params, code and input data), and its entry in dvc.lock."""
+
+    name: str
+    inputs: dict[str, str]
+    lock_digest: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +134,7 @@ class Snapshot:
     data: tuple[DataRef, ...] = ()
     # Data that the stages writing the metrics read: the evaluation data, by path.
     evaluation: tuple[DataRef, ...] = ()
+    stages: tuple[StageInputs, ...] = ()
     environment: tuple[Package, ...] = ()
     code: tuple[CodeFile, ...] = ()
     plots: tuple[Plot, ...] = ()
@@ -188,7 +198,8 @@ class CodeChange:
 
 
 NoteKind = Literal[
-    "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "nothing-retrained",
+    "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured",
+    "nothing-retrained",
     "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
 ]  # fmt: skip
 

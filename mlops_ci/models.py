@@ -60,7 +60,9 @@ def _detect(projects: list[Project], name: str) -> list[ModelFiles]:
         measured = {_owner(folder) for folder, metrics in folders.items() if metrics}
         for folder in folders:
             holder = root if len(measured) <= 1 else _nearest(_owner(folder), measured)
-            model = found.setdefault(holder, ModelFiles(name=holder or name, root=holder))
+            # A lone model keeps the name that it will have beside others.
+            called = next(iter(measured)) if len(measured) == 1 else holder
+            model = found.setdefault(holder, ModelFiles(name=called or name, root=holder))
             model.folders.add(folder)
     return list(found.values())
 

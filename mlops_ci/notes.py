@@ -21,7 +21,7 @@ def notes_for(baseline: Snapshot, candidate: Snapshot, found: ModelComparison) -
         *_unreadable("candidate", candidate, same),
         *_facts("baseline", baseline),
         *_facts("candidate", candidate),
-        *_nothing_retrained(baseline, candidate, found),
+        *_nothing_retrained(baseline, candidate),
         *_evaluation(baseline, candidate),
         *_scale_jumps(found),
     )
@@ -29,8 +29,12 @@ def notes_for(baseline: Snapshot, candidate: Snapshot, found: ModelComparison) -
 
 def _same_unread(baseline: Snapshot, candidate: Snapshot) -> dict[str, Unknown]:
     """What neither side can read, but whose content id is the same on both: it did not change."""
-    known = {(one.subject, one.content) for one in baseline.unknown if one.content}
-    return {one.subject: one for one in candidate.unknown if (one.subject, one.content) in known}
+    known = {(one.subject, one.content, one.kind) for one in baseline.unknown if one.content}
+    return {
+        one.subject: one
+        for one in candidate.unknown
+        if (one.subject, one.content, one.kind) in known
+    }
 
 
 def _unread_same(same: dict[str, Unknown]) -> Iterator[Note]:
@@ -57,30 +61,42 @@ def _facts(side: Side, snapshot: Snapshot) -> Iterator[Note]:
         yield Note(kind=fact.kind, message=fact.message, fix=fact.fix, side=side, path=path)
 
 
-def _nothing_retrained(
-    baseline: Snapshot, candidate: Snapshot, found: ModelComparison
-) -> Iterator[Note]:
-    """Params, code or input data changed, and dvc.lock is the same to the letter: no stage ran on them."""
-    if candidate.lock_digest is None or candidate.lock_digest != baseline.lock_digest:
-        return
-    changed = [row.name for row in found.params if row.change not in ("same", "unknown")]
-    changed += [row.path for row in found.code if row.change != "same"]
-    changed += [row.path for row in found.data if row.change != "same"]
-    if changed:
-        message = f"nothing was retrained: {_named(changed)} changed, dvc.lock did not"
+def _nothing_retrained(baseline: Snapshot, candidate: Snapshot) -> Iterator[Note]:
+    """What a stage runs on changed, and its entry in dvc.lock is the same to the letter: it did not run."""
+    before = {stage.name: stage for stage in baseline.stages}
+    changed: dict[str, None] = {}
+    stale = []
+    for stage in candidate.stages:
+        old = before.get(stage.name)
+        if old is None or stage.lock_digest is None or stage.lock_digest != old.lock_digest:
+            continue
+        names = old.inputs.keys() | stage.inputs.keys()
+        different = sorted(n for n in names if old.inputs.get(n) != stage.inputs.get(n))
+        if different:
+            stale.append(stage.name)
+            changed |= dict.fromkeys(different)
+    if stale:
+        message = (
+            f"nothing was retrained: {_named(changed)} changed, and {_named(stale)} did not run"
+        )
         yield Note(kind="nothing-retrained", message=message, fix="dvc repro", side="candidate")
 
 
 def _evaluation(baseline: Snapshot, candidate: Snapshot) -> Iterator[Note]:
-    old = {ref.path: ref.id for ref in baseline.evaluation}
-    new = {ref.path: ref.id for ref in candidate.evaluation}
+    """By content: a file that only moved is the same data."""
+    old, new = _paths_by_id(baseline), _paths_by_id(candidate)
     if not old or not new:
         return
-    different = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+    different = sorted({(old.get(one) or new[one]) for one in old.keys() ^ new.keys()})
     if different:
-        message = f"the two sides were evaluated on different data: {_named(different)}"
+        message = f"the metrics may be of different evaluation data: {_named(different)} differs"
         fix = "change evaluation data in a pull request of its own"
         yield Note(kind="evaluation-differs", message=message, fix=fix, path=different[0])
+
+
+def _paths_by_id(snapshot: Snapshot) -> dict[str, str]:
+    ordered = sorted(snapshot.evaluation, key=lambda ref: ref.path, reverse=True)
+    return {ref.id: ref.path for ref in ordered}
 
 
 def _scale_jumps(found: ModelComparison) -> Iterator[Note]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fnmatch
 import math
 import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci import environment, evidence, formats
+from mlops_ci import evidence, formats, packages
+from mlops_ci.environment import is_lock_file
 from mlops_ci.errors import UnreadableError
 from mlops_ci.model import (
     CodeFile,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Locked, Pipeline, Project
     from mlops_ci.tracking import Tracking
 
+_TABLES = (".csv", ".tsv")
+
 
 def take(
     project: Project, models: list[ModelFiles], origin: Origin, tracking: Tracking
@@ -49,7 +53,7 @@ class _Shared:
             self.pipelines.setdefault(pipeline.folder, []).append(pipeline)
         for locked in project.stages:
             self.stages.setdefault(locked.pipeline.folder, []).append(locked)
-        self.lock_files = sorted(filter(environment.is_lock_file, project.tree.entries))
+        self.lock_files = sorted(filter(is_lock_file, project.tree.entries))
         project.tree.expect([path for locked in project.stages for path in locked.stage.metrics])
 
 
@@ -77,9 +81,8 @@ class _Snapshooter:
         metrics = (*self._metrics(), *tracked.metrics)
         params = (*self._params(), *tracked.params)
         data, code = evidence.data_and_code(self.project, self.model, self.stages)
-        packages = tuple(self._environment())
         self._problems()
-        self._dirty(code)
+        self._dirty(code, params)
         return Snapshot(
             model=self.model.name,
             origin=self.origin,
@@ -89,8 +92,9 @@ class _Snapshooter:
             evaluation=evidence.evaluation_data(
                 self.project, self.stages, {m.source for m in metrics}
             ),
-            environment=packages,
+            environment=self._packages(),
             code=code,
+            stages=tuple(evidence.stage_inputs(self.project, self.stages, self._param_values)),
             plots=tuple(self._plots()),
             artifacts=tuple(one for pipeline in self.pipelines for one in pipeline.artifacts),
             unknown=tuple(self.unknown),
@@ -100,16 +104,33 @@ class _Snapshooter:
 
     def _metrics(self) -> Iterable[Measurement]:
         for path in self._expanded(self._metrics_files(), "metrics"):
+            if path.endswith(_TABLES):
+                self._not_measured(path, "is a table, not a metrics file: JSON, YAML or TOML")
+                continue
             content = self._content(path, "metrics")
             if content is None:
+                if all(one.subject != path for one in self.unknown):
+                    self._not_measured(path, "is declared, and there is no such file")
                 continue
-            values = self._values(path, content, "metrics")
             if fact := evidence.lock_mismatch(self.project, path, content):
                 self.facts.append(fact)
-            for name, value in formats.flatten(values, _stem(path, values)):
-                if isinstance(value, float) and not math.isfinite(value):
-                    self.facts.append(_not_a_number(path, name, value))
-                yield self._measurement(path, name, value)
+            yield from self._named_values(path, content)
+
+    def _named_values(self, path: str, content: bytes) -> Iterable[Measurement]:
+        values = self._values(path, content, "metrics")
+        seen: set[str] = set()
+        for name, value in formats.flatten(values, _stem(path, values)):
+            if isinstance(value, float) and not math.isfinite(value):
+                self.facts.append(_not_a_number(path, name, value))
+            if name in seen:
+                twice = UnreadableError(f"{path}: the name {name!r} stands in it twice")
+                self._not_read("metrics", path, twice)
+            seen.add(name)
+            yield self._measurement(path, name, value)
+
+    def _not_measured(self, path: str, what: str) -> None:
+        fact = Fact(kind="not-measured", message=f"{path} {what}", fix="dvc repro", paths=(path,))
+        self.facts.append(fact)
 
     def _metrics_files(self) -> list[str]:
         declared = [path for pipeline in self.pipelines for path in pipeline.metrics]
@@ -180,6 +201,13 @@ class _Snapshooter:
             for name, value in formats.flatten(chosen, _stem(path, chosen)):
                 yield self._measurement(path, name, value)
 
+    def _param_values(self, file: str) -> Any:
+        try:
+            content = self.tree.read(file)
+            return formats.parse(file, content) if content else {}
+        except UnreadableError:
+            return None  # said already where the params are read
+
     def _variables(self, files: set[str]) -> Iterable[Measurement]:
         """Values that `${…}` took from a file that is no params file of a stage: they shape the run as well."""
         used: dict[str, dict[str, Any]] = {}
@@ -197,21 +225,13 @@ class _Snapshooter:
         for pipeline in self.pipelines:
             yield from pipeline.plots
 
-    def _environment(self) -> Iterable[Package]:
-        folders = {
-            folder for start in self.model.folders | {self.model.root} for folder in _upwards(start)
-        }
-        for path in self.shared.lock_files:
-            if _lock_folder(path) in folders:
-                yield from self._packages(path)
-
-    def _packages(self, path: str) -> tuple[Package, ...]:
-        try:
-            content = self.tree.read(path) or b""
-            return environment.parse(path, formats.decode(path, content))
-        except UnreadableError as error:
+    def _packages(self) -> tuple[Package, ...]:
+        found, unread = packages.near(
+            self.tree, self.shared.lock_files, self.model.folders | {self.model.root}
+        )
+        for path, error in unread:
             self._not_read("environment", path, error)
-            return ()
+        return found
 
     def _lock_digest(self) -> str | None:
         locks = self.project.raw_locks
@@ -219,25 +239,28 @@ class _Snapshooter:
         return dvc.lock_digest(recorded) if recorded else None
 
     def _problems(self) -> None:
-        for pipeline in self.pipelines:
-            self.unknown += pipeline.problems
-        self.unknown += [
-            problem
-            for problem in self.project.problems
-            if any(inside(problem.subject, folder) for folder in self.model.folders)
+        problems = [one for pipeline in self.pipelines for one in pipeline.problems]
+        folders = self.model.folders
+        problems += [
+            one for one in self.project.problems if any(inside(one.subject, f) for f in folders)
         ]
+        for one in problems:
+            blob = self.tree.blobs([one.subject]).get(one.subject, "")
+            self.unknown.append(replace(one, content=f"git:{blob}" if blob else ""))
 
-    def _dirty(self, code: tuple[CodeFile, ...]) -> None:
+    def _dirty(self, code: tuple[CodeFile, ...], params: tuple[Measurement, ...]) -> None:
+        """Inputs that differ from the commit. Metrics and dvc.lock do so after every training."""
         if not isinstance(self.tree, WorkTree):
             return
-        relevant = {file.path for file in code}
-        changed = [p for p in self.tree.modified if p in relevant or inside(p, self.model.root)]
+        inputs = {file.path for file in code} | {one.source for one in params}
+        inputs |= {pipeline.path for pipeline in self.pipelines}
+        changed = [path for path in self.tree.modified if path in inputs]
         if changed:
             named = ", ".join(changed[:3]) + (
                 f" and {len(changed) - 3} more" if changed[3:] else ""
             )
             message = (
-                f"the work tree differs from its commit in {named}: these numbers are of no commit"
+                f"the work tree differs from its commit in {named}: no commit has these numbers"
             )
             fix = "git commit, then run again"
             self.facts.append(Fact(kind="dirty", message=message, fix=fix, paths=tuple(changed)))
@@ -259,16 +282,3 @@ def _not_a_number(path: str, name: str, value: float) -> Fact:
     shown = "not a number" if math.isnan(value) else "infinite"
     message = f"{name} in {path} is {shown}"
     return Fact(kind="not-a-number", message=message, paths=(path,))
-
-
-def _upwards(folder: str) -> Iterable[str]:
-    yield folder
-    while folder:
-        folder = posixpath.dirname(folder)
-        yield folder
-
-
-def _lock_folder(path: str) -> str:
-    """The folder that a lock file is for: that of `requirements/test.txt` is the one above."""
-    folder = posixpath.dirname(path)
-    return posixpath.dirname(folder) if posixpath.basename(folder) == "requirements" else folder

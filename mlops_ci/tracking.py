@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from mlops_ci.config import Config
+    from mlops_ci.config import Config, MLflowConfig
     from mlops_ci.model import Origin
     from mlops_ci.models import ModelFiles
     from mlops_ci.stack.data.dvc import Locked, Project
@@ -36,11 +36,18 @@ class Tracked:
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
-    """How runs are found in one repository. `alone`: it holds one model, so a commit points to that model's run."""
+    """How runs are found in one repository.
+
+    `trusted`: the config that the change under review cannot have written. `alone`: the repository holds one model,
+    so a commit points to that model's run.
+    """
 
     config: Config | None
+    trusted: Config | None
     root: Path | None
     alone: bool
+    # Stores that could not be reached: the next model would wait as long.
+    _failed: dict[str, Unknown] = field(default_factory=dict)
 
     def read(
         self,
@@ -54,17 +61,19 @@ class Tracking:
         settings = self._settings(model, os.environ)
         if settings is None:
             return Tracked()
+        if not self._may_ask(settings, model):
+            reason = f"{settings.uri} is set by the change itself: it is asked once that is merged"
+            return Tracked(unknown=(Unknown(kind="tracker", subject="mlflow", reason=reason),))
         by_commit = self.alone or settings.experiment is not None
         query = RunQuery(
             run_ids=tuple(run_ids(project, stages)),
             lock_digest=lock_digest,
             commit=(origin.commit or origin.head) if by_commit else None,
         )
-        return _read(settings, query)
+        return _read(settings, query, self._failed)
 
     def _settings(self, model: ModelFiles, environ: Mapping[str, str]) -> TrackerSettings | None:
-        layers = [model.config.mlflow] if model.config else []
-        layers += [self.config.mlflow] if self.config else []
+        layers = _layers(self.config, model.name)
         own = next((one.tracking_uri for one in layers if one.tracking_uri), None)
         named = environ.get("MLFLOW_TRACKING_URI")
         uri = own or named or self._default_store()
@@ -77,9 +86,24 @@ class Tracking:
             trusted=not own or _origin(own) == _origin(named or ""),
         )
 
+    def _may_ask(self, settings: TrackerSettings, model: ModelFiles) -> bool:
+        """A pull request must not make CI call any address it likes. A file in the repository is no address."""
+        if settings.trusted or not settings.uri.lower().startswith("http"):
+            return True
+        known = (one.tracking_uri for one in _layers(self.trusted, model.name))
+        return settings.uri in known
+
     def _default_store(self) -> str | None:
         """Where MLflow 3 writes when nothing else is said."""
         return "sqlite:///mlflow.db" if self.root and (self.root / "mlflow.db").is_file() else None
+
+
+def _layers(config: Config | None, model: str) -> list[MLflowConfig]:
+    """The settings of a model, then those of all."""
+    if config is None:
+        return []
+    own = config.models.get(model)
+    return [*([own.mlflow] if own else []), config.mlflow]
 
 
 def _origin(uri: str) -> tuple[str, str]:
@@ -91,13 +115,17 @@ def _origin(uri: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
 
-def _read(settings: TrackerSettings, query: RunQuery) -> Tracked:
+def _read(settings: TrackerSettings, query: RunQuery, failed: dict[str, Unknown]) -> Tracked:
     from mlops_ci.stack.trackers import TRACKERS  # sqlite3 and urllib, where there is a tracker
 
+    if settings.uri in failed:
+        return Tracked(unknown=(failed[settings.uri],))
     try:
         run = TRACKERS["mlflow"].find_run(settings, query)
     except UnreadableError as error:
         unknown = Unknown(kind="tracker", subject="mlflow", reason=str(error), hint=error.hint)
+        if "://" in str(error):  # the store itself, not a run in it
+            failed[settings.uri] = unknown
         return Tracked(unknown=(unknown,))
     if run is None:
         return Tracked()

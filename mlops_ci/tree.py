@@ -21,6 +21,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _SYMLINK, _SUBMODULE = "120000", "160000"
 _MAX_LINKS = 10
 _SMALL = 1_000_000
+_ARGUMENTS = 100
 _PIPELINE_FILES = ("dvc.yaml", "dvc.lock", ".dvc")
 
 
@@ -200,10 +201,13 @@ class WorkTree(_Entries):
     def blobs(self, paths: list[str]) -> dict[str, str]:
         known = {path: self.entries[path] for path in paths if path in self.entries}
         changed = [p for p in known if p in self.status and (self.root / p).is_file()]
-        if changed:
-            query = b"".join(os.fsencode(path) + b"\n" for path in changed)
-            hashed = self._repository.git("hash-object", "--stdin-paths", stdin=query)
-            known |= dict(zip(changed, hashed.stdout.decode().split(), strict=False))
+        for start in range(
+            0, len(changed), _ARGUMENTS
+        ):  # as arguments: a name may hold a line break
+            chunk = changed[start : start + _ARGUMENTS]
+            hashed = self._repository.git("hash-object", "--", *chunk).stdout.decode().split()
+            if len(hashed) == len(chunk):
+                known |= dict(zip(chunk, hashed, strict=True))
         return known
 
     def read(self, path: str) -> bytes | None:

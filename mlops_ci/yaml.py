@@ -22,6 +22,8 @@ MAX_EXPANDED_NODES = 1_000_000
 
 # A shorter text cannot be nested deeply enough to hurt.
 _DEEP, _MAX_DEPTH = 4_000, 200
+# So much text counts as one more value.
+_CHARACTERS = 16
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
@@ -152,7 +154,8 @@ def _expanded_size(node: yaml.Node, known: dict[int, int]) -> int:
             children = node.value
         elif isinstance(node, yaml.MappingNode):
             children = [child for pair in node.value for child in pair]
-        known[id(node)] = 1 + sum(_expanded_size(child, known) for child in children)
+        own = 1 + len(node.value) // _CHARACTERS if isinstance(node, yaml.ScalarNode) else 1
+        known[id(node)] = own + sum(_expanded_size(child, known) for child in children)
     return known[id(node)]
 
 

@@ -26,7 +26,7 @@ CONFIG = LEAVES | {"config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "promote", "snapshot", "tracking", "train",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "promote", "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),

@@ -95,11 +95,12 @@ def _render(
         return markdown.render(found, verdicts, everything=everything)
     from mlops_ci.report import terminal
 
-    return terminal.render(found, verdicts, everything=everything, colour=_wants_colour())
+    return terminal.render(found, verdicts, everything=everything, colour=wants_colour())
 
 
-def _wants_colour() -> bool:
+def wants_colour() -> bool:
     """https://no-color.org and https://force-color.org"""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    forced = os.environ.get("FORCE_COLOR", "0")
+    return forced not in ("", "0") or sys.stdout.isatty()

@@ -36,7 +36,7 @@ class Cache:
         content = file.read_bytes()
         if md5.removesuffix(".dir") not in content_hashes(content):
             raise UnreadableError(
-                f"{path}: its object in the DVC cache is damaged", hint=f"dvc fetch --force {path}"
+                f"{path}: its object in the DVC cache is damaged", hint=f"rm {file} && dvc fetch"
             )
         return content
 

@@ -78,22 +78,41 @@ class _Reader:
     def pipeline(self) -> Pipeline:
         try:
             body = formats.parse(self._pipeline.path, self._read(self._pipeline.path) or b"")
-            scope = self._top_scope(body if isinstance(body, dict) else {})
-        except (UnreadableError, TemplateError) as error:
+        except UnreadableError as error:
             self._problem("", error)
             return self._pipeline
         if not isinstance(body, dict):
             self._problem("", TemplateError("is not a mapping"))
             return self._pipeline
+        self._check_shapes(body)
+        scope = self._top_scope(body)
         self._top_level(body, scope)
         for name, definition in _mapping(body.get("stages")).items():
             self._stages(str(name), _mapping(definition), scope)
         return self._pipeline
 
+    def _check_shapes(self, body: dict[str, Any]) -> None:
+        """What is of the wrong kind reads as empty; that must not look as if it had been removed."""
+        lists = {
+            key: (list, dict) if key == "plots" else list
+            for key in ("metrics", "params", "plots", "vars")
+        }
+        for key, kind in {**lists, "stages": dict, "artifacts": dict}.items():
+            if body.get(key) is not None and not isinstance(body[key], kind):
+                wanted = "a mapping" if kind is dict else "a list"
+                self._problem(key, TemplateError(f"needs {wanted}"))
+        for name, definition in _mapping(body.get("stages")).items():
+            if not isinstance(definition, dict):
+                self._problem(f"stage {name}", TemplateError("needs a mapping"))
+
     def _top_scope(self, body: dict[str, Any]) -> Scope:
+        """Without the variables of a file that cannot be read, what needs none of them can still be."""
         scope = Scope()
-        self._load(scope, join(self._folder, DEFAULT_PARAMS), None, required=False)
-        self._load_vars(scope, body.get("vars"), self._folder)
+        self._attempt(
+            "vars",
+            lambda: self._load(scope, join(self._folder, DEFAULT_PARAMS), None, required=False),
+        )
+        self._attempt("vars", lambda: self._load_vars(scope, body.get("vars"), self._folder))
         return scope
 
     def _load_vars(self, scope: Scope, variables: Any, folder: str) -> None:
@@ -162,6 +181,9 @@ class _Reader:
         folder = join(self._folder, str(scope.resolve(body.get("wdir") or ".", "wdir")))
         self._load_vars(scope, body.get("vars"), folder)
         resolved = {key: scope.resolve(value, key) for key, value in body.items() if key != "vars"}
+        for key in ("deps", "outs", "metrics", "plots", "params"):
+            if not isinstance(resolved.get(key), (list, type(None))):
+                raise TemplateError(f"{key} needs a list")
         self._pipeline.stages.append(
             Stage(
                 name=name,

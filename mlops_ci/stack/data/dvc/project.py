@@ -160,6 +160,16 @@ class Project:
             return self.outs[path].id
         return next((out.id for _, out in self._enclosing(path)), "")
 
+    def recorded_md5(self, path: str) -> tuple[str, bool]:
+        """The MD5 that DVC recorded of a file, itself or in its folder, and whether it is of DVC 2; "" when unknown."""
+        out = self.outs.get(path)
+        if out is not None:
+            return ("" if out.is_folder else out.hash), out.legacy
+        try:
+            return self._md5(path), False
+        except UnreadableError:
+            return "", False
+
     def _read_tracked(self, path: str) -> bytes | None:
         md5 = self._md5(path)
         if not md5:
@@ -169,8 +179,15 @@ class Project:
             return content
         if self._fetch is None or self._fetch_failed:
             missing = f"{path}: is not in the DVC cache ({md5[:8]}…)"
-            raise UnreadableError(missing + self._fetch_failed, hint=f"dvc fetch {path}")
+            raise UnreadableError(missing + self._fetch_failed, hint=self._fetch_hint(path))
         return self._fetch_once(path) or self.cache.read(md5, path)
+
+    def _fetch_hint(self, path: str) -> str:
+        root = self.root_of(path)
+        folder = f"cd {root} && " if root else ""
+        if self.tree.label != "work tree":
+            return f"{folder}dvc fetch --all-commits"
+        return f"{folder}dvc fetch {posixpath.relpath(path, root or '.')}"
 
     def _fetch_once(self, path: str) -> bytes | None:
         """After one failure nothing more is fetched: the next file would wait for the same remote."""
@@ -179,7 +196,7 @@ class Project:
             return self._fetch(self.root_of(path), path)
         except UnreadableError as error:
             self._fetch_failed = ", and the remote could not be read"
-            raise UnreadableError(str(error), hint=error.hint) from error
+            raise UnreadableError(str(error), hint=error.hint or self._fetch_hint(path)) from error
 
     def _md5(self, path: str) -> str:
         out = self.outs.get(path)
@@ -192,7 +209,7 @@ class Project:
             if listing is None:
                 raise UnreadableError(
                     f"{path}: the listing of {folder} is not in the DVC cache",
-                    hint=f"dvc fetch {folder}",
+                    hint=self._fetch_hint(folder),
                 )
             return listing.get(posixpath.relpath(path, folder), "")
         return ""
@@ -212,7 +229,10 @@ class Project:
         if tracked is None and not self.tree.is_folder(path):
             return [path]
         inner = {posixpath.join(path, name) for name in tracked or ()} | set(self.tree.walk(path))
-        return sorted(file for file in inner if file.endswith(_METRICS_SUFFIXES))
+        found = sorted(file for file in inner if file.endswith(_METRICS_SUFFIXES))
+        if not found:
+            raise UnreadableError(f"{path}: is a folder without JSON, YAML or TOML files")
+        return found
 
 
 def _is_dvc_file(path: str) -> bool:

@@ -12,16 +12,18 @@ from mlops_ci.formats import MAX_BYTES
 from mlops_ci.process import environment_outside_git, run
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable
 
 _SECONDS = 120
 
 
-def find_dvc(root: Path, tracked: Collection[str], configured: str | None = None) -> str | None:
+def find_dvc(
+    root: Path, is_tracked: Callable[[str], bool], configured: str | None = None
+) -> str | None:
     """The `dvc` to use: as configured (`data.dvc`), of the active environment, of `.venv`, of PATH.
 
-    One that lies in Git (`tracked`) is never run on its own account: an environment is not committed, and a pull
-    request could bring any program under that name.
+    An environment that lies in Git is never used, nor one behind a link that does (`is_tracked`): nobody commits
+    an environment, and a pull request could bring any program under that name.
     """
     import shutil
 
@@ -31,13 +33,21 @@ def find_dvc(root: Path, tracked: Collection[str], configured: str | None = None
     for environment in [*environments, root / ".venv"]:
         for name in ("bin/dvc", "Scripts/dvc.exe"):
             file = environment / name
-            if file.is_file() and not _is_tracked(file, root, tracked):
+            if file.is_file() and not any(map(is_tracked, _inside(root, environment, file))):
                 return str(file)
     return shutil.which("dvc")
 
 
-def _is_tracked(file: Path, root: Path, tracked: Collection[str]) -> bool:
-    return file.is_relative_to(root) and file.relative_to(root).as_posix() in tracked
+def _inside(root: Path, *files: Path) -> set[str]:
+    """What of these files, and of what they lead to, is in the repository."""
+    both = {path for file in files for path in (file.absolute(), file.resolve())}
+    bases = (root, root.resolve())
+    return {
+        path.relative_to(base).as_posix()
+        for path in both
+        for base in bases
+        if path.is_relative_to(base)
+    }
 
 
 def fetch(dvc: str, root: Path, dvc_root: str, path: str, commit: str | None) -> bytes | None:
@@ -47,14 +57,16 @@ def fetch(dvc: str, root: Path, dvc_root: str, path: str, commit: str | None) ->
     project = root / dvc_root
     inner = posixpath.relpath(path, dvc_root) if dvc_root else path
     if commit is None:
-        _run([dvc, "fetch", "-q", "--", inner], project, path)
+        _run([dvc, "fetch", "--", inner], project, path)
         return None
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as folder:
         target = Path(folder) / "content"
-        get = [dvc, "get", "-q", "--rev", commit, "-o", str(target), "--", str(project), inner]
+        get = [dvc, "get", "--rev", commit, "-o", str(target), "--", str(project), inner]
         _run(get, project, path)
+        if not target.is_file():
+            raise UnreadableError(f"{path}: dvc says nothing, and has written no file")
         if target.stat().st_size > MAX_BYTES:
             raise UnreadableError(f"{path}: more than the limit of {MAX_BYTES:,} bytes")
         return target.read_bytes()
@@ -69,7 +81,7 @@ def _run(command: list[str], folder: Path, path: str) -> None:
         raise UnreadableError(f"{path}: {error}") from error
     if done.returncode:
         reason = _reason(done.stderr) or f"exit code {done.returncode}"
-        raise UnreadableError(f"{path}: dvc cannot get it: {reason}", hint=f"dvc fetch {path}")
+        raise UnreadableError(f"{path}: dvc cannot get it: {reason}")
 
 
 def _reason(stderr: str) -> str:
