@@ -439,3 +439,151 @@ def test_metrics_in_git_lfs_are_read_from_its_store(project: Any, capsys: Any) -
         "version https://git-lfs"
     )
     assert metrics(data(capsys, first, second))["accuracy"]["delta"] == 0.25
+
+
+LOCK = """\
+schema: '2.0'
+stages:
+  train:
+    cmd: python train.py
+    deps:
+    - {path: data/train.csv, hash: md5, md5: %s}
+    outs:
+    - {path: metrics.json, hash: md5, md5: %s}
+"""
+
+
+def lock(project: Any, data_md5: str) -> str:
+    import hashlib
+
+    metrics_md5 = hashlib.md5((project.path / "metrics.json").read_bytes()).hexdigest()
+    return LOCK % (data_md5, metrics_md5)
+
+
+def test_metrics_of_other_evaluation_data_say_so(project: Any, capsys: Any) -> None:
+    project.commit(**{"dvc.lock": lock(project, "a" * 32)})
+    project.commit(**{"metrics.json": '{"accuracy": 0.95}'})
+    project.commit(**{"dvc.lock": lock(project, "b" * 32)})
+    found = data(capsys, "HEAD~2", "HEAD")
+    (note,) = [one for one in found["models"][0]["notes"] if one["kind"] == "evaluation-differs"]
+    assert note["path"] == "data/train.csv"
+
+
+def test_a_not_a_number_is_text_in_json_and_always_shown(project: Any, capsys: Any) -> None:
+    project.commit(**{"metrics.json": '{"accuracy": NaN, "loss": Infinity}'})
+    found = data(capsys, "HEAD", "HEAD")
+    assert metrics(found)["accuracy"]["candidate"] == "NaN"
+    assert metrics(found)["loss"]["baseline"] == "Infinity"
+    assert "delta" not in metrics(found)["loss"]
+    assert notes(found) == {"not-a-number"}
+
+
+def test_the_order_is_the_same_whatever_that_of_the_file(project: Any, capsys: Any) -> None:
+    project.write("metrics.json", '{"f1": 0.1, "accuracy": 0.2, "a": {"z": 1, "b": 2}}')
+    first = data(capsys, "--all")
+    project.write("metrics.json", '{"a": {"b": 2, "z": 1}, "accuracy": 0.2, "f1": 0.1}')
+    assert data(capsys, "--all") == first
+    names = [row["name"] for row in first["models"][0]["metrics"]]
+    assert names == sorted(names)
+
+
+def test_a_broken_pipeline_leaves_metrics_unknown_and_not_removed(
+    project: Any, capsys: Any
+) -> None:
+    project.write("dvc.yaml", "stages: [a]\n")
+    found = data(capsys, code=3)
+    assert {row["change"] for row in found["models"][0]["metrics"]} == {"unknown"}
+    project.write("dvc.yaml", DVC_YAML)
+    project.write("params.yaml", "lr: [")
+    found = data(capsys, "--all", code=3)
+    assert metrics(found)["accuracy"]["change"] == "same"
+
+
+def test_one_name_that_stands_in_a_file_twice_is_no_number(project: Any, capsys: Any) -> None:
+    project.write("metrics.json", '{"a": {"b": 1}, "a.b": 2}')
+    assert "stands in it twice" in str(data(capsys, code=3))
+
+
+def test_a_percentage_is_not_better_than_a_fraction(project: Any, capsys: Any) -> None:
+    project.write("metrics.json", '{"accuracy": 93.1, "loss": 20.0}')
+    found = data(capsys)
+    assert metrics(found)["accuracy"]["change"] == "changed"
+    assert metrics(found)["loss"]["change"] == "worse"
+    assert "scale-jump" in notes(found)
+
+
+def test_a_checkout_of_depth_one_names_the_command_that_deepens_it(
+    project: Any, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.git("switch", "-qc", "feature")
+    project.commit(**{"metrics.json": '{"accuracy": 0.91}'})
+    project.git("switch", "-q", "main")
+    project.commit(**{"other.txt": "x"})
+    project.git("merge", "-q", "--no-ff", "feature")
+    url = project.path.as_uri()
+    subprocess.run(["git", "clone", "-q", "--depth=1", url, "clone"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    assert "fetch-depth: 0" in refusal(capsys, code=3)
+
+
+def test_a_branch_that_is_only_at_origin_is_found(
+    project: Any, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.git("branch", "release")
+    project.commit(**{"metrics.json": '{"accuracy": 0.91}'})
+    subprocess.run(["git", "clone", "-q", project.path.as_uri(), "clone"], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path / "clone")
+    assert metrics(data(capsys, "release"))["accuracy"]["change"] == "better"
+    assert "unknown revision '@{u}x'" in refusal(capsys, "@{u}x", code=2)
+    assert "mlops-ci" not in refusal(capsys, "main...release", code=2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links and a shell")
+@pytest.mark.parametrize("link", [None, ".venv", ".venv/bin"])
+def test_no_program_that_lies_in_git_is_run(
+    project: Any, capsys: Any, link: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.setenv("PATH", os.pathsep.join(["/usr/bin", "/bin"]))
+    folder = {None: ".venv", ".venv": "evil", ".venv/bin": "evil"}[link]
+    program = project.write(f"{folder}/bin/dvc", "#!/bin/sh\ntouch pwned\n")
+    program.chmod(0o755)
+    if link:
+        (project.path / link).parent.mkdir(exist_ok=True)
+        target = "evil" if link == ".venv" else "../evil/bin"
+        (project.path / link).symlink_to(target)
+    (project.path / "metrics.json").unlink()
+    project.write("mlops-ci.yaml", f"data: {{dvc: {folder}/bin/dvc}}\n")
+    project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
+    for arguments in ([], ["HEAD~1", "HEAD"], ["HEAD~1"]):
+        run(["diff", *arguments])
+    assert "not in the DVC cache" in capsys.readouterr().out
+    assert not (project.path / "pwned").exists()
+
+
+def test_nothing_is_fetched_with_a_dvc_config_that_the_change_edits(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("mlops_ci.stack.data.dvc.fetch", lambda *args: asked.append(args) or b"{}")
+    monkeypatch.setattr("mlops_ci.stack.data.dvc.find_dvc", lambda *args: "dvc")
+    (project.path / "metrics.json").unlink()
+    project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
+    assert run(["diff", "HEAD~1", "HEAD"]) == 0
+    assert len(asked) == 1
+    project.commit(**{".dvc/config": "[core]\n    remote = evil\n"})
+    assert run(["diff", "HEAD~2", "HEAD"]) == 3
+    assert "nothing is fetched" in capsys.readouterr().out
+    assert len(asked) == 1
+
+
+def test_a_bug_is_not_a_failed_gate(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mlops_ci.commands.diff.compare", broken)
+    assert run(["diff"]) == 70
+    assert "a bug in mlops-ci" in capsys.readouterr().err
