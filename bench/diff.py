@@ -62,7 +62,8 @@ def many_metrics(seed: int) -> dict[str, str]:
 
 def many_models(seed: int) -> dict[str, str]:
     models = {f"models/m{i}/{name}": text for i in range(200) for name, text in model(seed).items()}
-    return {".dvc/config": "", **models}
+    lock = "".join(f'[[package]]\nname = "p{i}"\nversion = "1.{seed}"\n' for i in range(150))
+    return {".dvc/config": "", "uv.lock": lock, **models}
 
 
 def pointers(seed: int) -> dict[str, str]:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import IO, Any
 
 import click
 
 from mlops_ci import __version__
-from mlops_ci.commands.demo import demo
-from mlops_ci.commands.diff import diff
-from mlops_ci.commands.gate import gate
 from mlops_ci.errors import MlopsCiError, ToolError
 
 _INTERRUPTED = 130
+# Each is a function of the same name in a module of the same name, imported when it is called.
+COMMANDS = ("demo", "diff", "gate", "report")
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 
 
-@click.group(context_settings=_HELP)
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"mlops_ci.commands.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Group, context_settings=_HELP)
 @click.version_option(__version__, prog_name="mlops-ci")
 def cli() -> None:
     """What code has had for years, for machine-learning repositories.
@@ -26,10 +37,6 @@ def cli() -> None:
     Exit codes: 0 fine, 1 finding or failed gate, 2 usage or config, 3 undecided, tool or environment,
     4 publishing refused, 70 a bug in mlops-ci.
     """
-
-
-for command in (demo, diff, gate):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -190,11 +190,8 @@ class _Diff:
         return [model for model in found if not wanted or model.name in wanted]
 
     def _name(self) -> str:
-        url = self.repository.git("config", "--get", "remote.origin.url").stdout.decode(
-            errors="replace"
-        )
         folder = self.repository.root or self.repository.git_dir
-        return repository_name(url.strip(), folder.name)
+        return repository_name(self.repository.origin_url, folder.name)
 
     def _take(
         self, project: dvc.Project, models: list[ModelFiles], origin: Origin
@@ -205,7 +202,7 @@ class _Diff:
     def tracking(self) -> Tracking:
         return Tracking(
             config=self.config,
-            trusted=self.trusted_config,
+            trusted=lambda: self.trusted_config,
             root=self.repository.root,
             alone=self.alone,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ _SEPARATORS = re.compile(r"[./@]")
 _QUALIFIER = re.compile(r"\(.*?\)")
 
 
+@lru_cache(maxsize=65_536)
 def direction_of(name: str) -> Direction:
     """The direction of a well-known metric, else neutral. Examples: `val_loss`, `mAP50-95(B)`, `f1_class_1`.
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import fnmatch
 import json
 import math
 import re
 import sys
-import warnings
-from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import yaml
 from mlops_ci.errors import UnreadableError
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterable, Iterator
 
     from mlops_ci.model import Value
@@ -85,9 +83,8 @@ def plain(value: Any) -> Value:
         return [_item(child) for child in value]
     if isinstance(value, (set, frozenset)):
         return sorted((_item(child) for child in value), key=repr)
-    if isinstance(value, (date, time)):
-        return value.isoformat()
-    return repr(value)
+    as_text = getattr(value, "isoformat", None)  # dates and times of TOML
+    return str(as_text()) if as_text else repr(value)
 
 
 def _item(value: Any) -> Any:
@@ -188,6 +185,9 @@ def load_toml(text: str) -> Any:
 
 
 def _python(text: str, path: str) -> dict[str, Any]:
+    import ast
+    import warnings
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in somebody's string
@@ -201,6 +201,8 @@ def _python(text: str, path: str) -> dict[str, Any]:
 
 def _python_names(body: list[ast.stmt], *, of_self: bool) -> dict[str, Any]:
     """Literal assignments, class bodies as nested dicts, and `self.x = …` in `__init__`, as DVC reads them."""
+    import ast
+
     names: dict[str, Any] = {}
     for statement in body:
         if isinstance(statement, ast.ClassDef):
@@ -213,6 +215,8 @@ def _python_names(body: list[ast.stmt], *, of_self: bool) -> dict[str, Any]:
 
 
 def _python_assignment(statement: ast.Assign | ast.AnnAssign, *, of_self: bool) -> dict[str, Any]:
+    import ast
+
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
     if len(targets) != 1 or statement.value is None:
         return {}

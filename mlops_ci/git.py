@@ -6,22 +6,21 @@ Git libraries read the wrong index inside hooks and are slower to start; `git` w
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar, cast
+from typing import IO, cast
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.process import Result, run
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MISSING = "missing"
 # Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
 _BULK = 200
-_T = TypeVar("_T")
+_CHUNK = 1024 * 1024
+_ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +108,16 @@ class Repository:
     def deepen_hint(self) -> str:
         return "git fetch --unshallow (in GitHub Actions: actions/checkout with fetch-depth: 0)"
 
+    @property
+    def origin_url(self) -> str:
+        """The address of the remote called origin, as its config file has it; "" when there is none."""
+        try:
+            config = (self.git_dir / "config").read_text("utf-8", "replace")
+        except OSError:
+            return ""
+        found = _ORIGIN.search(config)
+        return found[1].strip().strip('"') if found else ""
+
     def is_tracked(self, path: str) -> bool:
         """Whether the path, or anything below it, is in the index."""
         return bool(self.git("ls-files", "-z", "--", path).stdout)
@@ -154,6 +163,7 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.known: dict[str, bytes] = {}
 
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
@@ -168,31 +178,21 @@ class Objects:
         """The content of an object that exists."""
         pipe = self._contents
         _send(pipe, oid)
-        return _content(pipe)
+        content = _content(pipe)
+        if content is None:
+            raise ToolError(f"Git object {oid} is missing", hint="git fetch")
+        return content
 
-    def read_small(self, oids: list[str], limit: int) -> dict[str, bytes]:
-        """The contents of those objects that exist and have at most `limit` bytes, asked for in bulk."""
-        sizes = self._bulk(self._sizes, oids, _header) if oids else []
-        small = [
-            oid
-            for oid, (_, kind, size) in zip(oids, sizes, strict=True)
-            if kind == "blob" and size <= limit
-        ]
-        contents = self._bulk(self._contents, small, _content) if small else []
-        return dict(zip(small, contents, strict=True))
-
-    def _bulk(
-        self,
-        pipe: subprocess.Popen[bytes],
-        names: list[str],
-        answer: Callable[[subprocess.Popen[bytes]], _T],
-    ) -> list[_T]:
-        found: list[_T] = []
+    def expect(self, oids: set[str], limit: int) -> None:
+        """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
+        names = sorted(oids - self.known.keys())
         for start in range(0, len(names), _BULK):
             chunk = names[start : start + _BULK]
-            _send(pipe, "\n".join(chunk))
-            found += [answer(pipe) for _ in chunk]
-        return found
+            _send(self._contents, "\n".join(chunk))
+            for oid in chunk:
+                content = _content(self._contents, limit)
+                if content is not None:
+                    self.known[oid] = content
 
     @cached_property
     def _sizes(self) -> subprocess.Popen[bytes]:
@@ -259,11 +259,17 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         raise _EndedError("git cat-file ended unexpectedly") from error
 
 
-def _content(pipe: subprocess.Popen[bytes]) -> bytes:
-    oid, kind, size = _header(pipe)
+def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes | None:
+    """What `--batch` answers; None when the object is missing, or larger than the limit."""
+    _, kind, size = _header(pipe)
     if kind == MISSING:
-        raise ToolError(f"Git object {oid} is missing", hint="git fetch")
-    return cast("IO[bytes]", pipe.stdout).read(size + 1)[:-1]
+        return None
+    stdout = cast("IO[bytes]", pipe.stdout)
+    if limit is None or size <= limit:
+        return stdout.read(size + 1)[:-1]
+    for start in range(0, size + 1, _CHUNK):
+        stdout.read(min(_CHUNK, size + 1 - start))
+    return None
 
 
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:

@@ -40,7 +40,7 @@ class Measurement:
     where: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Unknown:
     """Something that should have been read and could not be: `subject` is a path or a tracker.
 
@@ -54,7 +54,7 @@ class Unknown:
     content: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DataRef:
     """A data set, model or other artifact by its content.
 
@@ -70,7 +70,7 @@ class DataRef:
     role: Literal["input", "output"] = "input"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Package:
     """A package that a lock file pins. `source` is the path of the lock file."""
 
@@ -79,7 +79,7 @@ class Package:
     source: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CodeFile:
     """A file in Git that a stage depends on; `blob` is its Git object id."""
 
@@ -87,7 +87,7 @@ class CodeFile:
     blob: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Plot:
     """A plot as declared in `dvc.yaml`: the path of its data or image, and how it is drawn."""
 
@@ -95,7 +95,7 @@ class Plot:
     props: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """An entry of `artifacts:` in `dvc.yaml`."""
 
@@ -104,7 +104,7 @@ class Artifact:
     type: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Fact:
     """Something true of one Snapshot that makes its numbers less trustworthy, with the evidence."""
 
@@ -114,7 +114,7 @@ class Fact:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class StageInputs:
     """What a stage would run on now, by name (its own params, code and input data), and its entry in dvc.lock."""
 
@@ -172,7 +172,7 @@ class Change:
 PartChange = Literal["same", "changed", "added", "removed"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DataChange:
     path: str
     change: PartChange
@@ -180,7 +180,7 @@ class DataChange:
     candidate: DataRef | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PackageChange:
     """A package of one lock file. Versions are joined by a comma when a lock has several."""
 
@@ -191,7 +191,7 @@ class PackageChange:
     candidate: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CodeChange:
     path: str
     change: PartChange
@@ -204,7 +204,7 @@ NoteKind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """An honest remark: what is so, and what to type. `side` says where, when it is one side only."""
 

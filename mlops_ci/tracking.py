@@ -6,7 +6,6 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
@@ -14,7 +13,7 @@ from mlops_ci.model import Measurement, Unknown
 from mlops_ci.stack.base import RunQuery, TrackerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlops_ci.config import Config, MLflowConfig
@@ -38,12 +37,12 @@ class Tracked:
 class Tracking:
     """How runs are found in one repository.
 
-    `trusted`: the config that the change under review cannot have written. `alone`: the repository holds one model,
-    so a commit points to that model's run.
+    `trusted`: gives the config that the change under review cannot have written. `alone`: the repository holds
+    one model, so a commit points to that model's run.
     """
 
     config: Config | None
-    trusted: Config | None
+    trusted: Callable[[], Config | None]
     root: Path | None
     alone: bool
     # Stores that could not be reached: the next model would wait as long.
@@ -57,7 +56,7 @@ class Tracking:
         origin: Origin,
         lock_digest: str | None,
     ) -> Tracked:
-        """What the run of this model at this origin logged; nothing when no tracker is in use or no run is found."""
+        """What the run of this model at this origin logged; nothing when no run is found, or no tracker is used."""
         settings = self._settings(model, os.environ)
         if settings is None:
             return Tracked()
@@ -90,7 +89,7 @@ class Tracking:
         """A pull request must not make CI call any address it likes. A file in the repository is no address."""
         if settings.trusted or not settings.uri.lower().startswith("http"):
             return True
-        known = (one.tracking_uri for one in _layers(self.trusted, model.name))
+        known = (one.tracking_uri for one in _layers(self.trusted(), model.name))
         return settings.uri in known
 
     def _default_store(self) -> str | None:
@@ -108,6 +107,8 @@ def _layers(config: Config | None, model: str) -> list[MLflowConfig]:
 
 def _origin(uri: str) -> tuple[str, str]:
     """Scheme and host: credentials for https must not go out over http."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(uri)
     except ValueError:

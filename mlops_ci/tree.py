@@ -82,7 +82,6 @@ class CommitTree(_Entries):
         self.commit = commit
         self._repository = repository
         folder = repository.root or repository.git_dir
-        self._expected: dict[str, bytes] = {}
         self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
 
     @cached_property
@@ -106,7 +105,7 @@ class CommitTree(_Entries):
 
     def expect(self, paths: list[str]) -> None:
         oids = {self.entries[path] for path in paths if path in self.entries}
-        self._expected |= self._repository.objects.read_small(sorted(oids), _SMALL)
+        self._repository.objects.expect(oids, _SMALL)
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
@@ -130,12 +129,16 @@ class CommitTree(_Entries):
         return self._blob(path, oid)
 
     def _in_submodule(self, path: str) -> bool:
-        parents = list(Path(path).parents)[:-1]
-        return any(self._modes.get(p.as_posix(), ("",))[0] == _SUBMODULE for p in parents)
+        return any(path.startswith(f"{submodule}/") for submodule in self._submodules)
+
+    @cached_property
+    def _submodules(self) -> list[str]:
+        return [path for path, (mode, _) in self._modes.items() if mode == _SUBMODULE]
 
     def _blob(self, path: str, oid: str) -> bytes:
-        if oid in self._expected:
-            return _resolve_lfs(self._repository.git_dir, path, self._expected[oid])
+        known = self._repository.objects.known.get(oid)
+        if known is not None:
+            return _resolve_lfs(self._repository.git_dir, path, known)
         _, kind, size = self._repository.objects.stat(oid)
         if kind == MISSING:
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")

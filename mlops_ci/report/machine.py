@@ -38,7 +38,17 @@ def render(
         if verdicts:
             found["verdict"] = _verdict(verdicts[model.model])
     # The older form of a workflow command counts anywhere in a line; an escaped # is the same JSON.
-    return json.dumps(_value(data), allow_nan=False).replace("##[", "\\u0023#[") + "\n"
+    return _strict_json(data).replace("##[", "\\u0023#[") + "\n"
+
+
+def _strict_json(data: dict[str, Any]) -> str:
+    """Most data needs no second look, which costs more than all the rest."""
+    try:
+        text = json.dumps(data, allow_nan=False)
+    except ValueError:  # a number that is not finite
+        text = ""
+    surrogate = "\\ud"
+    return text if text and surrogate not in text else json.dumps(_value(data), allow_nan=False)
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
