@@ -45,7 +45,8 @@ def find_baseline(
         base = environ.get("GITHUB_BASE_REF") or "the base branch"
         _require(repository, head.parents[0])
         return _baseline(base, head.parents[0], f"base of GitHub's test merge with {base}")
-    ref = configured or _usual_ref(repository, environ)
+    # The base of the pull request first: a change could name its own branch in the config.
+    ref = _base_of_pull_request(repository, environ) or configured or _usual_ref(repository)
     found = _from_ref(repository, head, ref) if ref else _baseline("HEAD", head.oid, "HEAD")
     if found.origin.commit == head.oid and clean:
         return _before(repository, head, ref)
@@ -57,7 +58,11 @@ def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
     return len(head.parents) == 2 and bool(_TEST_MERGE.fullmatch(environ.get("GITHUB_REF", "")))
 
 
-def _usual_ref(repository: Repository, environ: Mapping[str, str]) -> str | None:
+def _usual_ref(repository: Repository) -> str | None:
+    return next((ref for ref in _USUAL if repository.find(ref)), None)
+
+
+def _base_of_pull_request(repository: Repository, environ: Mapping[str, str]) -> str | None:
     base = environ.get("GITHUB_BASE_REF")
     if base:
         for ref in (f"origin/{base}", base):
@@ -67,7 +72,7 @@ def _usual_ref(repository: Repository, environ: Mapping[str, str]) -> str | None
             f"the base branch {base!r} is not in this clone",
             hint=f"{fetch_hint(base)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
         )
-    return next((ref for ref in _USUAL if repository.find(ref)), None)
+    return None
 
 
 def _from_ref(repository: Repository, head: Commit, ref: str, *, exact: bool = False) -> Baseline:

@@ -24,6 +24,9 @@ class ThresholdConfig:
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise ValueError("needs min or max")
+        for name, bound in (("min", self.min), ("max", self.max)):
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(name, f"needs a finite number, not {bound:g}: it bounds nothing")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}: nothing can pass")
 
@@ -46,6 +49,8 @@ class ChangeConfig:
             limit = getattr(self, name)
             if isinstance(limit, str) and not _PERCENT.fullmatch(limit.strip()):
                 raise ValueError(f"{name} needs a number or a percentage such as 1%, not {limit!r}")
+            if isinstance(limit, str) and math.isinf(float(limit.strip().rstrip("%"))):
+                raise ValueError(f"{name} is too large a percentage")
             if isinstance(limit, float) and not 0 <= limit < math.inf:
                 raise ValueError(f"{name} needs a number of 0 or more, not {limit:g}")
 
@@ -78,6 +83,8 @@ class GateConfig:
     on_nan: OnNaN | None = doc("What a value that is not a finite number is.", default=None)
 
     def __post_init__(self) -> None:
+        if self.id is not None and not self.id.strip():  # None: its error has been said
+            raise ValueError("id", "needs a name")
         forms = [bool(self.metric), bool(self.all), bool(self.any)]
         if forms.count(True) != 1:
             raise ValueError(f"gate {self.id!r} needs one of: metric, all, any")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.directions import direction_of
+from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
 from mlops_ci.model import Outcome, Verdict
 
@@ -15,17 +15,26 @@ if TYPE_CHECKING:
     from mlops_ci.config import MetricConfig
     from mlops_ci.gate_config import ConditionConfig, GateConfig
     from mlops_ci.gates.policy import Policy
-    from mlops_ci.model import Change, Direction, ModelComparison, Result, VerdictResult
+    from mlops_ci.model import (
+        Change,
+        Direction,
+        ModelComparison,
+        Note,
+        Result,
+        VerdictResult,
+    )
 
 # The worst decides.
 _WORST: tuple[VerdictResult, ...] = ("fail", "inconclusive", "warn", "waived", "pass")
 
 
-def judge(comparison: ModelComparison, policy: Policy) -> Verdict:
-    """The Verdict on one model. `no gates` and `unarmed` (not in force, or none could judge) are never a pass."""
-    outcomes = tuple(
-        outcome for gate in policy.gates for outcome in _Judge(comparison, policy, gate).outcomes()
-    )
+def judge(comparison: ModelComparison, policy: Policy, *, measured_since: bool = False) -> Verdict:
+    """The Verdict on one model. `no gates` and `unarmed` (not in force, or none could judge) are never a pass.
+
+    `measured_since`: the baseline's branch has measured the model after the baseline.
+    """
+    judges = (_Judge(comparison, policy, gate, measured_since) for gate in policy.gates)
+    outcomes = tuple(outcome for one in judges for outcome in one.outcomes())
     return Verdict(
         model=comparison.model,
         result=_overall(policy, outcomes),
@@ -49,6 +58,7 @@ class _Judge:
     comparison: ModelComparison
     policy: Policy
     gate: GateConfig
+    measured_since: bool
 
     def outcomes(self) -> list[Outcome]:
         level = self.gate.level or self.policy.defaults.level
@@ -77,32 +87,51 @@ class _Judge:
         rows = self._rows(name)
         if not rows:
             return [self._missing(name)]
-        return [outcome for row in rows for outcome in self._row(condition, name, row)]
+        found = [outcome for row in rows for outcome in self._row(condition, name, row)]
+        return found + self._unseen(condition, name, {row.source for row in rows})
 
     def _rows(self, name: str) -> list[Change]:
         """The rows that a name, one of its aliases, or a pattern means. Both sides of an alias become one row."""
         rows = self.comparison.metrics
-        if any(mark in name for mark in "*?["):
-            return [row for row in rows if fnmatch.fnmatchcase(row.name, name)]
-        names = (name, *rules.settings_for(name, self.policy.metrics).aliases)
+        if _is_pattern(name):
+            found = [row for row in rows if name == row.name or fnmatch.fnmatchcase(row.name, name)]
+            return sorted(found, key=lambda row: (row.name, row.source))
+        names = rules.names_of(name, self.policy.metrics)
         return rules.joined([row for row in rows if row.name in names], names)
 
-    def _missing(self, name: str) -> Outcome:
-        unread = [
+    def _unseen(
+        self, condition: ConditionConfig | GateConfig, name: str, seen: set[str]
+    ) -> list[Outcome]:
+        """A pattern must not shrink to what could be read. What is the same unread has not changed, at least."""
+        if not _is_pattern(name):
+            return []
+        kinds = ("unreadable", "unread-same") if condition.threshold else ("unreadable",)
+        notes = [note for note in self._unread(*kinds) if note.path not in seen]
+        return [self._unclear(notes[0], name)] if notes else []
+
+    def _unread(self, *kinds: str, side: str = "candidate") -> list[Note]:
+        """What a metric may be in that could not be read on one side."""
+        return [
             note
             for note in self.comparison.notes
-            if note.kind == "unreadable" and note.side != "baseline"
+            if note.kind in kinds and note.side in ("", side) and not is_lock_file(note.path)
         ]
-        if unread:
-            reason = f"cannot be judged: {unread[0].message}"
-            return self._outcome("inconclusive", reason, metric=name)
-        names = [row.name for row in self.comparison.metrics]
-        close = difflib.get_close_matches(name, names, n=1)
-        meant = f", did you mean {close[0]}?" if close else ""
-        return self._absent(f"there is no such metric{meant}", name)
+
+    def _unclear(self, note: Note, name: str) -> Outcome:
+        return self._outcome("inconclusive", f"cannot be judged: {note.message}", metric=name)
+
+    def _missing(self, name: str) -> Outcome:
+        if unread := self._unread("unreadable", "unread-same"):
+            return self._unclear(unread[0], name)
+        names = {row.name for row in self.comparison.metrics if row.candidate is not None}
+        meant = rules.meant(name, sorted(names))
+        proposal = f", did you mean {meant}?" if meant else ""
+        return self._absent(f"there is no such metric{proposal}", name)
 
     def _absent(self, reason: str, name: str) -> Outcome:
         how = self.gate.on_missing_metric or self.policy.defaults.on_missing_metric
+        if how != "fail" and (unread := self._unread("unreadable")):
+            return self._unclear(unread[0], name)
         return self._outcome("skipped" if how == "skip" else how, reason, metric=name)
 
     def _row(
@@ -124,17 +153,22 @@ class _Judge:
         if condition.threshold:
             found += rules.threshold(base, condition.threshold)
         if condition.change:
-            direction = (
-                settings.direction or rules.settings_for(name, self.policy.metrics).direction
-            )
-            found += self._change(base, condition, direction or direction_of(row.name), row)
+            found += self._change(base, condition, self._direction(name, row), row)
         return found
+
+    def _direction(self, name: str, row: Change) -> Direction:
+        names = [row.name, *rules.names_of(name, self.policy.metrics)]
+        for one in names:
+            if configured := rules.settings_for(one, self.policy.metrics).direction:
+                return configured
+        known = map(direction_of, names)
+        return next((one for one in known if one != "neutral"), "neutral")
 
     def _problem(self, row: Change, settings: MetricConfig) -> tuple[Result, str] | None:
         """Why a row cannot be compared with any bound."""
+        if unread := self._unread_source(row, "candidate"):
+            return "inconclusive", f"cannot be judged: {unread}"
         if row.candidate is None:
-            if row.change == "unknown":
-                return "inconclusive", f"cannot be judged: {row.reason}"
             outcome = self._absent(
                 "has vanished: the baseline has it, the candidate does not", row.name
             )
@@ -146,6 +180,14 @@ class _Judge:
             return "fail", outside
         return None
 
+    def _unread_source(self, row: Change, side: str) -> str:
+        """Why a row says nothing: its file could not be read, or not without doubt (a name that stands in it twice)."""
+        value = row.candidate if side == "candidate" else row.baseline
+        if row.change == "unknown" and value is None:
+            return row.reason
+        notes = self._unread("unreadable", side=side)
+        return next((note.message for note in notes if note.path == row.source), "")
+
     def _change(
         self,
         base: Outcome,
@@ -156,26 +198,49 @@ class _Judge:
         assert condition.change
         if row.baseline is None:
             return [self._without_baseline(base, row)]
-        if not rules.is_finite(row.baseline):
-            reason = f"the baseline is not a finite number: {rules.shown(row.baseline)}"
-            return [replace(base, result="inconclusive", reason=reason)]
-        if direction == "neutral":
-            reason = f"which way is better is not known: set metrics.{row.name}.direction"
+        if reason := self._incomparable(row, direction):
             return [replace(base, result="inconclusive", reason=reason)]
         return list(
             rules.change(base, condition.change, 1 if direction == "higher_is_better" else -1)
         )
 
+    def _incomparable(self, row: Change, direction: Direction) -> str:
+        assert row.baseline is not None
+        if unread := self._unread_source(row, "baseline"):
+            return f"cannot be judged: {unread}"
+        if not rules.is_finite(row.baseline):
+            return f"the baseline is not a finite number: {rules.shown(row.baseline)}"
+        settings = rules.settings_for(row.name, self.policy.metrics)
+        if outside := rules.out_of_range(row.baseline, settings.range):
+            return f"the baseline of {outside}"
+        if direction == "neutral":
+            return f"which way is better is not known: set metrics.{row.name}.direction"
+        if row.scale_jump:
+            return f"{row.baseline} and {row.candidate}: a fraction and a percentage?"
+        return ""
+
     def _without_baseline(self, base: Outcome, row: Change) -> Outcome:
-        if row.change == "unknown":
-            reason = f"cannot be judged: {row.reason}"
+        first = all(one.baseline is None for one in self.comparison.metrics)
+        if reason := self._unread_baseline(row):
             return replace(base, result="inconclusive", reason=reason)
         how = self.policy.on_missing_baseline
-        first = all(one.baseline is None for one in self.comparison.metrics)
+        if how == "bootstrap" and first and self.measured_since:
+            reason = "the baseline has no metrics, its branch has by now: merge it into this change"
+            return replace(base, result="inconclusive", reason=reason)
         if how == "bootstrap":
             how = "skip" if first else "fail"
         when = "measured for the first time" if first else "is not in the baseline"
         return replace(base, result="skipped" if how == "skip" else how, reason=when)
+
+    def _unread_baseline(self, row: Change) -> str:
+        """A baseline that cannot be read is no missing one."""
+        notes = self._unread("unreadable", side="baseline")
+        reason = row.reason if row.change == "unknown" else notes[0].message if notes else ""
+        return f"cannot be judged: {reason}" if reason else ""
+
+
+def _is_pattern(name: str) -> bool:
+    return any(mark in name for mark in "*?[")
 
 
 def _softened(outcome: Outcome) -> Outcome:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import MetricConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlops_ci.gate_config import ChangeConfig, ThresholdConfig
     from mlops_ci.model import Change, Outcome, Result, Value
@@ -32,34 +34,67 @@ def all_of(results: Sequence[Result]) -> Result:
 def any_of(results: Sequence[Result]) -> Result:
     """Three-valued or: one pass passes; else one that cannot be judged leaves it open; else it fails."""
     judged = [result for result in results if result != "skipped"]
-    for result in ("pass", "warn", "inconclusive"):
+    for result in ("pass", "inconclusive", "warn"):
         if result in judged:
             return result
     return "fail" if judged else "skipped"
 
 
 def settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
-    """The settings of a metric: an exact name, then an alias, then a pattern."""
+    """The settings of a metric: an exact name, then an alias, then the pattern that says most of the name."""
     if name in settings:
         return settings[name]
-    for one in settings.values():
-        if name in one.aliases:
-            return one
-    matching = (one for pattern, one in settings.items() if fnmatch.fnmatchcase(name, pattern))
-    return next(matching, _DEFAULT)
+    aliased = (one for one in sorted(settings) if name in settings[one].aliases)
+    patterns = [one for one in settings if fnmatch.fnmatchcase(name, one)]
+    # The order of keys in a file decides nothing.
+    closest = iter(sorted(patterns, key=lambda one: (-len(one.replace("*", "")), one)))
+    found = next(aliased, None) or next(closest, None)
+    return settings[found] if found else _DEFAULT
 
 
-def joined(rows: list[Change], names: Sequence[str]) -> list[Change]:
-    """Rows of one metric under several names as one: the baseline may know it by another name than the candidate."""
+def names_of(name: str, settings: Mapping[str, MetricConfig]) -> list[str]:
+    """All names of the metric, whichever of them a gate uses; the gate's own first."""
+    family = [{one, *settings[one].aliases} for one in settings]
+    others = set().union(*(names for names in family if name in names)) - {name}
+    return [name, *sorted(others)]
+
+
+def meant(name: str, names: Sequence[str]) -> str:
+    """The name that is there and probably meant: in other case, in another group (`auc`, `test.auc`), or close."""
+    wanted = name.casefold()
+    same = (one for one in names if one.casefold() == wanted)
+    leaf = wanted.rpartition(".")[2]
+    regrouped = (one for one in names if one.casefold().rpartition(".")[2] == leaf)
+    close = difflib.get_close_matches(name, names, n=1)
+    return next(same, "") or (close[0] if close else next(regrouped, ""))
+
+
+def joined(rows: Iterable[Change], names: Sequence[str]) -> list[Change]:
+    """Rows of one metric under several names as one: the baseline may know it by another name than the candidate.
+
+    Only within one file: a value from another file may be another measurement.
+    """
+    by_source: dict[str, list[Change]] = {}
+    for row in rows:
+        by_source.setdefault(row.source, []).append(row)
+    found = [row for group in by_source.values() for row in _renamed(group)]
+    return sorted(found, key=lambda row: (names.index(row.name), row.source))
+
+
+def _renamed(rows: list[Change]) -> list[Change]:
     added = [row for row in rows if row.baseline is None and row.change != "unknown"]
     removed = [row for row in rows if row.candidate is None and row.change != "unknown"]
-    if len(rows) == 2 and len(added) == len(removed) == 1 and added[0].name != removed[0].name:
+    if len(rows) == 2 and len(added) == len(removed) == 1:
         return [replace(added[0], baseline=removed[0].baseline, change="changed")]
-    return sorted(rows, key=lambda row: (names.index(row.name), row.source))
+    return rows
 
 
-def is_finite(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def is_finite(value: Value | None) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max
+    )
 
 
 def shown(value: Value) -> str:
@@ -69,12 +104,18 @@ def shown(value: Value) -> str:
 def out_of_range(value: Value, bounds: Sequence[float | None]) -> str:
     assert isinstance(value, (int, float))
     least, most = bounds or (None, None)
-    if (least is not None and value < least) or (most is not None and value > most):
+    low = least is not None and not (value >= least or _is_equal(value, least))
+    high = most is not None and not (value <= most or _is_equal(value, most))
+    if low or high:
         words = (
             f"{'−∞' if least is None else f'{least:g}'} … {'∞' if most is None else f'{most:g}'}"
         )
         return f"{value:g} is outside its range {words}"
     return ""
+
+
+def _is_equal(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=REL_NOISE, abs_tol=ABS_NOISE)
 
 
 def threshold(base: Outcome, config: ThresholdConfig) -> Iterator[Outcome]:
@@ -108,14 +149,14 @@ def change(base: Outcome, config: ChangeConfig, better: int) -> Iterator[Outcome
 def _absolute(limit: float | str, before: float) -> float | None:
     if not isinstance(limit, str):
         return limit
-    return float(limit.strip().rstrip("%")) / 100 * abs(before) if before else None
+    if _is_equal(before, 0.0):
+        return None
+    return float(limit.strip().rstrip("%")) / 100 * abs(before)
 
 
 def _bounded(base: Outcome, value: float, bound: float, sign: int, rule: str) -> Outcome:
     """`sign` 1: the value must not be below the bound; -1: not above it."""
-    headroom = sign * (value - bound)
-    equal = math.isclose(value, bound, rel_tol=REL_NOISE, abs_tol=ABS_NOISE)
-    headroom = 0.0 if equal else headroom
+    headroom = 0.0 if _is_equal(value, bound) else sign * (value - bound)
     holds = headroom >= 0
     reason = f"{rule}: " + ("holds" if holds else f"broken by {abs(headroom):.4g}")
     return replace(
