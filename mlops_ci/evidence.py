@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
 from mlops_ci.model import CodeFile, DataRef, Fact, StageInputs
-from mlops_ci.models import ModelFiles, inside
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mlops_ci.models import ModelFiles
     from mlops_ci.stack.data.dvc import Locked, Out, Project
 
 _DATA_SUFFIXES = frozenset(
@@ -159,9 +159,7 @@ def _md5(content: bytes) -> str:
 
 
 def _pointers(project: Project, model: ModelFiles) -> Iterable[Out]:
-    return (
-        out for path, out in project.pointers.items() if inside(path, model.root) and not out.metric
-    )
+    return (out for out in project.pointers_in(model.root) if not out.metric)
 
 
 def _made(locked: Locked) -> Iterable[DataRef]:

@@ -135,11 +135,7 @@ class _Snapshooter:
     def _metrics_files(self) -> list[str]:
         declared = [path for pipeline in self.pipelines for path in pipeline.metrics]
         staged = [path for locked in self.stages for path in locked.stage.metrics]
-        pointed = [
-            path
-            for path, out in self.project.pointers.items()
-            if out.metric and inside(path, self.model.root)
-        ]
+        pointed = [out.path for out in self.project.pointers_in(self.model.root) if out.metric]
         extra = self.model.config.metrics_files if self.model.config else []
         return [*staged, *declared, *pointed, *self._configured(extra)]
 

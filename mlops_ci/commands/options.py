@@ -23,15 +23,6 @@ _OPTIONS = (
     click.argument("base", required=False),
     click.argument("head", required=False),
     click.option(
-        "--format",
-        "style",
-        type=click.Choice(["term", "md", "json"]),
-        default="term",
-        show_default=True,
-        help="For people, for GitHub, for machines.",
-    ),
-    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
-    click.option(
         "--all",
         "everything",
         is_flag=True,
@@ -59,11 +50,29 @@ _OPTIONS = (
         help="Get metrics that are only in a DVC remote with the project's own dvc.",
     ),
 )
+_FORMATS = (
+    click.option(
+        "--format",
+        "style",
+        type=click.Choice(["term", "md", "json"]),
+        default="term",
+        show_default=True,
+        help="For people, for GitHub, for machines.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+)
+
+
+def revisions(command: _F) -> _F:
+    """Give a command the arguments and options that say what is compared, and how much of it is shown."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def comparison(command: _F) -> _F:
-    """Give a command the arguments and options of a comparison."""
-    for option in reversed(_OPTIONS):
+    """The same, and in which format it is printed."""
+    for option in reversed((*_OPTIONS[:2], *_FORMATS, *_OPTIONS[2:])):
         command = option(command)
     return command
 
@@ -77,14 +86,20 @@ def show(
     found: Comparison, chosen: Mapping[str, Chosen], verdicts: Mapping[str, Verdict] | None = None
 ) -> None:
     style = "json" if chosen["as_json"] else chosen["style"]
-    click.echo(
-        _render(found, verdicts, style, everything=chosen["everything"]), nl=False, color=True
-    )
+    everything = chosen["everything"]
+    shown = render(found, verdicts, style, everything=everything, colour=wants_colour())
+    click.echo(shown, nl=False, color=True)
 
 
-def _render(
-    found: Comparison, verdicts: Mapping[str, Verdict] | None, style: str, *, everything: bool
+def render(
+    found: Comparison,
+    verdicts: Mapping[str, Verdict] | None,
+    style: str,
+    *,
+    everything: bool,
+    colour: bool = False,
 ) -> str:
+    """By one of the four renderers; only that one is loaded."""
     if style == "json":
         from mlops_ci.report import machine
 
@@ -93,9 +108,13 @@ def _render(
         from mlops_ci.report import markdown
 
         return markdown.render(found, verdicts, everything=everything)
+    if style == "html":
+        from mlops_ci.report import html
+
+        return html.render(found, verdicts, everything=everything)
     from mlops_ci.report import terminal
 
-    return terminal.render(found, verdicts, everything=everything, colour=wants_colour())
+    return terminal.render(found, verdicts, everything=everything, colour=colour)
 
 
 def wants_colour() -> bool:

@@ -1,33 +1,29 @@
-"""A Comparison as GitHub markdown."""
+"""A Comparison and its Verdicts as GitHub markdown: a pull request comment, a job summary."""
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_left
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, text, verdict
+from mlops_ci.report import alert, changes, gfm, rows, spans, story, tables, verdict
+from mlops_ci.report.tables import Detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mlops_ci.model import Comparison, ModelComparison, Note, Verdict
-    from mlops_ci.report.rows import Row
+    from mlops_ci.model import Comparison, Note, Verdict
+    from mlops_ci.report.story import Report, Story
 
-_ICONS = {
-    "better": "🟢",
-    "worse": "🔴",
-    "changed": "🔵",
-    "added": "➕",
-    "removed": "➖",
-    "unknown": "❔",
-    "same": "⚪",
-}
-# A name that markdown cannot read as anything else: no link, mention, issue, hash or markup.
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*")
-_HASH = re.compile(r"[0-9a-f]{7,40}|gh-\d+", re.IGNORECASE)
-_OURS = re.compile(r"[a-z]+[:,]?|[0-9,]+|N|M")
-_REASON = re.compile(r"[a-zA-Z ,:;%]*(?:[0-9.,e+%-]+[a-zA-Z ,:;%]*)*")
-_FENCE = re.compile(r"`+")
+# A comment may have 65,536 characters; the rest is for whoever posts it.
+LIMIT = 60_000
+_ALERTS = {
+    "fail": "CAUTION", "inconclusive": "WARNING", "warn": "WARNING", "waived": "WARNING", "pass": "TIP",
+    "unarmed": "NOTE", "no gates": "NOTE",
+}  # fmt: skip
+_ONE_RUN = "Each side was measured once, so how much of a change is chance is not known; the limits decide."
+
+_UNARMED = "⚪ is not a pass: nothing was judged, and no success status is set."
 
 
 def render(
@@ -35,128 +31,209 @@ def render(
     verdicts: Mapping[str, Verdict] | None = None,
     *,
     everything: bool = False,
+    limit: int = LIMIT,
 ) -> str:
-    """`everything`: unchanged rows and bookkeeping as well."""
+    """`everything`: bookkeeping as well. Over `limit` characters, detail is left out from the bottom, and said so."""
+    told = story.tell(comparison, verdicts)
+    whole = _page(told, Detail(everything=everything))
+    if len(whole) <= limit:
+        return whole
+    shown = _first_that_fits(told, limit - 200)
+    return f"{shown}\n{_shortened(_count(whole) - _count(shown))}\n"
+
+
+def _first_that_fits(told: Report, limit: int) -> str:
+    """Each level is shorter than the one before, so half of them need not be tried."""
+    levels = list(_levels())
+    pages = {}
+
+    def fits(level: int) -> bool:
+        pages[level] = _page(told, levels[level])
+        return len(pages[level]) <= limit
+
+    found = bisect_left(range(len(levels) - 1), True, key=fits)  # noqa: FBT003
+    return pages[found] if found in pages else _page(told, levels[found])
+
+
+def _levels() -> Iterator[Detail]:
+    """Less and less, from the bottom of the report to its top."""
+    level = Detail(unchanged=False)
+    for less in (
+        {}, {"passes": False}, {"entries": 20}, {"quiet_details": False}, {"quiet_rows": False},
+        {"metrics": False, "entries": 5}, {"words": False}, {"sections": False}, {"rows": 20},
+        {"failing": 600}, {"failing": 300}, {"failing": 100}, {"failing": 10}, {"failing": 1},
+    ):  # fmt: skip
+        level = replace(level, **less)
+        yield level
+
+
+def _count(page: str) -> int:
+    return sum(line.startswith(("| ", "- ")) for line in page.splitlines())
+
+
+def _shortened(count: int) -> str:
+    command = "`mlops-ci report --format html -o report.html`"
+    return f"<sub>Shortened: {max(count, 1):,} rows left out. All of them: {command}</sub>"
+
+
+def _page(told: Report, detail: Detail) -> str:
     lines: list[str] = []
-    for model in comparison.models:
-        judged = verdicts[model.model] if verdicts else None
-        lines += [*_model(model, judged, everything=everything), ""]
-    lines += [f"<sub>{code(rows.compared(comparison))}</sub>", ""]
+    if len(told.stories) == 1:
+        (only,) = told.stories
+        lines += _model(only, detail, "###")
+    else:
+        lines += _several(told, detail)
+    lines += _reproduce(told) if told.result else []
+    lines += [f"<sub>{gfm.line(told.footer)}</sub>", ""]
     return "\n".join(lines)
 
 
-def name(one: str, *, cell: bool = False) -> str:
-    """A name from the repository: bare and bold when it is harmless, else in a code span."""
-    if _PLAIN.fullmatch(one) and not _HASH.fullmatch(one):
-        return f"**{one}**"
-    return code(one, cell=cell)
-
-
-def code(one: str, *, cell: bool = False) -> str:
-    """A code span that nothing inside can end. `cell`: it stands in a table, where `|` would end the cell."""
-    shown = text.visible(one, 400)
-    if cell:
-        shown = shown.replace("|", "\\|")
-    fence = "`" * (max((len(run) for run in _FENCE.findall(shown)), default=0) + 1)
-    padded = len(fence) > 1 or not shown
-    padded = padded or (shown[0] == shown[-1] == " " and not shown.isspace())
-    return f"{fence} {shown} {fence}" if padded else f"{fence}{shown}{fence}"
-
-
-def _model(model: ModelComparison, judged: Verdict | None, *, everything: bool) -> Iterator[str]:
-    counted = rows.counts(model) or "no metric changed"
+def _several(told: Report, detail: Detail) -> Iterator[str]:
+    icon = f"{verdict.ICONS[told.result]} " if told.result else ""
+    yield f"### {icon}{gfm.line(told.headline)}"
+    yield ""
+    judged = [one for one in told.stories if one.result]
     if judged:
-        yield from _judged(model, judged)
+        yield from tables.models(judged, detail)
+        yield from [f"<sub>{_ONE_RUN}</sub>", ""]
+    for one in told.stories if detail.sections else ():
+        if one.is_open or not one.result:
+            yield from _model(one, detail, "####")
+        else:
+            yield from _quiet(one, detail)
+
+
+def _quiet(one: Story, detail: Detail) -> Iterator[str]:
+    """A model that needs no look: its notes open, all else in one line that unfolds."""
+    yield from _notes(one)
+    if not detail.quiet_details:
+        return
+    yield f"<details><summary>{verdict.ICONS[one.result]} {gfm.summary(one.headline)}</summary>"
+    yield ""
+    yield from _alert(one)
+    yield from tables.checks(one, detail)
+    yield from _groups(one)
+    yield "</details>"
+    yield ""
+
+
+def _model(one: Story, detail: Detail, mark: str) -> Iterator[str]:
+    icon = f"{verdict.ICONS[one.result]} " if one.result else ""
+    yield f"{mark} {icon}{gfm.line(one.headline)}"
+    yield ""
+    if one.alert:
+        yield from _alert(one)
+        yield from tables.checks(one, detail)
+        if not one.checks:
+            yield from tables.metrics(one.model, Detail(unchanged=False), most=8)
+        if one.result == "unarmed":
+            yield from [f"<sub>{_UNARMED}</sub>", ""]
     else:
-        yield f"### {name(model.model)}: {counted}"
+        shown = detail if detail.everything else Detail(unchanged=False)
+        yield from tables.metrics(one.model, shown)
+        yield from _left_out(one, detail)
+    yield from _notes(one)
+    folds = one.result == "pass"
+    if not folds and any(_groups(one)):
+        yield "#### What changed with it"
         yield ""
-    metrics = rows.metric_rows(model, everything=everything)
-    if metrics:
-        yield from _table(metrics, "metric")
-    left_out = rows.hidden(model)
-    if left_out and not everything:
-        yield f"<sub>Not shown: {left_out}.</sub>"
-        yield ""
-    yield from _notes(model)
-    params = rows.param_rows(model, everything=everything)
-    if params:
-        yield from _table(params, "param")
-    for title, entries in rows.explanations(model, everything=everything):
-        yield f"<details><summary>{title}: {len(entries):,}</summary>"
-        yield ""
-        yield from (f"- {code(entry)}" for entry in entries[:200])
-        yield from [f"- and {len(entries) - 200:,} more"] if entries[200:] else []
-        yield ""
-        yield "</details>"
-        yield ""
+        yield from _groups(one)
+        yield from [changes.CAVEAT, ""] if one.groups else []
+    yield from _details(one, detail, folds=folds)
 
 
-def _judged(model: ModelComparison, judged: Verdict) -> Iterator[str]:
-    words = " ".join(_word(one) for one in verdict.headline(model, judged).split(" "))
-    yield f"### {verdict.ICONS[judged.result]} {name(model.model)} {words}"
-    yield ""
-    found = verdict.lines(judged)
-    if found:
-        yield "| | gate | metric | baseline → candidate | |"
-        yield "|:-:|:--|:--|:--|:--|"
-    for line in found:
-        cells = (
-            name(line.gate, cell=True),
-            name(line.metric, cell=True) if line.metric else "",
-            _sides(line.sides),
-        )
-        yield f"| {verdict.ICONS[line.result]} | {' | '.join(cells)} | {_plain(line.reason)} |"
+def _alert(one: Story) -> Iterator[str]:
+    """Two spaces at the end keep the lines apart in files too; comments break at every line end."""
+    if not one.alert:
+        return
+    doubted = one.result == "pass" and verdict.in_doubt(one.model)
+    yield f"> [!{'WARNING' if doubted else _ALERTS[one.result]}]"
+    last = one.alert[-1]
+    for entry in one.alert:
+        label, words = entry
+        yield f"> **{label}:** {gfm.line(words)}{'' if entry is last else '  '}"
     yield ""
 
 
-def _word(one: str) -> str:
-    """Metric names stand in headlines between our own words, which are plain."""
-    return one if _OURS.fullmatch(one) else code(one)
-
-
-def _plain(reason: str) -> str:
-    return reason if _REASON.fullmatch(reason) else code(reason, cell=True)
-
-
-def _sides(sides: str) -> str:
-    before, arrow, after = sides.partition("→")
-    return f"{_cell(before.strip())} → {_cell(after.strip())}" if arrow else sides
-
-
-def _table(table: list[Row], kind: str) -> Iterator[str]:
-    yield f"| | {kind} | baseline → candidate | change |"
-    yield "|:-:|:--|:--|:--|"
-    several = len(rows.by_source(table)) > 1
-    for row in table:
-        named = f"{name(row.name, cell=True)}{f' {row.arrow}' if row.arrow else ''}"
-        named += f"<br>{code(row.source, cell=True)}" if several else ""
-        sides = f"{_cell(row.baseline)}{text.NO_BREAK}→{text.NO_BREAK}{_cell(row.candidate)}"
-        change = " ".join(
-            part for part in (row.change, f"({row.relative})" if row.relative else "") if part
-        )
-        words = (
-            row.verdict if row.verdict in ("added", "removed", "unknown") or not change else change
-        )
-        yield f"| {_ICONS[row.verdict]} | {named} | {sides} | {words} |"
-    yield ""
-
-
-def _cell(value: str) -> str:
-    """Numbers are ours; text from a file is not."""
-    return (
-        value if re.fullmatch(r"[0-9.,+×∞⁻⁰¹²³⁴⁵⁶⁷⁸⁹−–\u00a0]+", value) else code(value, cell=True)
-    )
-
-
-def _notes(model: ModelComparison) -> Iterator[str]:
-    for note in model.notes:
-        yield f"> {_note(note)}"
-        yield ">"
-    if model.notes:
+def _notes(one: Story) -> Iterator[str]:
+    for note in one.model.notes:
+        yield f"- {_note(note)}"
+    if one.model.notes:
         yield ""
 
 
 def _note(note: Note) -> str:
     side = f"{note.side}: " if note.side else ""
-    fix = f" → {code(note.fix)}" if note.fix else ""
-    return f"{'❔' if note.kind == 'unreadable' else '⚠️'} {side}{code(note.message)}{fix}"
+    fix = f" → {gfm.line(alert.fix(note))}" if note.fix else ""
+    icon = "❔" if note.kind == "unreadable" else "⚠️"
+    return f"{icon} {side}{gfm.line(spans.prose(note.message))}{fix}"
+
+
+def _groups(one: Story) -> Iterator[str]:
+    """One line a kind of explanation; long lists are cut here and whole in the details."""
+    for group in one.groups:
+        shown = [gfm.line(entry) for entry in group.entries[:6]]
+        more = f" · and {group.count - 6:,} more" if group.count > 6 else ""
+        yield f"- **{group.title}** {' · '.join(shown)}{more}"
+    same = changes.unchanged(one.model)
+    if same:
+        yield f"- **Unchanged** {same}"
+    if same or one.groups:
+        yield ""
+
+
+def _left_out(one: Story, detail: Detail) -> Iterator[str]:
+    left_out = rows.hidden(one.model)
+    if left_out and not detail.everything:
+        yield from [f"<sub>Not shown: {left_out}.</sub>", ""]
+
+
+def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
+    if one.alert and detail.metrics:
+        yield from _all_metrics(one, detail)
+    for group in one.groups:
+        if group.count > 6:
+            yield from _list(group, detail)
+    if folds and any(_groups(one)):
+        yield "<details><summary><b>What changed with it</b></summary>"
+        yield ""
+        yield from _groups(one)
+        yield from [changes.CAVEAT, ""] if one.groups else []
+        yield "</details>"
+        yield ""
+
+
+def _all_metrics(one: Story, detail: Detail) -> Iterator[str]:
+    counted = rows.counts(one.model) or "none changed"
+    total = sum(1 for row in one.model.metrics if detail.everything or not row.hidden)
+    if not total:
+        return
+    yield f"<details><summary><b>All metrics</b>, {total:,}: {counted}</summary>"
+    yield ""
+    yield from tables.metrics(one.model, detail)
+    yield "</details>"
+    yield ""
+
+
+def _list(group: changes.Group, detail: Detail) -> Iterator[str]:
+    yield f"<details><summary><b>{group.title}</b>: {group.count:,}</summary>"
+    yield ""
+    yield from (f"- {gfm.line(entry)}" for entry in group.entries[: detail.entries])
+    more = group.count - detail.entries
+    yield from [f"- and {more:,} more"] if more > 0 else []
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _reproduce(told: Report) -> Iterator[str]:
+    accept = ", or accept it anyway" if told.blocks else ""
+    yield f"<details><summary><b>Reproduce it</b>{accept}</summary>"
+    yield ""
+    yield "```sh"
+    yield from told.reproduce
+    yield "```"
+    yield from [story.ACCEPT] if accept else []
+    yield ""
+    yield "</details>"
+    yield ""

@@ -44,6 +44,21 @@ def metric_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
     return _rows(model.metrics, everything=everything)
 
 
+def all_rows(model: ModelComparison, *, bookkeeping: bool) -> list[Row]:
+    """The unchanged ones too, last."""
+    shown = [one for one in model.metrics if bookkeeping or is_shown(one) or not one.hidden]
+    return [_row(one) for one in sorted(shown, key=_severity)]
+
+
+def words(row: Row) -> str:
+    """`+0.0188 (+2.1 %)`, `added`, `unknown`."""
+    if row.verdict in ("added", "removed", "unknown") or not row.change:
+        return row.verdict
+    return (
+        f"{row.change} ({row.relative})" if row.relative and row.verdict != "same" else row.change
+    )
+
+
 def param_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
     return _rows(model.params, everything=everything)
 

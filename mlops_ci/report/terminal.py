@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, text, verdict
+from mlops_ci.report import rows, spans, story, text, verdict
+from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlops_ci.model import Comparison, ModelComparison, Note, Verdict
+    from mlops_ci.report.checks import Check
     from mlops_ci.report.rows import Row
+    from mlops_ci.report.spans import Line
+    from mlops_ci.report.story import Story
 
 _MARKS = {
     "better": "✓",
@@ -24,6 +29,7 @@ _MARKS = {
 _COLOURS = {"better": "32", "worse": "31", "unknown": "33", "removed": "33"}
 _VERDICT_COLOURS = {"fail": "31", "inconclusive": "33", "warn": "33", "waived": "35", "pass": "32"}
 _NAME_LIMIT = 40
+_WIDTH = 63
 _SECTION_LIMIT = 20
 
 
@@ -37,16 +43,21 @@ def render(
     """`everything`: unchanged rows and bookkeeping as well. `colour`: ANSI escapes."""
     paint = _Paint(colour)
     lines = [paint.dim(rows.compared(comparison)), ""]
-    quiet = []
-    for model in comparison.models:
-        judged = verdicts[model.model] if verdicts else None
-        body = list(_model(model, judged, paint, everything=everything))
-        if len(comparison.models) > 1 and not judged and not _speaks(model, everything=everything):
-            quiet.append(text.visible(model.model))
+    told = story.tell(comparison, verdicts)
+    if verdicts and len(told.stories) > 1:
+        lines += [paint.bold(spans.plain(told.headline)), ""]
+    quiet = 0
+    for one in told.stories:
+        if (
+            len(told.stories) > 1
+            and not one.result
+            and not _speaks(one.model, everything=everything)
+        ):
+            quiet += 1
             continue
-        lines += [*body, ""]
+        lines += [*_model(one, paint, everything=everything), ""]
     if quiet:
-        lines += [paint.dim(f"{text.plural(len(quiet), 'model')} unchanged"), ""]
+        lines += [paint.dim(f"{text.plural(quiet, 'model')} unchanged"), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -73,12 +84,11 @@ class _Paint:
         return self("2", words)
 
 
-def _model(
-    model: ModelComparison, judged: Verdict | None, paint: _Paint, *, everything: bool
-) -> Iterator[str]:
+def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
+    model = one.model
     counted = rows.counts(model)
-    if judged:
-        yield from _judged(model, judged, paint, everything=everything)
+    if one.result:
+        yield from _judged(one, paint, everything=everything)
         yield paint.bold("  metrics") + (f"  {counted}" if counted else "")
     else:
         yield paint.bold(text.visible(model.model)) + (f"  {counted}" if counted else "")
@@ -98,23 +108,42 @@ def _model(
         yield from _note(note, paint)
 
 
-def _judged(
-    model: ModelComparison, judged: Verdict, paint: _Paint, *, everything: bool
-) -> Iterator[str]:
-    mark = verdict.MARKS.get(judged.result, "○")
-    words = text.visible(verdict.headline(model, judged), 200)
-    code = _VERDICT_COLOURS.get(judged.result, "")
-    yield f"{paint(code, mark)} {paint.bold(text.visible(model.model))} {paint(code, words)}"
-    found = verdict.lines(judged)
-    shown = [line for line in found if everything or line.result != "pass"]
-    for line in shown:
-        sides = f"  {line.sides}" if line.sides else ""
-        what = f"{text.visible(line.metric)}{sides}  {text.visible(line.reason, 300)}".strip()
-        own = verdict.MARKS[line.result]
-        yield f"  {paint(_VERDICT_COLOURS.get(line.result, ''), own)} {text.visible(line.gate)}: {what}"
-    if len(found) > len(shown):
-        hold = "checks hold" if len(found) - len(shown) > 1 else "check holds"
-        yield paint.dim(f"    {len(found) - len(shown):,} {hold} (--all shows them)")
+def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
+    mark = verdict.MARKS[one.result]
+    code = _VERDICT_COLOURS.get(one.result, "")
+    yield f"{paint(code, mark)} {paint(code, spans.plain(one.headline))}"
+    for label, words in one.alert:
+        *said, last = words
+        typed = isinstance(last, Code) and label == "Do"
+        yield from _labelled(label, tuple(said) if typed else words, paint)
+        if typed:
+            yield f"{' ' * 17}{paint('36', '$ ' + spans.plain((last,)))}"
+    shown = [row for row in one.checks if everything or row.result != "pass"]
+    for row in shown:
+        yield from _check(row, paint)
+    if len(one.checks) > len(shown):
+        hold = "checks hold" if len(one.checks) - len(shown) > 1 else "check holds"
+        yield paint.dim(f"    {len(one.checks) - len(shown):,} {hold} (--all shows them)")
+
+
+def _labelled(label: str, words: Line, paint: _Paint) -> Iterator[str]:
+    """A wrapped line may begin anywhere in a name, so each is made harmless again."""
+    lines = textwrap.wrap(
+        spans.plain(words), _WIDTH, break_long_words=False, break_on_hyphens=False
+    )
+    for number, line in enumerate(lines):
+        shown = label.lower() if not number else ""
+        yield f"  {paint.bold(f'{shown:<14}')} {text.visible(line, 10_000)}"
+
+
+def _check(row: Check, paint: _Paint) -> Iterator[str]:
+    code = _VERDICT_COLOURS.get(row.result, "")
+    named = spans.plain(row.label)
+    gate = f" [{text.visible(row.gate)}]" if row.gate != row.name else ""
+    parts = [spans.plain(part) for part in (row.change, row.sides) if part]
+    yield f"  {paint(code, verdict.MARKS[row.result])} {'  '.join([named, *parts])}"
+    yield f"      {spans.plain(row.words)}{gate}"
+    yield from (f"      {spans.plain(part)}" for part in row.parts)
 
 
 def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:

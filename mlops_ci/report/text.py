@@ -100,7 +100,7 @@ def decimals_for(before: float, after: float) -> int:
 
 
 def _written_decimals(one: float) -> int:
-    text = repr(one)
+    text = "" if isinstance(one, bool) else repr(one)
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         return max(0, len(mantissa.partition(".")[2]) - int(exponent))

@@ -1,117 +1,119 @@
-"""A Verdict in words: the headline, and one line a check. Shared by the renderers."""
+"""A Verdict in one sentence: the headline. Shared by the renderers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import text
+from mlops_ci.report import checks, text
+from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
-    from mlops_ci.model import ModelComparison, Outcome, Verdict
+    from collections.abc import Sequence
 
-MARKS = {"fail": "✗", "inconclusive": "?", "warn": "!", "waived": "~", "pass": "✓", "skipped": "·"}
+    from mlops_ci.model import Change, ModelComparison, Note, Verdict
+    from mlops_ci.report.checks import Check
+    from mlops_ci.report.spans import Line
+
+MARKS = {
+    "fail": "✗", "inconclusive": "?", "warn": "!", "waived": "~", "pass": "✓", "skipped": "·",
+    "no gates": "○", "unarmed": "○",
+}  # fmt: skip
 ICONS = {
-    "fail": "❌",
-    "inconclusive": "⚠️",
-    "warn": "⚠️",
-    "waived": "⏳",
-    "pass": "✅",
-    "skipped": "–",
-    "no gates": "⚪",
-    "unarmed": "⚪",
-}
-_ORDER = ("fail", "inconclusive", "warn", "waived", "skipped", "pass")
+    "fail": "❌", "inconclusive": "⚠️", "warn": "⚠️", "waived": "⏳", "pass": "✅", "skipped": "–",
+    "no gates": "⚪", "unarmed": "⚪",
+}  # fmt: skip
+_DOUBTS = ("unreadable", "nothing-retrained", "lock-mismatch", "evaluation-differs")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """One check: all text, still to be escaped for its medium."""
-
-    result: str
-    gate: str
-    metric: str
-    sides: str
-    reason: str
+def headline(model: ModelComparison, verdict: Verdict, rows: Sequence[Check]) -> Line:
+    """The model and what is to be said of it: `churn is worse in recall: blocked`. The worst first."""
+    telling = next((row for row in rows if row.result == verdict.result), None)
+    return (Code(model.model), *_words(model, verdict, rows, telling))
 
 
-def headline(model: ModelComparison, verdict: Verdict) -> str:
-    """What follows the model's name: `is worse: blocked`. One sentence, the worst first."""
-    telling = next((o for o in verdict.outcomes if o.result == verdict.result), None)
+def _words(
+    model: ModelComparison, verdict: Verdict, rows: Sequence[Check], telling: Check | None
+) -> Line:
     if verdict.result == "no gates":
-        return "no gates configured, not judged"
+        return (": no gates configured, not judged",)
     if verdict.result == "unarmed":
-        return _unarmed(verdict)
+        return (_unarmed(verdict),)
     if verdict.result == "pass" or telling is None:
-        return f"{_better(model)}: {_counted(verdict)}"
-    metric = telling.metric or telling.gate
-    words = {
-        "fail": f"{_failure(telling, metric)}: blocked",
-        "inconclusive": f"cannot tell whether {metric} is good enough: blocked",
-        "warn": f"{_failure(telling, metric)}: warning only",
-        "waived": f"is accepted with a waiver of {telling.gate}",
-    }
-    return words[verdict.result]
+        doubt = ", its numbers are in doubt" if in_doubt(model) else ""
+        return (*_moved(model), f": {passed(verdict)}{doubt}")
+    if verdict.result == "inconclusive":
+        return (": cannot tell whether ", *telling.label, " is good enough: blocked")
+    if verdict.result == "waived":
+        return (f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}",)
+    blocked = "blocked" if verdict.result == "fail" else "warning only"
+    return (" ", *_failure(model, telling, rows), f": {blocked}")
 
 
 def _unarmed(verdict: Verdict) -> str:
     if any(outcome.reason == "measured for the first time" for outcome in verdict.outcomes):
-        return "is measured for the first time: not judged"
-    return "not judged, gates unarmed: they are not in force before they are merged"
+        return " is measured for the first time: not judged"
+    if all(outcome.result == "skipped" for outcome in verdict.outcomes):
+        return ": not judged, no gate could judge it"
+    return ": not judged, gates unarmed until they are merged"
 
 
-def _failure(outcome: Outcome, metric: str) -> str:
-    if outcome.value is None:
-        return f"has no {metric} any more" if "vanished" in outcome.reason else f"has no {metric}"
-    if outcome.rule.endswith("worse"):
-        return f"is worse in {metric}"
-    if outcome.rule.endswith("suspicious"):
-        return f"gains suspiciously much in {metric}"
-    return f"breaks its bound of {metric}" if outcome.bound is not None else f"fails in {metric}"
+def _failure(model: ModelComparison, row: Check, rows: Sequence[Check]) -> Line:
+    found = checks.kind(row.outcome)
+    if row.outcome.value is None and found != "group":
+        more = " any more" if row.outcome.baseline is not None else ""
+        return ("has no ", *row.label, more)
+    if found == "regression":
+        where = checks.slice_words(row.slice) if row.slice else (Code(row.name),)
+        overall = "better overall but " if better_overall(model, rows) else ""
+        return (f"is {overall}worse in ", *where)
+    if found == "improvement":
+        return ("gains suspiciously much in ", *row.label)
+    if found == "group":
+        return ("fails ", Code(row.gate))
+    return ("breaks its bound of " if found != "none" else "fails in ", *row.label)
 
 
-def _better(model: ModelComparison) -> str:
-    changes = {row.change for row in model.metrics if not row.hidden}
-    if not changes - {"same"}:
-        return "is unchanged"
-    if "worse" not in changes:
-        return "is better" if "better" in changes else "is no worse"
-    return "gains and loses within the limits" if "better" in changes else "loses within the limits"
+def better_overall(model: ModelComparison, rows: Sequence[Check]) -> bool:
+    """Only slices fail, and of the whole set something is better and nothing that a gate compares is worse."""
+    whole = [row.ratio for row in rows if not row.slice and row.ratio]
+    if not all(row.slice for row in rows if row.result == "fail") or any(r < 0 for r in whole):
+        return False
+    return bool(whole) or not largest(model, "worse", whole=True)
 
 
-def _counted(verdict: Verdict) -> str:
-    passed = sum(outcome.result == "pass" for outcome in verdict.outcomes)
-    skipped = sum(outcome.result == "skipped" for outcome in verdict.outcomes)
-    not_judged = f", {skipped} not judged" if skipped else ""
-    return f"{text.plural(passed, 'check')} passed{not_judged}"
+def largest(model: ModelComparison, change: str, *, whole: bool = False) -> list[Change]:
+    """Metrics that changed this way, by relative size; the whole set before its slices, or alone."""
+    found = [one for one in model.metrics if one.change == change and not one.hidden]
+    ranked = [(bool(checks.split(one.name)[1]), -abs(one.relative or 0.0), one) for one in found]
+    ranked.sort(key=lambda entry: entry[:2])
+    return [one for part, _, one in ranked if not (whole and part)]
 
 
-def lines(verdict: Verdict) -> list[Line]:
-    """Worst first; within one result, the least room first."""
-    return [_line(outcome) for outcome in sorted(verdict.outcomes, key=_severity)]
+def _moved(model: ModelComparison) -> Line:
+    """A loss is named even where no gate looks at it."""
+    gains, losses = largest(model, "better"), largest(model, "worse")
+    if gains and losses:
+        return (" gains in ", *_named(gains[0]), " and loses in ", *_named(losses[0]))
+    if losses:
+        return (" is worse in ", *_named(losses[0]))
+    moved = any(one.change != "same" for one in model.metrics if not one.hidden)
+    return (" is better" if gains else " is no worse" if moved else " is unchanged",)
 
 
-def _severity(outcome: Outcome) -> tuple[int, float, str, str]:
-    room = outcome.headroom if outcome.headroom is not None else 0.0
-    limit = abs(outcome.bound) if outcome.bound else 1.0
-    return _ORDER.index(outcome.result), room / limit, outcome.gate, outcome.metric
+def in_doubt(model: ModelComparison) -> Note | None:
+    """Why the numbers themselves may not be what they seem."""
+    return next((one for one in model.notes if one.kind in _DOUBTS), None)
 
 
-def _line(outcome: Outcome) -> Line:
-    return Line(
-        result=outcome.result,
-        gate=outcome.gate,
-        metric=outcome.metric,
-        sides=_sides(outcome),
-        reason=outcome.reason,
-    )
+def _named(one: Change) -> Line:
+    return checks.labelled(*checks.split(one.name))
 
 
-def _sides(outcome: Outcome) -> str:
-    before, after = outcome.baseline, outcome.value
-    if before is None and after is None:
-        return ""
-    numbers = isinstance(before, (int, float)) and isinstance(after, (int, float))
-    decimals = text.decimals_for(before, after) if numbers else None  # type: ignore[arg-type]
-    arrow = f"{text.NO_BREAK}→{text.NO_BREAK}"
-    return f"{text.value(before, decimals)}{arrow}{text.value(after, decimals)}"
+def passed(verdict: Verdict) -> str:
+    skipped = _count(verdict, "skipped")
+    not_judged = f", {skipped:,} not judged" if skipped else ""
+    return f"{text.plural(_count(verdict, 'pass'), 'check')} passed{not_judged}"
+
+
+def _count(verdict: Verdict, result: str) -> int:
+    return sum(outcome.result == result for outcome in verdict.outcomes)

@@ -14,7 +14,9 @@ from mlops_ci.model import (
     ModelComparison,
     Note,
     Origin,
+    Outcome,
     PackageChange,
+    Verdict,
 )
 
 OLD, NEW = "1a2b3c4" + "0" * 33, "5d6e7f8" + "0" * 33
@@ -141,6 +143,35 @@ def filled(one: str) -> Comparison:
     )
 
 
+def judged(one: str) -> dict[str, Verdict]:
+    """A Verdict with `one` wherever an Outcome can hold text from a repository, and every result and rule."""
+    base = {"gate": one, "metric": one, "source": one, "reason": one}
+    bound = {"value": 0.75, "baseline": 0.5, "bound": 0.4, "headroom": -0.35}
+    part = f"slices.{one}.{one}"
+    meant = f"there is no such metric, did you mean {one}?"
+    outcomes = (
+        Outcome(**base, result="fail", rule="at most 0.1 worse", **bound),
+        Outcome(**base | {"metric": part}, result="fail", rule="at least 0.9", **bound),
+        Outcome(**base | {"reason": meant}, result="fail"),
+        Outcome(**base | {"reason": f"cannot be judged: {one}"}, result="inconclusive"),
+        Outcome(**base, result="inconclusive", rule=one, value=one, baseline=[one]),
+        Outcome(**base, result="warn", rule="at most 20% better, more is suspicious", **bound),
+        Outcome(**base, result="waived", value=float("nan")),
+        Outcome(**base, result="pass", rule="at most 0.1 worse", **bound | {"headroom": 0.1}),
+        Outcome(**base, result="skipped"),
+    )
+    group = Outcome(gate=one, result="fail", reason=one, rule="one of 9 conditions", parts=outcomes)
+    return {
+        one: Verdict(
+            model=one,
+            result="fail",
+            outcomes=(*outcomes, group),
+            policy_digest=f"sha256:{64 * '0'}",
+            policy_rev=one,
+        )
+    }
+
+
 @pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
 def hostile(request: pytest.FixtureRequest) -> str:
     """Each test that asks for it runs once for every hostile text."""
@@ -150,6 +181,16 @@ def hostile(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def hostile_comparison(hostile: str) -> Comparison:
     return filled(hostile)
+
+
+@pytest.fixture(params=["with a verdict", "without"])
+def hostile_verdicts(request: pytest.FixtureRequest, hostile: str) -> dict[str, Verdict] | None:
+    return judged(hostile) if request.param == "with a verdict" else None
+
+
+@pytest.fixture
+def harmless_verdicts(hostile_verdicts: dict[str, Verdict] | None) -> dict[str, Verdict] | None:
+    return judged("plain") if hostile_verdicts else None
 
 
 @pytest.fixture
@@ -240,3 +281,25 @@ def comparison() -> Comparison:
         candidate=Origin(rev="work tree", commit=None, head=NEW),
         models=(model,),
     )
+
+
+@pytest.fixture
+def failing() -> dict[str, Verdict]:
+    """A Verdict on the usual Comparison."""
+    base = {"source": "metrics.json", "reason": ""}
+    outcomes = (
+        Outcome(**base, gate="floor", metric="auc", result="pass", rule="at least 0.9",
+                value=0.931, baseline=0.9123, bound=0.9, headroom=0.031),
+        Outcome(**base, gate="no-regression", metric="loss", result="fail", rule="at most 0.1 worse",
+                value=0.5, baseline=0.25, bound=0.35, headroom=-0.15),
+        Outcome(**base, gate="no-regression", metric="auc", result="pass", rule="at most 0.1 worse",
+                value=0.931, baseline=0.9123, bound=0.8123, headroom=0.1187),
+    )  # fmt: skip
+    verdict = Verdict(
+        model="churn",
+        result="fail",
+        outcomes=outcomes,
+        policy_digest=f"sha256:{64 * '0'}",
+        policy_rev=NEW,
+    )
+    return {"churn": verdict}

@@ -106,8 +106,8 @@ def test_everything_is_there_on_request(comparison):
     assert [one["name"] for one in churn["params"]] == ["train.lr", "train.seed"]
 
 
-def test_a_hostile_name_is_data(hostile, hostile_comparison):
-    written = machine.render(hostile_comparison, everything=True)
+def test_a_hostile_name_is_data(hostile, hostile_comparison, hostile_verdicts):
+    written = machine.render(hostile_comparison, hostile_verdicts, everything=True)
     assert "##[" not in written  # in the log of a workflow that would be a command
     found = strict(written)
     first = found["models"][0]

@@ -60,21 +60,24 @@ def test_colour_adds_only_colour(comparison):
         assert line.count("\x1b[0m") * 2 == line.count("\x1b[")
 
 
-def test_a_hostile_name_is_text_and_nothing_else(hostile_comparison, harmless_comparison):
-    shown = terminal.render(hostile_comparison, everything=True)
+def test_a_hostile_name_is_text_and_nothing_else(
+    hostile_comparison, harmless_comparison, hostile_verdicts, harmless_verdicts
+):
+    shown = terminal.render(hostile_comparison, hostile_verdicts, everything=True)
     shown.encode()
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert not hidden & {unicodedata.category(one) for one in shown.replace("\n", "")}
-    harmless = terminal.render(harmless_comparison, everything=True)
-    assert shown.count("\n") == harmless.count("\n")
-    coloured = terminal.render(hostile_comparison, everything=True, colour=True)
+    harmless = terminal.render(harmless_comparison, harmless_verdicts, everything=True)
+    if not hostile_verdicts:  # sentences are wrapped
+        assert shown.count("\n") == harmless.count("\n")
+    coloured = terminal.render(hostile_comparison, hostile_verdicts, everything=True, colour=True)
     assert OURS.sub("", coloured) == shown
 
 
-def test_no_line_is_a_workflow_command(hostile_comparison):
+def test_no_line_is_a_workflow_command(hostile_comparison, hostile_verdicts):
     # https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs: `::` after any
     # white space, and the older `##[` anywhere.
-    shown = terminal.render(hostile_comparison, everything=True)
+    shown = terminal.render(hostile_comparison, hostile_verdicts, everything=True)
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
     assert "##[" not in shown
 

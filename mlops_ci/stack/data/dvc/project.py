@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -107,8 +108,22 @@ class Project:
     def pointers(self) -> dict[str, lock.Out]:
         """Outputs of `.dvc` files, by path."""
         files = [path for path in self._files if path.endswith(".dvc")]
-        found = (lock.pointer_outs(self._pointer(p), posixpath.dirname(p)) for p in files)
+        found = (self._pointer(path) for path in files)
         return {out.path: out for outs in found for out in outs}
+
+    @cached_property
+    def _pointed(self) -> list[str]:
+        return sorted(self.pointers)
+
+    def pointers_in(self, folder: str) -> list[lock.Out]:
+        """Those of one folder, without a look at all others: a repository may have many of both."""
+        if not folder:
+            return list(self.pointers.values())
+        paths = self._pointed
+        # "0" is the character after "/".
+        below = paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}0")]
+        own = [folder] if folder in self.pointers else []
+        return [self.pointers[path] for path in own + below]
 
     @cached_property
     def made(self) -> dict[str, Locked]:
@@ -127,11 +142,13 @@ class Project:
         made = (out for locked in self.stages if locked.record for out in locked.record.outs)
         return {**self.pointers, **{out.path: out for out in made}}
 
-    def _pointer(self, path: str) -> Any:
+    def _pointer(self, path: str) -> tuple[lock.Out, ...]:
+        folder = path.rpartition("/")[0]
         try:
-            return lock.plain_pointer(self.tree.read(path) or b"") or self._parse(path)
+            plain = lock.plain_pointer(self.tree.read(path) or b"", folder)
         except UnreadableError:
-            return self._parse(path)  # which notes the problem
+            plain = None  # parsing notes the problem
+        return (plain,) if plain else lock.pointer_outs(self._parse(path), folder)
 
     def _parse(self, path: str) -> Any:
         try:

@@ -1,0 +1,231 @@
+"""The four lines below a headline: how much, real or noise, why, what to do. One sentence each; nothing invented."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.report import changes, checks, spans, text, verdict
+from mlops_ci.report.checks import kind
+from mlops_ci.report.spans import Code, Strong
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlops_ci.model import Change, Comparison, ModelComparison, Note, Verdict
+    from mlops_ci.report.changes import Group
+    from mlops_ci.report.checks import Check
+    from mlops_ci.report.spans import Line
+
+_COMMAND = re.compile(r"(?:git|dvc|mlops-ci|pip|uv) ")
+_TRY_GATES = "mlops-ci gate --policy HEAD"
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that the four lines are made from."""
+
+    comparison: Comparison
+    model: ModelComparison
+    judged: Verdict
+    rows: Sequence[Check]
+    groups: Sequence[Group]
+
+    @property
+    def telling(self) -> list[Check]:
+        """The rows that make the result, the worst first."""
+        return [row for row in self.rows if row.result == self.judged.result]
+
+
+def lines(case: Case) -> tuple[tuple[str, Line], ...]:
+    third = {
+        "inconclusive": "Why it blocks",
+        "no gates": "Why no verdict",
+        "unarmed": "Why no verdict",
+    }
+    return (
+        ("How much", _how_much(case)),
+        ("Real or noise", _noise(case)),
+        (third.get(case.judged.result, "Why, perhaps"), _why(case)),
+        ("Do", _do(case)),
+    )
+
+
+def _how_much(case: Case) -> Line:
+    telling, result = case.telling, case.judged.result
+    if result not in checks.ATTENTION or not telling:
+        return _moved(case.model)
+    more = (
+        f" {len(telling) - 1:,} more {_fail(case.judged, len(telling) - 1)}." if telling[1:] else ""
+    )
+    overall: Line = ()
+    if result == "fail" and verdict.better_overall(case.model, case.rows):
+        gains = verdict.largest(case.model, "better", whole=True)
+        overall = (" Overall ", *_change(gains[0], short=True), ".") if gains else ()
+    return (*_measured(telling[0]), ".", more, *overall)
+
+
+def _fail(judged: Verdict, count: int) -> str:
+    one, several = {
+        "fail": ("fails", "fail"),
+        "warn": ("warns", "warn"),
+        "waived": ("is waived", "are waived"),
+    }.get(judged.result, ("cannot be judged", "cannot be judged"))
+    return one if count == 1 else several
+
+
+def _measured(row: Check) -> Line:
+    if row.outcome.value is None:
+        return row.parts[0] if row.parts else (*row.label, " has no value to judge")
+    found = kind(row.outcome)
+    if found == "regression":
+        return (*row.label, " ", *row.change, *_sides(row), f", {_allowed(row)}")
+    if found in ("least", "most"):
+        return (*row.label, " ", Strong(_value(row), "loss"), f", {row.outcome.rule} is asked for")
+    return (*row.label, " ", *(row.change or row.sides), *(_sides(row) if row.change else ()))
+
+
+def _value(row: Check) -> str:
+    return text.value(row.outcome.value)
+
+
+def _allowed(row: Check) -> str:
+    return f"{checks.limit_shown(row.outcome)} allowed" if row.ratio else "none allowed"
+
+
+def _sides(row: Check) -> Line:
+    return (" (", *row.sides, ")")
+
+
+def _moved(model: ModelComparison) -> Line:
+    """The largest gain and the largest loss; what was measured, where there is nothing to compare with."""
+    gains, losses = verdict.largest(model, "better")[:1], verdict.largest(model, "worse")[:1]
+    found = [_change(one) for one in [*losses, *gains]]
+    if found:
+        return (*spans.joined(found, "; "), ".")
+    first = [one for one in model.metrics if one.change == "added" and not one.hidden]
+    values = [
+        (Code(one.name), " ", Strong(text.value(one.candidate)))
+        for one in first
+        if isinstance(one.candidate, (int, float))
+    ]
+    if values:
+        return (*spans.joined(values[:3]), "; no baseline to compare with.")
+    changed = [one for one in model.metrics if one.change != "same" and not one.hidden]
+    if changed:
+        return (f"{text.plural(len(changed), 'metric')} changed; better or worse is not known.",)
+    return ("no metric changed.",) if model.metrics else ("no metrics on either side.",)
+
+
+def _change(one: Change, *, short: bool = False) -> Line:
+    tone: spans.Tone = "gain" if one.change == "better" else "loss"
+    shown = (*checks.labelled(*checks.split(one.name)), " ")
+    delta = spans.delta(one.baseline, one.candidate, tone)
+    return (
+        (*shown, *delta)
+        if short
+        else (*shown, *delta, " (", *spans.sides(one.baseline, one.candidate), ")")
+    )
+
+
+def _noise(case: Case) -> Line:
+    model, telling = case.model, case.telling
+    if _is_first(model):
+        return ("no answer without a second side.",)
+    if case.judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
+        return ("not a question of noise.",)
+    if doubt := verdict.in_doubt(model):
+        return ("no answer: ", *spans.prose(doubt.message), ".")
+    if all(one.change == "same" for one in model.metrics if not one.hidden):
+        return ("nothing to tell apart.",)
+    return ("unknown: one run on each side, so how much of it is chance cannot be told.",)
+
+
+def _why(case: Case) -> Line:
+    if case.judged.result == "no gates":
+        return ("no gate is configured, so nothing passed and nothing failed.",)
+    if case.judged.result == "unarmed":
+        cause = (
+            "there is no baseline to compare with"
+            if _is_first(case.model)
+            else "gates count only once they are merged"
+        )
+        return (f"{cause}, so nothing passed and nothing failed.",)
+    if case.judged.result == "inconclusive":
+        reason = spans.prose(case.telling[0].outcome.reason)
+        return (*reason, ". What cannot be judged is no pass.")
+    return changes.briefly(case.groups)
+
+
+def _is_first(model: ModelComparison) -> bool:
+    return all(one.baseline is None for one in model.metrics)
+
+
+def _do(case: Case) -> Line:
+    result, doubt = case.judged.result, verdict.in_doubt(case.model)
+    if result == "pass" and not doubt:
+        return ("nothing.", *_least_room(case.rows))
+    if result == "no gates":
+        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
+    if result == "unarmed":
+        if case.judged.policy_rev != "candidate":
+            return ("nothing: once this is merged, its numbers are the baseline.",)
+        return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
+    if doubt and doubt.fix:
+        return (*fix(doubt), ", then judge again: ", Code("mlops-ci gate"))
+    return _mend(case)
+
+
+def _mend(case: Case) -> Line:
+    telling = case.telling[0] if case.telling else None
+    if telling and kind(telling.outcome) == "none":
+        missing = telling.outcome.value is None
+        wanted = (
+            "measure it, or " if missing else "mend it, or " if telling.result == "fail" else ""
+        )
+        return (f"{wanted}have an owner change the gate; try one: ", Code(_TRY_GATES))
+    changed = {group.title for group in case.groups}
+    if param := changes.param_to_try(case.model):
+        name, command = param
+        data = "look at the data, or " if "Data" in changed else ""
+        return (f"{data}find out whether ", Code(name), " did it: ", Code(command))
+    return _look(case.comparison, changed)
+
+
+def _look(comparison: Comparison, changed: set[str]) -> Line:
+    base = (comparison.baseline.origin.commit or "")[:7]
+    head = f" {comparison.candidate.commit[:7]}" if comparison.candidate.commit else ""
+    if "Code" in changed:
+        return ("read what changed in the code: ", Code(f"git diff {base}{head}"))
+    if "Data" in changed:
+        return ("look at what changed in the data: ", Code(f"dvc diff {base}{head}"))
+    return ("look at every number: ", Code(f"mlops-ci diff {base}{head} --all"))
+
+
+def _least_room(rows: Sequence[Check]) -> Line:
+    row = least_room(rows)
+    if row is None:
+        return ()
+    outcome = row.outcome
+    room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
+    return (" Least room: ", *row.label, f", {room} to its limit.")
+
+
+def least_room(rows: Sequence[Check]) -> Check | None:
+    """The passing check that is nearest to its limit, in units of that limit."""
+    found = [row for row in rows if row.result == "pass" and row.outcome.headroom is not None]
+    return min(found, key=_room, default=None)
+
+
+def _room(row: Check) -> float:
+    scale = checks.limit(row.outcome) or abs(row.outcome.bound or 0.0) or 1.0
+    return (row.outcome.headroom or 0.0) / scale
+
+
+def fix(note: Note) -> Line:
+    """A command to the letter, what is said beside it in words."""
+    if not _COMMAND.match(note.fix):
+        return spans.prose(note.fix)
+    command, comma, rest = note.fix.partition(", ")
+    return (Code(command), *((", ", *spans.prose(rest)) if comma else ()))

@@ -1,0 +1,241 @@
+"""A Comparison and its Verdicts as one HTML page: no script, no request, nothing collapsed."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_ci.report import alert, changes, checks, rows, spans, story, svg, text, verdict
+from mlops_ci.report.spans import Code, Strong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mlops_ci.model import Comparison, Verdict
+    from mlops_ci.report.checks import Check
+    from mlops_ci.report.rows import Row
+    from mlops_ci.report.spans import Line, Span
+    from mlops_ci.report.story import Report, Story
+
+_HEAD = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>"""
+_AXIS = (
+    "Dots are the change in multiples of its limit, from −4 to +4, better to the right; "
+    "the dashed line is the limit. Each side was measured once, so no interval is shown."
+)
+_METRICS = "↑ higher is better, ↓ lower is better. Changes are computed before rounding."
+_SCROLL = '<div class="scroll" tabindex="0" role="group" aria-label="{label}"><table>'
+
+
+def render(
+    comparison: Comparison,
+    verdicts: Mapping[str, Verdict] | None = None,
+    *,
+    everything: bool = False,
+) -> str:
+    """`everything`: bookkeeping as well."""
+    told = story.tell(comparison, verdicts)
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    title = html.escape(text.visible(spans.plain(told.headline), 400))
+    lines = [_HEAD.format(title=title, style=style), *_top(told)]
+    for one in told.stories:
+        lines += _story(one, told, everything=everything)
+    lines += _reproduce(told) if verdicts else []
+    lines += [f"<footer>{_line(told.footer)}</footer>", "</main>", "</body>", "</html>", ""]
+    return "\n".join(lines)
+
+
+def _line(line: Line) -> str:
+    return "".join(map(_span, line))
+
+
+def _span(span: Span) -> str:
+    """Everything is escaped, our own words too."""
+    if isinstance(span, str):
+        return html.escape(span)
+    if isinstance(span, Strong):
+        tone = f' class="{span.tone}"' if span.tone else ""
+        return f"<b{tone}>{html.escape(span.text)}</b>"
+    return f"<code>{html.escape(text.visible(span.text, 400))}</code>"
+
+
+def _top(told: Report) -> Iterator[str]:
+    icon = svg.icon(told.result) if told.result else ""
+    yield f"<h1>{icon}{_line(told.headline)}</h1>"
+    if len(told.stories) > 1 and told.result:
+        yield from _models(told)
+
+
+def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
+    yield "<section>"
+    if len(told.stories) > 1:
+        yield f"<h2>{svg.icon(one.result) if one.result else ''}{_line(one.headline)}</h2>"
+    if one.alert:
+        doubted = one.result == "pass" and verdict.in_doubt(one.model)
+        yield f'<dl class="is-{"warn" if doubted else svg.shape(one.result)}">'
+        yield from (f"<dt>{label}</dt><dd>{_line(words)}</dd>" for label, words in one.alert)
+        yield "</dl>"
+    yield from _notes(one)
+    if one.checks:
+        yield from _checks(one)
+    yield from _changes(one)
+    yield from _metrics(one, everything=everything)
+    yield "</section>"
+
+
+def _notes(one: Story) -> Iterator[str]:
+    if one.model.notes:
+        yield '<ul class="notes">'
+    for note in one.model.notes:
+        side = f"{note.side}: " if note.side else ""
+        fix = f" → {_line(alert.fix(note))}" if note.fix else ""
+        yield f"<li>{side}{_line(spans.prose(note.message))}{fix}</li>"
+    if one.model.notes:
+        yield "</ul>"
+
+
+def _table(label: str, caption: str, titles: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """`titles`: the words and the class of each column; a column without words is read out only."""
+    yield _SCROLL.format(label=label)
+    yield f"<caption>{caption}</caption>"
+    yield "<thead><tr>"
+    for words, kind in titles:
+        shown = words if kind != "icon" else f'<span class="hidden">{words}</span>'
+        yield f'<th scope="col" class="{kind or "t"}">{shown}</th>'
+    yield "</tr></thead>"
+
+
+_END = "</tbody></table></div>"
+
+
+def _models(told: Report) -> Iterator[str]:
+    titles = (("result", "icon"), ("model", ""), ("change", "n"), ("against its limit", ""))
+    yield from _table("Models", "The check that says most about each model.", titles)
+    yield "<tbody>"
+    for one in told.stories:
+        row = next(iter(one.checks), None)
+        named = f"<code>{html.escape(text.visible(one.model.model))}</code>"
+        about = f"<small>{_line(row.label)}</small>" if row else ""
+        words = _line(row.words) if row else _line(one.alert[2][1])
+        change = _change(row) if row else ""
+        yield f'<tr><td>{svg.icon(one.result)}</td><th scope="row">{named}{about}</th>'
+        yield f'<td class="n">{change}</td><td>{words}</td></tr>'
+    yield _END
+
+
+def _checks(one: Story) -> Iterator[str]:
+    yield f"<h3>{text.plural(len(one.checks), 'check')}</h3>"
+    against = "if they were merged" if one.result == "unarmed" else "against its limit"
+    titles = (
+        ("result", "icon"), ("metric", ""), ("change", "n"), ("worse ← change ÷ limit → better", "plot"),
+        (against, ""),
+    )  # fmt: skip
+    yield from _table("Checks", _AXIS, titles)
+    for title, found in _check_groups(one):
+        if found:
+            yield f'<tbody><tr class="group"><th colspan="5" scope="rowgroup">{title}</th></tr>'
+            yield from (_check(row, one) for row in found)
+            yield "</tbody>"
+    yield "</table></div>"
+
+
+def _check_groups(one: Story) -> list[tuple[str, list[Check]]]:
+    if one.result == "unarmed":
+        return [("Not judged", list(one.checks))]
+    passed = [row for row in one.checks if row.result == "pass"]
+    return [
+        ("Needs attention", one.attention),
+        ("Passed", passed),
+        ("Not judged", story.skipped(one)),
+    ]
+
+
+def _check(row: Check, one: Story) -> str:
+    result = "unarmed" if one.result == "unarmed" else row.result
+    below = _line(checks.slice_words(row.slice)) if row.slice else ""
+    plot = svg.plot(row.ratio, result, gain=checks.kind(row.outcome) == "improvement")
+    gate = f"<small>gate <code>{html.escape(text.visible(row.gate))}</code></small>"
+    parts = "".join(f"<small>{_line(part)}</small>" for part in row.parts)
+    return (
+        f'<tr><td>{svg.icon(result)}</td><th scope="row">{_name(row.name)}'
+        f"{f'<small>{below}</small>' if below else ''}</th>"
+        f'<td class="n">{_change(row)}</td><td class="plot">{plot}</td>'
+        f"<td>{_line(row.words)}{parts}{gate}</td></tr>"
+    )
+
+
+def _name(name: str) -> str:
+    return html.escape(text.visible(name))
+
+
+def _change(row: Check) -> str:
+    sides = f"<small>{_line(row.sides)}</small>" if row.change else _line(row.sides)
+    return f"{_line(row.change)}{sides}"
+
+
+def _changes(one: Story) -> Iterator[str]:
+    groups, same = one.groups, changes.unchanged(one.model)
+    if not groups and not same:
+        return
+    yield "<h3>What changed with it</h3>"
+    yield "<ul>"
+    for group in groups:
+        shown = " · ".join(_line(entry) for entry in group.entries)
+        left_out = group.count - len(group.entries)
+        more = f" · and {left_out:,} more" if left_out else ""
+        yield f"<li><b>{group.title}</b> {shown}{more}</li>"
+    yield from [f"<li><b>Unchanged</b> {same}</li>"] if same else []
+    yield "</ul>"
+    yield from [f'<p class="mut">{changes.CAVEAT}</p>'] if groups else []
+
+
+def _metrics(one: Story, *, everything: bool) -> Iterator[str]:
+    found = rows.all_rows(one.model, bookkeeping=everything)
+    if not found:
+        return
+    several = len(rows.by_source(found)) > 1
+    yield f"<h3>All metrics: {rows.counts(one.model) or 'none changed'}</h3>"
+    titles = (
+        ("metric", ""), ("base", "n"), ("head", "n"), ("change", "n"), ("relative", "n"),
+        *((("file", "file"),) if several else ()),
+    )  # fmt: skip
+    yield from _table("All metrics", _METRICS, titles)
+    yield "<tbody>"
+    yield from (_metric(row, several=several) for row in found)
+    yield _END
+
+
+def _metric(row: Row, *, several: bool) -> str:
+    tone = {"better": "gain", "worse": "loss"}.get(row.verdict, "none")
+    cells = [
+        _span(spans.number(row.baseline)),
+        _span(spans.number(row.candidate)),
+        f'<b class="{tone}">{html.escape(row.change or row.verdict)}</b>',
+        html.escape(row.relative) if row.verdict != "same" else "",
+    ]
+    numbers = "".join(f'<td class="n">{cell}</td>' for cell in cells)
+    file = f'<td class="file">{_span(Code(row.source))}</td>' if several else ""
+    arrow = f" {row.arrow}" if row.arrow else ""
+    return f'<tr><th scope="row">{_name(row.name)}{arrow}</th>{numbers}{file}</tr>'
+
+
+def _reproduce(told: Report) -> Iterator[str]:
+    yield "<section>"
+    yield f"<h3>Reproduce it{', or accept it anyway' if told.blocks else ''}</h3>"
+    yield f"<pre><code>{html.escape(chr(10).join(told.reproduce))}</code></pre>"
+    yield from [f"<p>{story.ACCEPT}</p>"] if told.blocks else []
+    yield "</section>"
