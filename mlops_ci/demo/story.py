@@ -60,7 +60,6 @@ def run(folder: Path, screen: Screen) -> None:
     """Raises ToolError when something is not installed, MlopsCiError when the demo does not show what it promises."""
     _check_installed()
     start = time.monotonic()
-    screen.line("1,797 scans of handwritten digits, trained for real, without the network.")
     _prepare(folder, screen)
     for name in GIT_LOCATION:  # a hook may have set them, for another repository than this one
         os.environ.pop(name, None)
@@ -82,6 +81,7 @@ def _check_installed() -> None:
 
 def _prepare(folder: Path, screen: Screen) -> None:
     replaced = folders.is_earlier(folder)
+    screen.line("1,797 scans of handwritten digits, trained for real, without the network.")
     what = "Replaces what an earlier demo made in" if replaced else "Writes a small project into"
     screen.line(f"{what} {folder}.")
     folders.fill(folder)

@@ -55,13 +55,13 @@ def lines(case: Case) -> tuple[tuple[str, Line], ...]:
 def _how_much(case: Case) -> Line:
     telling, result = case.telling, case.judged.result
     if result not in checks.ATTENTION or not telling:
-        return _moved(case.model)
+        return _moved(case.model, case.rows)
     more = (
         f" {len(telling) - 1:,} more {_fail(case.judged, len(telling) - 1)}." if telling[1:] else ""
     )
     overall: Line = ()
     if result == "fail" and verdict.better_overall(case.model, case.rows):
-        gains = verdict.largest(case.model, "better", whole=True)
+        gains = verdict.largest(case.model, "better", case.rows, whole=True)
         overall = (" Overall ", *_change(gains[0], short=True), ".") if gains else ()
     return (*_measured(telling[0]), ".", more, *overall)
 
@@ -98,9 +98,9 @@ def _sides(row: Check) -> Line:
     return (" (", *row.sides, ")")
 
 
-def _moved(model: ModelComparison) -> Line:
+def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
     """The largest gain and the largest loss; what was measured, where there is nothing to compare with."""
-    gains, losses = verdict.largest(model, "better")[:1], verdict.largest(model, "worse")[:1]
+    losses, gains = (verdict.largest(model, word, rows)[:1] for word in ("worse", "better"))
     found = [_change(one) for one in [*losses, *gains]]
     if found:
         return (*spans.joined(found, "; "), ".")

@@ -40,7 +40,7 @@ def _words(
         return (_unarmed(verdict),)
     if verdict.result == "pass" or telling is None:
         doubt = ", its numbers are in doubt" if in_doubt(model) else ""
-        return (*_moved(model), f": {passed(verdict)}{doubt}")
+        return (*_moved(model, rows), f": {passed(verdict)}{doubt}")
     if verdict.result == "inconclusive":
         return (": cannot tell whether ", *telling.label, " is good enough: blocked")
     if verdict.result == "waived":
@@ -78,20 +78,26 @@ def better_overall(model: ModelComparison, rows: Sequence[Check]) -> bool:
     whole = [row.ratio for row in rows if not row.slice and row.ratio]
     if not all(row.slice for row in rows if row.result == "fail") or any(r < 0 for r in whole):
         return False
-    return bool(whole) or not largest(model, "worse", whole=True)
+    return bool(whole) or not largest(model, "worse", rows, whole=True)
 
 
-def largest(model: ModelComparison, change: str, *, whole: bool = False) -> list[Change]:
-    """Metrics that changed this way, by relative size; the whole set before its slices, or alone."""
+def largest(
+    model: ModelComparison, change: str, rows: Sequence[Check], *, whole: bool = False
+) -> list[Change]:
+    """Metrics that changed this way: the whole set before its slices, or alone; judged ones first; by relative size."""
+    judged = {row.outcome.metric for row in rows}
     found = [one for one in model.metrics if one.change == change and not one.hidden]
-    ranked = [(bool(checks.split(one.name)[1]), -abs(one.relative or 0.0), one) for one in found]
-    ranked.sort(key=lambda entry: entry[:2])
-    return [one for part, _, one in ranked if not (whole and part)]
+    ranked = [
+        (bool(checks.split(one.name)[1]), one.name not in judged, -abs(one.relative or 0.0), one)
+        for one in found
+    ]
+    ranked.sort(key=lambda entry: entry[:3])
+    return [one for part, *_, one in ranked if not (whole and part)]
 
 
-def _moved(model: ModelComparison) -> Line:
+def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
     """A loss is named even where no gate looks at it."""
-    gains, losses = largest(model, "better"), largest(model, "worse")
+    gains, losses = largest(model, "better", rows), largest(model, "worse", rows)
     if gains and losses:
         return (" gains in ", *_named(gains[0]), " and loses in ", *_named(losses[0]))
     if losses:

@@ -243,7 +243,9 @@ def test_a_folder_with_anything_else_is_refused(
     assert run(["demo", str(tmp_path)]) == 2
     assert (tmp_path / name).read_text(encoding="utf-8") == "mine"
     assert names(tmp_path) == {name}
-    first, hint = capsys.readouterr().err.splitlines()
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    first, hint = printed.err.splitlines()
     assert first == f"error: {tmp_path} is not empty, and no demo made it"
     assert hint.strip() == "mlops-ci demo ANOTHER_FOLDER"
 
