@@ -169,11 +169,19 @@ class _Diff:
         """A change that edits `.dvc/config` could send the credentials for the remote anywhere."""
         config = posixpath.join(dvc_root, ".dvc/config")
         known = CommitTree(self.repository, self.baseline.tip).entries.get(config)
-        if known != self.tree.blobs([config]).get(config):
+        if known != self.tree.blobs([config]).get(config) or self._is_redirected(dvc_root):
             raise UnreadableError(
                 f"{path}: is not in the DVC cache, and nothing is fetched with a {config} that is changed here",
                 hint="check it, then fetch by hand: dvc fetch",
             )
+
+    def _is_redirected(self, dvc_root: str) -> bool:
+        """Whether DVC reads more, or something else, than the `.dvc/config` in Git: a link, or a local config."""
+        assert self.repository.root is not None
+        folder = self.repository.root / dvc_root / ".dvc"
+        links = folder.is_symlink() or (folder / "config").is_symlink()
+        local = posixpath.join(dvc_root, ".dvc/config.local")
+        return links or self.repository.is_tracked(local)
 
     def _models(self, base: dvc.Project) -> list[ModelFiles]:
         found = find_models([base, self.candidate], self.config, self._name())

@@ -131,13 +131,25 @@ def stage_inputs(
             for file, keys in locked.stage.params.items()
             for name, value in formats.flatten(_chosen(values[file], keys))
         }
+        inputs["cmd"] = locked.stage.cmd
         for path in locked.stage.deps:
             inputs |= _dependency_ids(project, locked, path)
         entry = project.raw_locks[locked.pipeline.path].get(locked.stage.name)
         readable = all(content is not None for content in values.values())
         digest = dvc.lock_digest(entry) if entry and readable else None
         name = posixpath.join(locked.pipeline.folder, locked.stage.name)
-        yield StageInputs(name=name, inputs=inputs, lock_digest=digest)
+        stale = tuple(_stale(entry, locked, inputs)) if entry else ()
+        yield StageInputs(name=name, inputs=inputs, lock_digest=digest, stale=stale)
+
+
+def _stale(entry: Any, locked: Locked, inputs: dict[str, str]) -> Iterator[str]:
+    recorded = entry.get("params")
+    for file, values in recorded.items() if isinstance(recorded, dict) else ():
+        path = posixpath.normpath(posixpath.join(locked.stage.folder, str(file)))
+        for name, value in formats.flatten(values):
+            key = f"{path}:{name}"
+            if key in inputs and inputs[key] != repr(value):
+                yield key
 
 
 def _chosen(values: Any, keys: list[str] | None) -> Any:

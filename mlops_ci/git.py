@@ -153,7 +153,10 @@ class _EndedError(ToolError):
 
 def fetch_hint(branch: str) -> str:
     """Plain `git fetch origin BRANCH` sets only FETCH_HEAD where the clone follows a single branch."""
-    if not branch.replace("/", "").replace("-", "").replace("_", "").isalnum():
+    if (
+        branch.startswith("-")
+        or not branch.replace("/", "").replace("-", "").replace("_", "").isalnum()
+    ):
         return "git log --oneline --all"
     return f"git fetch origin {branch}:refs/remotes/origin/{branch}"
 

@@ -116,11 +116,15 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class StageInputs:
-    """What a stage would run on now, by name (its own params, code and input data), and its entry in dvc.lock."""
+    """What a stage would run on now, by name (its command, params, code and input data), and its entry in dvc.lock.
+
+    `stale`: params that are not what dvc.lock says the stage ran with.
+    """
 
     name: str
     inputs: dict[str, str]
     lock_digest: str | None
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

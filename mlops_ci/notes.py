@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from mlops_ci.model import ModelComparison, Note, Snapshot, Unknown
+from mlops_ci.model import ModelComparison, Note, Snapshot, StageInputs, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,24 +62,27 @@ def _facts(side: Side, snapshot: Snapshot) -> Iterator[Note]:
 
 
 def _nothing_retrained(baseline: Snapshot, candidate: Snapshot) -> Iterator[Note]:
-    """What a stage runs on changed, and its entry in dvc.lock is the same to the letter: it did not run."""
+    """A stage's inputs changed and its entry in dvc.lock did not, or that has other params than there are now."""
     before = {stage.name: stage for stage in baseline.stages}
     changed: dict[str, None] = {}
     stale = []
     for stage in candidate.stages:
-        old = before.get(stage.name)
-        if old is None or stage.lock_digest is None or stage.lock_digest != old.lock_digest:
-            continue
-        names = old.inputs.keys() | stage.inputs.keys()
-        different = sorted(n for n in names if old.inputs.get(n) != stage.inputs.get(n))
+        different = {*_not_run(before.get(stage.name), stage), *stage.stale}
         if different:
             stale.append(stage.name)
-            changed |= dict.fromkeys(different)
+            changed |= dict.fromkeys(sorted(different))
     if stale:
         message = (
             f"nothing was retrained: {_named(changed)} changed, and {_named(stale)} did not run"
         )
         yield Note(kind="nothing-retrained", message=message, fix="dvc repro", side="candidate")
+
+
+def _not_run(old: StageInputs | None, new: StageInputs) -> list[str]:
+    if old is None or new.lock_digest is None or new.lock_digest != old.lock_digest:
+        return []
+    names = old.inputs.keys() | new.inputs.keys()
+    return [name for name in names if old.inputs.get(name) != new.inputs.get(name)]
 
 
 def _evaluation(baseline: Snapshot, candidate: Snapshot) -> Iterator[Note]:

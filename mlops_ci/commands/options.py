@@ -122,4 +122,4 @@ def wants_colour() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     forced = os.environ.get("FORCE_COLOR", "0")
-    return forced not in ("", "0") or sys.stdout.isatty()
+    return forced not in ("", "0") or (sys.stdout is not None and sys.stdout.isatty())

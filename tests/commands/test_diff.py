@@ -587,3 +587,77 @@ def test_a_bug_is_not_a_failed_gate(
     monkeypatch.setattr("mlops_ci.commands.diff.compare", broken)
     assert run(["diff"]) == 70
     assert "a bug in mlops-ci" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "foreach: [a]",
+        "{foreach: [a], do: [1]}",
+        "{cmd: c, wdir: [1], metrics: [m.json]}",
+        "{cmd: c, metrics: [[metrics.json]]}",
+        "{cmd: c, params: [{a.yaml: 3}]}",
+    ],
+)
+def test_a_stage_of_the_wrong_shape_is_unreadable(project: Any, capsys: Any, stage: str) -> None:
+    project.write("dvc.yaml", f"stages:\n  train:\n    {stage}\n")
+    found = data(capsys, code=3)
+    assert {row["change"] for row in found["models"][0]["metrics"]} == {"unknown"}
+
+
+def test_a_lock_of_the_wrong_shape_is_unreadable(project: Any, capsys: Any) -> None:
+    project.write("dvc.lock", "schema: '2.0'\nstages: [a]\n")
+    assert "has no stages that can be read" in str(data(capsys, code=3))
+
+
+def test_params_edited_after_training_are_said_not_to_be_trained_on(
+    project: Any, capsys: Any
+) -> None:
+    trained = "schema: '2.0'\nstages:\n  train:\n    cmd: python train.py\n    params:\n      params.yaml: {lr: %s}\n"
+    project.commit(**{"dvc.lock": trained % 0.1})
+    project.commit(**{"dvc.lock": trained % 0.5, "params.yaml": "lr: 0.5\n"})
+    assert "nothing-retrained" not in notes(data(capsys, "HEAD~1", "HEAD"))
+    project.commit(**{"params.yaml": "lr: 0.9\n"})
+    found = data(capsys, "HEAD~2", "HEAD")
+    assert "params.yaml:lr changed, and train did not run" in str(found)
+
+
+def test_a_changed_command_without_a_run_is_said(project: Any, capsys: Any) -> None:
+    project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
+    project.commit(**{"dvc.yaml": DVC_YAML.replace("train.py\n", "train.py --fast\n")})
+    assert "nothing-retrained" in notes(data(capsys, "HEAD~1", "HEAD"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+@pytest.mark.parametrize("how", ["local", "link"])
+def test_nothing_is_fetched_where_dvc_would_read_another_config(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("mlops_ci.stack.data.dvc.fetch", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr("mlops_ci.stack.data.dvc.find_dvc", lambda *_: "dvc")
+    if how == "local":
+        project.write(".dvc/config.local", "[core]\n    remote = evil\n")
+    else:
+        project.write("conf.ini", "")
+        (project.path / ".dvc/config").unlink()
+        (project.path / ".dvc/config").symlink_to("../conf.ini")
+        project.commit()
+    (project.path / "metrics.json").unlink()
+    project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
+    assert run(["diff", "HEAD~1", "HEAD"]) == 3
+    assert "nothing is fetched" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell script")
+def test_a_dvc_that_lies_in_git_is_not_found_on_path_either(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = project.write(".venv/bin/dvc", "#!/bin/sh\ntouch pwned\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("VIRTUAL_ENV", str(project.path / ".venv"))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), "/usr/bin", "/bin"]))
+    project.commit(**{"mlops-ci.yaml": "data: {dvc: .venv/bin/dvc}\n"})
+    (project.path / "metrics.json").unlink()
+    project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
+    run(["diff", "HEAD~1", "HEAD"])
+    assert not (project.path / "pwned").exists()

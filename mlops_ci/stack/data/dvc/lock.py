@@ -55,6 +55,13 @@ def locked_stages(lock: Any) -> dict[str, Any]:
     return stages if isinstance(stages, dict) else {}
 
 
+def is_malformed(parsed: Any) -> bool:
+    """Whether a dvc.lock holds something, but not a mapping of stages; an empty one is fine."""
+    if not isinstance(parsed, dict):
+        return parsed is not None
+    return "schema" in parsed and not isinstance(parsed.get("stages") or {}, dict)
+
+
 def locked_stage(entry: Any, folder: str) -> LockedStage:
     """`folder` is the working directory of the stage: the paths in a lock are relative to it."""
     entry = entry if isinstance(entry, dict) else {}

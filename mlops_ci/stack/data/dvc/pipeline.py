@@ -30,6 +30,7 @@ class Stage:
 
     name: str
     folder: str
+    cmd: str = ""
     deps: tuple[str, ...] = ()
     outs: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
@@ -178,7 +179,10 @@ class _Reader:
         self._attempt(f"stage {name}", generate)
 
     def _add_stage(self, name: str, body: dict[str, Any], scope: Scope) -> None:
-        folder = join(self._folder, str(scope.resolve(body.get("wdir") or ".", "wdir")))
+        wdir = scope.resolve(body.get("wdir") or ".", "wdir")
+        if isinstance(wdir, (list, dict)):
+            raise TemplateError("wdir needs a path")
+        folder = join(self._folder, str(wdir))
         self._load_vars(scope, body.get("vars"), folder)
         resolved = {key: scope.resolve(value, key) for key, value in body.items() if key != "vars"}
         for key in ("deps", "outs", "metrics", "plots", "params"):
@@ -192,6 +196,7 @@ class _Reader:
                 outs=tuple(join(folder, path) for path, _ in _paths(resolved.get("outs"))),
                 metrics=tuple(join(folder, path) for path, _ in _paths(resolved.get("metrics"))),
                 plots=tuple(_plots(resolved.get("plots"), folder)),
+                cmd=repr(resolved.get("cmd")),
                 params=_param_keys(resolved.get("params"), folder),
                 variables=scope.used,
             )
@@ -231,6 +236,8 @@ def _paths(entries: Any) -> Iterator[tuple[str, Any]]:
     for entry in _entries(entries):
         if isinstance(entry, dict):
             yield from ((str(path), props) for path, props in entry.items())
+        elif isinstance(entry, list):
+            raise TemplateError(f"a path is needed, not {entry!r}")
         elif entry is not None:
             yield str(entry), None
 
@@ -247,6 +254,8 @@ def _param_keys(entries: Any, folder: str) -> ParamKeys:
     for entry in _list(entries):
         named = entry if isinstance(entry, dict) else {DEFAULT_PARAMS: [entry]}
         for file, keys in named.items():
+            if not isinstance(keys, (list, type(None))):
+                raise TemplateError(f"params of {file} need a list of keys")
             add_params(found, join(folder, str(file)), [str(k) for k in keys] if keys else None)
     return found
 

@@ -90,7 +90,15 @@ class Project:
 
     def _lock_of(self, pipeline: Pipeline) -> dict[str, Any]:
         path = posixpath.join(pipeline.folder, "dvc.lock")
-        return lock.locked_stages(self._parse(path))
+        parsed = self._parse(path)
+        stages = lock.locked_stages(parsed)
+        if lock.is_malformed(parsed) or not all(isinstance(one, dict) for one in stages.values()):
+            self._malformed(path, "stages")
+        return {name: entry for name, entry in stages.items() if isinstance(entry, dict)}
+
+    def _malformed(self, path: str, what: str) -> None:
+        reason = f"has no {what} that can be read"
+        self.problems.append(Unknown(kind="pipeline", subject=path, reason=reason))
 
     @cached_property
     def stages(self) -> list[Locked]:

@@ -186,8 +186,10 @@ def expand(
     else:
         yield name, definition, scope.child({}, {})
         return
+    if not isinstance(body, dict):
+        raise TemplateError("do needs a mapping")
     for key, extra, aliases in generated:
-        yield f"{name}@{key}", body if isinstance(body, dict) else {}, scope.child(extra, aliases)
+        yield f"{name}@{key}", body, scope.child(extra, aliases)
 
 
 def _iterable(source: Any, scope: Scope) -> tuple[Any, tuple[str, ...]]:

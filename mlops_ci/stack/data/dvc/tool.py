@@ -27,15 +27,21 @@ def find_dvc(
     """
     import shutil
 
+    def outside(file: str | None) -> str | None:
+        lies_in_git = file is not None and any(
+            map(is_tracked, _inside(root, Path(file).parent, Path(file)))
+        )
+        return None if lies_in_git else file
+
     if configured:
-        return shutil.which(str(root / configured)) or shutil.which(configured)
+        return outside(shutil.which(str(root / configured)) or shutil.which(configured))
     environments = [Path(os.environ["VIRTUAL_ENV"])] if os.environ.get("VIRTUAL_ENV") else []
     for environment in [*environments, root / ".venv"]:
         for name in ("bin/dvc", "Scripts/dvc.exe"):
             file = environment / name
             if file.is_file() and not any(map(is_tracked, _inside(root, environment, file))):
                 return str(file)
-    return shutil.which("dvc")
+    return outside(shutil.which("dvc"))
 
 
 def _inside(root: Path, *files: Path) -> set[str]:
@@ -46,7 +52,7 @@ def _inside(root: Path, *files: Path) -> set[str]:
         path.relative_to(base).as_posix()
         for path in both
         for base in bases
-        if path.is_relative_to(base)
+        if path.is_relative_to(base) and path != base
     }
 
 
