@@ -74,50 +74,43 @@ class _Entries:
         return self._sorted[bisect_left(self._sorted, start) : bisect_left(self._sorted, end)]
 
 
-class CommitTree(_Entries):
-    """The files of one commit. Nothing is checked out, no filter runs."""
+class ObjectTree(_Entries):
+    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`."""
 
-    def __init__(self, repository: Repository, commit: str) -> None:
-        self.label = commit[:7]
-        self.commit = commit
-        self._repository = repository
-        folder = repository.root or repository.git_dir
-        self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
+    def __init__(self, repository: Repository, label: str) -> None:
+        self.label = label
+        self.repository = repository
 
-    @cached_property
-    def _modes(self) -> dict[str, tuple[str, str]]:
-        modes = {}
-        for record in self._listing.records():
-            meta, _, path = record.partition(b"\t")
-            mode, _, oid = meta.decode("ascii").split(" ")
-            modes[os.fsdecode(path)] = (mode, oid)
-        return modes
+    @property
+    def modes(self) -> Mapping[str, tuple[str, str]]:
+        """Path to mode (`100644`, …) and blob id."""
+        raise NotImplementedError
 
     @cached_property
     def entries(self) -> Mapping[str, str]:
-        return {path: oid for path, (_, oid) in self._modes.items()}
+        return {path: oid for path, (_, oid) in self.modes.items()}
 
     def is_folder(self, path: str) -> bool:
-        return bool(self.below(path)) and path not in self._modes
+        return bool(self.below(path)) and path not in self.modes
 
     def walk(self, folder: str) -> list[str]:
         return self.below(folder)
 
     def expect(self, paths: list[str]) -> None:
         oids = {self.entries[path] for path in paths if path in self.entries}
-        self._repository.objects.expect(oids, _SMALL)
+        self.repository.objects.expect(oids, _SMALL)
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
 
     def read(self, path: str) -> bytes | None:
-        mode, oid = self._modes.get(path, ("", ""))
+        mode, oid = self.modes.get(path, ("", ""))
         for _ in range(_MAX_LINKS):
             if mode != _SYMLINK:
                 break
-            target = os.fsdecode(self._repository.objects.read(oid))
+            target = os.fsdecode(self.repository.objects.read(oid))
             path = _inside(path, target)
-            mode, oid = self._modes.get(path, ("", ""))
+            mode, oid = self.modes.get(path, ("", ""))
         if mode == _SYMLINK:
             raise UnreadableError(f"{path}: too many symbolic links")
         if mode == _SUBMODULE or self._in_submodule(path):
@@ -133,17 +126,37 @@ class CommitTree(_Entries):
 
     @cached_property
     def _submodules(self) -> list[str]:
-        return [path for path, (mode, _) in self._modes.items() if mode == _SUBMODULE]
+        return [path for path, (mode, _) in self.modes.items() if mode == _SUBMODULE]
 
     def _blob(self, path: str, oid: str) -> bytes:
-        known = self._repository.objects.known.get(oid)
+        known = self.repository.objects.known.get(oid)
         if known is not None:
-            return _resolve_lfs(self._repository.git_dir, path, known)
-        _, kind, size = self._repository.objects.stat(oid)
+            return _resolve_lfs(self.repository.git_dir, path, known)
+        _, kind, size = self.repository.objects.stat(oid)
         if kind == MISSING:
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
         _check_size(path, size)
-        return _resolve_lfs(self._repository.git_dir, path, self._repository.objects.read(oid))
+        return _resolve_lfs(self.repository.git_dir, path, self.repository.objects.read(oid))
+
+
+class CommitTree(ObjectTree):
+    """The files of one commit. `later`: they are listed when they are wanted, not at once."""
+
+    def __init__(self, repository: Repository, commit: str, *, later: bool = False) -> None:
+        super().__init__(repository, commit[:7])
+        self.commit = commit
+        folder = repository.root or repository.git_dir
+        command = ("ls-tree", "-r", "-z", "--full-tree", commit)
+        self._listing = Listing(folder, *command, later=later)
+
+    @cached_property
+    def modes(self) -> dict[str, tuple[str, str]]:
+        modes = {}
+        for record in self._listing.records():
+            meta, _, path = record.partition(b"\t")
+            mode, _, oid = meta.decode("ascii").split(" ")
+            modes[os.fsdecode(path)] = (mode, oid)
+        return modes
 
 
 class WorkTree(_Entries):

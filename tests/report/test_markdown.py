@@ -11,8 +11,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 import mlops_ci
+from mlops_ci import text
 from mlops_ci.model import CodeChange, ModelComparison
-from mlops_ci.report import gfm, markdown, text
+from mlops_ci.report import gfm, markdown
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
