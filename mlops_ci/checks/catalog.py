@@ -50,7 +50,15 @@ class Entry:
         return "pre-commit" in self.stages
 
 
-CATALOG: tuple[Entry, ...] = ()
+_DVC_FILES = r"(^|/)dvc\.(yaml|lock)$|\.dvc$"
+
+CATALOG: tuple[Entry, ...] = (
+    Entry(
+        id="data-not-in-git",
+        name="data stays out of Git",
+        description="data sets, models, large files and tool folders that enter Git instead of DVC or LFS",
+    ),
+)
 
 
 def entry(check: str) -> Entry:

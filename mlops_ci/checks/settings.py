@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_ci import yaml
 from mlops_ci.errors import ConfigError
@@ -26,5 +26,5 @@ def with_pairs(settings: ChecksConfig, check: str, pairs: list[str]) -> ChecksCo
     built = builder.build(type(own), raw, ())
     if builder.errors:
         raise ConfigError("\n".join(builder.errors))
-    own = replace(own, **{key: getattr(built, key) for key in raw})
-    return replace(settings, **{check.replace("-", "_"): own})
+    changed: Any = {check.replace("-", "_"): replace(own, **{k: getattr(built, k) for k in raw})}
+    return replace(settings, **changed)
