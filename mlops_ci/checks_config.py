@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from mlops_ci.gate_config import Level  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.typed import doc
 
+CheckLevel = Literal["error", "warn", "off"]
 OnUndecided = Literal["fail", "pass"]
 
 
@@ -16,7 +16,7 @@ OnUndecided = Literal["fail", "pass"]
 class CheckConfig:
     """What every check can be told."""
 
-    level: Level = doc(
+    level: CheckLevel = doc(
         "What a finding is: an error that fails, a warning, or nothing (off: the check does not run).",
         default="error",
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.formats import MAX_BYTES
 from mlops_ci.git import MISSING, Listing, Repository
+from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ _LABELS = {"error": "", "warning": "warning: ", "note": "note: "}
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def render(report: Report, style: Style) -> str:
+def render(report: Report, style: str) -> str:
     """Empty when there is nothing to say, but for JSON."""
     if style == "json":
         return _json(report)
