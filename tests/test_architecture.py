@@ -20,7 +20,7 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "blobs", "directions", "environment", "errors", "finding", "formats", "git", "http", "index",
-    "limits", "model", "process", "text", "tree", "typed", "yaml",
+    "limits", "model", "process", "text", "tree", "typed", "unstaged", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})

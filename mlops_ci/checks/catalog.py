@@ -58,6 +58,22 @@ CATALOG: tuple[Entry, ...] = (
         name="data stays out of Git",
         description="data sets, models, large files and tool folders that enter Git instead of DVC or LFS",
     ),
+    Entry(
+        id="dvc-files-valid",
+        name="DVC files can be read",
+        description="broken dvc.yaml, dvc.lock and .dvc files, and outputs that two of them claim",
+        files=_DVC_FILES,
+    ),
+    Entry(
+        id="half-commit",
+        name="a change is staged whole",
+        description="dvc.lock or a pointer staged without the code, params or data it belongs to, and the reverse",
+    ),
+    Entry(
+        id="metrics-unedited",
+        name="metrics are what a stage wrote",
+        description="metrics files whose content is not what dvc.lock recorded of the run",
+    ),
 )
 
 
