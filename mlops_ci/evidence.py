@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from mlops_ci.models import ModelFiles
     from mlops_ci.stack.data.dvc import Locked, Out, Project
 
-_DATA_SUFFIXES = frozenset(
-    """.csv .tsv .parquet .feather .arrow .jsonl .ndjson .npy .npz .hdf5 .xlsx .xls .zip .gz .tar .tgz .zst .bz2 .png
-    .jpg .jpeg .wav .mp3 .flac .sqlite .avro .orc .tfrecord .geojson""".split()
-)
 _MODEL_SUFFIXES = frozenset(
     """.pt .pth .ckpt .onnx .safetensors .pkl .pickle .joblib .h5 .keras .pb .tflite .bin .cbm .model .gguf
     .skops .mlmodel .bst .ubj""".split()
@@ -143,9 +139,7 @@ def stage_inputs(
 
 
 def _stale(entry: Any, locked: Locked, inputs: dict[str, str]) -> Iterator[str]:
-    recorded = entry.get("params")
-    for file, values in recorded.items() if isinstance(recorded, dict) else ():
-        path = posixpath.normpath(posixpath.join(locked.stage.folder, str(file)))
+    for path, values in dvc.recorded_params(entry, locked.stage.folder).items():
         for name, value in formats.flatten(values):
             key = f"{path}:{name}"
             if key in inputs and inputs[key] != repr(value):
@@ -198,7 +192,7 @@ def _tracked(project: Project, locked: Locked, path: str) -> DataRef | None:
         return _data_ref(project.outs[path], "output" if path in project.made else "input")
     recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
     if path in project.tree.entries:
-        return _git_data(project, path) if _suffix(path) in _DATA_SUFFIXES else None
+        return _git_data(project, path) if _suffix(path) in dvc.DATA_SUFFIXES else None
     if path in recorded and not project.tree.below(path):
         return _data_ref(recorded[path], "input")
     return None
@@ -236,7 +230,7 @@ def _is_model(project: Project, locked: Locked, path: str) -> bool:
     if any(one.path == path and one.type == "model" for one in artifacts):
         return True
     suffix = _suffix(path)
-    if suffix in _MODEL_SUFFIXES or suffix in _DATA_SUFFIXES:
+    if suffix in _MODEL_SUFFIXES or suffix in dvc.DATA_SUFFIXES:
         return suffix in _MODEL_SUFFIXES
     return bool(_MODEL_WORD.search(posixpath.relpath(path, locked.stage.folder or ".")))
 

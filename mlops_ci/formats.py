@@ -102,6 +102,11 @@ def select(value: Any, keys: Iterable[str]) -> dict[str, Any]:
     return chosen
 
 
+def find(value: Any, key: str) -> list[Any]:
+    """The values that one dotted key stands for: several when a part of it is a pattern."""
+    return [found for _, found in _matches(value, key.split("."), ())]
+
+
 def _matches(
     value: Any,
     parts: list[str],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEFAULT_PARAMS = "params.yaml"
+_STAGE = "stage "
 # None: the whole file.
 ParamKeys = dict[str, "list[str] | None"]
 
@@ -40,6 +41,8 @@ class Stage:
     uncached: frozenset[str] = frozenset()
     # Values that `${…}` took from a file: {file: {dotted key: value}}.
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    frozen: bool = False
+    always_changed: bool = False
 
     @property
     def all_outs(self) -> tuple[str, ...]:
@@ -57,6 +60,8 @@ class Pipeline:
     plots: list[Plot] = field(default_factory=list)
     artifacts: list[Artifact] = field(default_factory=list)
     problems: list[Unknown] = field(default_factory=list)
+    # Stages, or what generates them, that could not be resolved, and why.
+    unresolved: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def folder(self) -> str:
@@ -106,7 +111,7 @@ class _Reader:
                 self._problem(key, TemplateError(f"needs {wanted}"))
         for name, definition in _mapping(body.get("stages")).items():
             if not isinstance(definition, dict):
-                self._problem(f"stage {name}", TemplateError("needs a mapping"))
+                self._problem(f"{_STAGE}{name}", TemplateError("needs a mapping"))
 
     def _top_scope(self, body: dict[str, Any]) -> Scope:
         """Without the variables of a file that cannot be read, what needs none of them can still be."""
@@ -174,11 +179,11 @@ class _Reader:
         def generate() -> None:
             for full_name, body, stage_scope in expand(name, definition, scope):
                 self._attempt(
-                    f"stage {full_name}",
+                    _STAGE + full_name,
                     lambda: self._add_stage(full_name, body, stage_scope),  # noqa: B023
                 )
 
-        self._attempt(f"stage {name}", generate)
+        self._attempt(_STAGE + name, generate)
 
     def _add_stage(self, name: str, body: dict[str, Any], scope: Scope) -> None:
         wdir = scope.resolve(body.get("wdir") or ".", "wdir")
@@ -202,6 +207,8 @@ class _Reader:
                 params=_param_keys(resolved.get("params"), folder),
                 uncached=frozenset(_uncached(resolved, folder)),
                 variables=scope.used,
+                frozen=bool(resolved.get("frozen")),
+                always_changed=bool(resolved.get("always_changed")),
             )
         )
 
@@ -214,6 +221,8 @@ class _Reader:
     def _problem(self, what: str, error: Exception) -> None:
         path = self._pipeline.path
         reason = str(error).removeprefix(f"{path}: ")
+        if what.startswith(_STAGE):
+            self._pipeline.unresolved[what.removeprefix(_STAGE)] = reason
         self._pipeline.problems.append(
             Unknown(kind="pipeline", subject=path, reason=f"{what}: {reason}" if what else reason)
         )
