@@ -66,6 +66,33 @@ class DataNotInGitConfig(CheckConfig):
                 raise ValueError(f"max_{name}", str(error)) from None
 
 
+ReasonLevel = Literal["error", "warn", "note", "off"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockConfig(CheckConfig):
+    """Levels are by the reason for which a stage is stale."""
+
+    strict: bool = doc(
+        "Judge every stage. Default: only what the change makes stale; older drift is one remark.",
+        default=False,
+    )
+    data: ReasonLevel = doc("Data that a .dvc file points to, or that is in Git.", default="error")
+    upstream: ReasonLevel = doc("What another stage made anew since.", default="error")
+    params: ReasonLevel = doc("Params.", default="error")
+    command: ReasonLevel = doc("The command of the stage.", default="error")
+    outs: ReasonLevel = doc("Outputs: declared anew, or edited in Git.", default="error")
+    never_run: ReasonLevel = doc("A stage without an entry in dvc.lock.", default="error")
+    code: ReasonLevel = doc("Code in Git.", default="warn")
+    line_ends: ReasonLevel = doc(
+        "A file that was hashed with other line ends (CRLF) than Git has.", default="warn"
+    )
+    absent: ReasonLevel = doc(
+        "A dependency that this change adds and that is neither in Git nor tracked by DVC: not checked.",
+        default="note",
+    )
+
+
 KINDS = ("model", "data", "notebook", "media", "binary", "text", "test")
 
 
@@ -76,8 +103,8 @@ class ChecksConfig:
         key="data-not-in-git",
         default_factory=DataNotInGitConfig,
     )
-    dvc_lock_in_sync: CheckConfig = doc(
-        "Changes that make a stage stale.", key="dvc-lock-in-sync", default_factory=CheckConfig
+    dvc_lock_in_sync: LockConfig = doc(
+        "Changes that make a stage stale.", key="dvc-lock-in-sync", default_factory=LockConfig
     )
     dvc_files_valid: CheckConfig = doc(
         "Broken DVC files.", key="dvc-files-valid", default_factory=CheckConfig

@@ -59,6 +59,12 @@ CATALOG: tuple[Entry, ...] = (
         description="data sets, models, large files and tool folders that enter Git instead of DVC or LFS",
     ),
     Entry(
+        id="dvc-lock-in-sync",
+        name="dvc.lock fits the pipeline",
+        description="changes that make a stage stale: dvc.lock no longer fits dvc.yaml, params, code or data",
+        always=True,
+    ),
+    Entry(
         id="dvc-files-valid",
         name="DVC files can be read",
         description="broken dvc.yaml, dvc.lock and .dvc files, and outputs that two of them claim",

@@ -45,14 +45,23 @@ class Status:
     always: bool = False
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.pipeline, self.name
+
+    @property
     def target(self) -> str:
         """How `dvc repro` and `dvc status` call the stage, from the root of the repository."""
         return self.name if self.pipeline == "dvc.yaml" else f"{self.pipeline}:{self.name}"
 
 
-def statuses(project: Project, repository: Repository, disk: Path | None = None) -> list[Status]:
-    """The verdict on every stage. `disk`: see Hashes."""
-    return list(_Judge(project, Hashes(project, repository, disk)).all())
+def statuses(
+    project: Project,
+    repository: Repository,
+    disk: Path | None = None,
+    only: set[tuple[str, str]] | None = None,
+) -> list[Status]:
+    """The verdict on every stage, or on those in `only` (pipeline and name). `disk`: see Hashes."""
+    return list(_Judge(project, Hashes(project, repository, disk)).all(only))
 
 
 class _Judge:
@@ -62,9 +71,14 @@ class _Judge:
         self._tree = project.tree
         self._inputs = Inputs(project, hashes)
 
-    def all(self) -> Iterator[Status]:
-        self._prefetch()
-        for locked in self._project.stages:
+    def all(self, only: set[tuple[str, str]] | None) -> Iterator[Status]:
+        stages = [
+            locked
+            for locked in self._project.stages
+            if only is None or (locked.pipeline.path, locked.stage.name) in only
+        ]
+        self._prefetch(stages)
+        for locked in stages:
             yield self._stage(locked)
         for pipeline in self._project.pipelines:
             for name, why in pipeline.unresolved.items():
@@ -77,10 +91,10 @@ class _Judge:
         doubt = Doubt(subject=pipeline, why=why, fix="dvc stage list")
         return Status(pipeline=pipeline, name=name, doubts=(doubt,))
 
-    def _prefetch(self) -> None:
+    def _prefetch(self, stages: list[Locked]) -> None:
         """All files that will be hashed, in one call to Git each."""
         wanted = set()
-        for locked in self._project.stages:
+        for locked in stages:
             if locked.record is not None:
                 stage = locked.stage
                 wanted |= {*stage.deps, *stage.all_outs, *stage.params}
