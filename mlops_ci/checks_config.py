@@ -79,11 +79,11 @@ class LockConfig(CheckConfig):
     )
     data: ReasonLevel = doc("Data that a .dvc file points to, or that is in Git.", default="error")
     upstream: ReasonLevel = doc("What another stage made anew since.", default="error")
-    params: ReasonLevel = doc("Params.", default="error")
+    params: ReasonLevel = doc("Params that differ from those of the run.", default="error")
     command: ReasonLevel = doc("The command of the stage.", default="error")
     outs: ReasonLevel = doc("Outputs: declared anew, or edited in Git.", default="error")
     never_run: ReasonLevel = doc("A stage without an entry in dvc.lock.", default="error")
-    code: ReasonLevel = doc("Code in Git.", default="warn")
+    code: ReasonLevel = doc("Code that differs from that of the run.", default="warn")
     line_ends: ReasonLevel = doc(
         "A file that was hashed with other line ends (CRLF) than Git has.", default="warn"
     )

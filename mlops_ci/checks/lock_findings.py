@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlops_ci.checks.base import Scope
-    from mlops_ci.checks.dvc_lock_in_sync import Judged
+    from mlops_ci.checks.lock_ratchet import Judged
     from mlops_ci.checks_config import LockConfig
     from mlops_ci.config import Config
     from mlops_ci.finding import FindingLevel
