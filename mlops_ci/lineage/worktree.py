@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """One model: what was measured, which outputs are the model itself, all outputs, metrics files and dvc.yaml files."""
+    """One model: what was measured, which outputs are the model itself, all outputs, metrics and dvc.yaml files."""
 
     snapshot: Snapshot
     model_paths: tuple[str, ...]
