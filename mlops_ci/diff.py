@@ -46,20 +46,20 @@ class Request:
     fetch: bool = True
 
 
-def diff(request: Request) -> Comparison:
+def diff(request: Request, repository: Repository | None = None) -> Comparison:
     """Raises UsageError, ConfigError or ToolError; a file that cannot be read is a note, not an error."""
-    return _Diff(request).comparison()
+    return _Diff(request, repository).comparison()
 
 
-def read_config(request: Request) -> Config | None:
+def read_config(request: Request, repository: Repository) -> Config | None:
     """The config of the candidate, or the one that the request names."""
-    return _Diff(request).config
+    return _Diff(request, repository).config
 
 
 class _Diff:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, repository: Repository | None = None) -> None:
         self.request = request
-        self.repository = Repository.discover(request.start)
+        self.repository = repository or Repository.discover(request.start)
         self.head = self._head()
         self.tree = self._candidate_tree()
         self.config = self._config()

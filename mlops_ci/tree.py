@@ -82,15 +82,22 @@ class CommitTree(_Entries):
         self.commit = commit
         self._repository = repository
         folder = repository.root or repository.git_dir
-        self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
+        if commit not in repository.listed:
+            self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
 
     @cached_property
     def _modes(self) -> dict[str, tuple[str, str]]:
+        known = self._repository.listed
+        if self.commit not in known:
+            known[self.commit] = self._list()
+        return known[self.commit]
+
+    def _list(self) -> dict[str, tuple[str, str]]:
         modes = {}
         for record in self._listing.records():
-            meta, _, path = record.partition(b"\t")
-            mode, _, oid = meta.decode("ascii").split(" ")
-            modes[os.fsdecode(path)] = (mode, oid)
+            meta, _, path = record.partition("\t")
+            mode, _, oid = meta.split(" ")
+            modes[path] = (mode, oid)
         return modes
 
     @cached_property
@@ -112,6 +119,8 @@ class CommitTree(_Entries):
 
     def read(self, path: str) -> bytes | None:
         mode, oid = self._modes.get(path, ("", ""))
+        if mode.startswith("100"):  # a plain file, as almost all are
+            return self._blob(path, oid)
         for _ in range(_MAX_LINKS):
             if mode != _SYMLINK:
                 break
@@ -129,11 +138,11 @@ class CommitTree(_Entries):
         return self._blob(path, oid)
 
     def _in_submodule(self, path: str) -> bool:
-        return any(path.startswith(f"{submodule}/") for submodule in self._submodules)
+        return bool(self._submodules) and path.startswith(self._submodules)
 
     @cached_property
-    def _submodules(self) -> list[str]:
-        return [path for path, (mode, _) in self._modes.items() if mode == _SUBMODULE]
+    def _submodules(self) -> tuple[str, ...]:
+        return tuple(f"{path}/" for path, (mode, _) in self._modes.items() if mode == _SUBMODULE)
 
     def _blob(self, path: str, oid: str) -> bytes:
         known = self._repository.objects.known.get(oid)
@@ -163,8 +172,8 @@ class WorkTree(_Entries):
     def entries(self) -> Mapping[str, str]:
         found = {}
         for record in self._index.records():
-            meta, _, name = record.partition(b"\t")
-            found[os.fsdecode(name)] = meta.decode("ascii").split(" ")[1]
+            meta, _, name = record.partition("\t")
+            found[name] = meta.split(" ")[1]
         for path, state in self.status.items():
             if state == "??":
                 found[path] = ""
@@ -175,7 +184,7 @@ class WorkTree(_Entries):
     @cached_property
     def status(self) -> dict[str, str]:
         """Path to the two letters of `git status --porcelain`, for what differs from HEAD or is new."""
-        return {os.fsdecode(record[3:]): record[:2].decode() for record in self._status.records()}
+        return {record[3:]: record[:2] for record in self._status.records()}
 
     @property
     def modified(self) -> list[str]:
