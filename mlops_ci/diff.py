@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
-from mlops_ci import snapshot
+from mlops_ci import plot_changes, snapshot
 from mlops_ci.baseline import MAX_WALK, find_baseline
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
@@ -34,7 +34,8 @@ class Request:
     """`base` and `head` are revisions; without `head` the candidate is the work tree.
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
-    DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty.
+    DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
+    these show, which the verdict does not need.
     """
 
     start: Path
@@ -44,6 +45,7 @@ class Request:
     models: tuple[str, ...] = ()
     exact: bool = False
     fetch: bool = True
+    plots: bool = False
 
 
 def diff(request: Request, repository: Repository | None = None) -> Comparison:
@@ -79,7 +81,21 @@ class _Diff:
             baseline, old, note = self._walk_back(baseline, old)
         pairs = zip(models, old, new, strict=True)
         compared = [self._compare(model, one, other, note) for model, one, other in pairs]
+        if self.request.plots:
+            compared_with = baseline.origin.commit or ""
+            if compared_with != base_tree.commit:
+                base = self._project(CommitTree(self.repository, compared_with))
+            compared = self._drawn(compared, base, list(zip(old, new, strict=True)))
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
+
+    def _drawn(
+        self,
+        models: list[ModelComparison],
+        base: dvc.Project,
+        pairs: list[tuple[Snapshot, Snapshot]],
+    ) -> list[ModelComparison]:
+        drawn = plot_changes.between(base, self.candidate, pairs)
+        return [dataclasses.replace(one, plots=own) for one, own in zip(models, drawn, strict=True)]
 
     def _head(self) -> Commit:
         if self.repository.root is None and self.request.head is None:

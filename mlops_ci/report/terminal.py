@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, spans, story, text, verdict
+from mlops_ci.report import plots, rows, spans, story, text, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -104,8 +104,17 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
     for title, entries in rows.explanations(model, everything=everything):
         yield paint.bold(f"  {title}")
         yield from _entries(entries, paint, everything=everything)
+    yield from _plots(model, paint)
     for note in model.notes:
         yield from _note(note, paint)
+
+
+def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+    found = list(plots.lines(model.plots))
+    if found:
+        yield paint.bold("  plots")
+    for name, before, after in found:
+        yield f"    {name}  {before} → {after}"
 
 
 def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
