@@ -217,7 +217,11 @@ def _picture(content: bytes) -> Picture:
     if len(content) > MAX_PICTURE:
         raise UnreadableError(f"{len(content):,} bytes, more than the limit of {MAX_PICTURE:,}")
     media: Literal["image/png", "image/jpeg"]
-    if content.startswith(b"\x89PNG\r\n\x1a\n") and content[12:16] == b"IHDR" and len(content) > 24:
+    if (
+        content.startswith(b"\x89PNG\r\n\x1a\n")
+        and content[12:16] == b"IHDR"
+        and len(content) >= 24
+    ):
         media, (width, height) = "image/png", struct.unpack(">II", content[16:24])
     elif content.startswith(b"\xff\xd8\xff"):
         media, (width, height) = "image/jpeg", _jpeg_size(content)

@@ -12,17 +12,18 @@ if TYPE_CHECKING:
 
     from mlops_ci.plots import PlotChange
 
-OPEN = "<details><summary><b>Plot</b> "
+_OPEN = "<details><summary><b>{}</b> "
+_WORDS = {"curve": "Curve", "confusion": "Confusion"}
+_OTHERS = "Other plots"
 _MOST, _MOST_CELLS, _MOST_LISTED = 6, 8, 20
 
 
 def section(found: Sequence[PlotChange]) -> Iterator[str]:
     """Charts and tables of the first few, the names of all others."""
-    told = [
-        one for one in plots.drawn(found) if one.kind in ("curve", "confusion") and _has_sides(one)
-    ]
+    told = [one for one in plots.drawn(found) if one.kind in _WORDS and _has_sides(one)]
     for one in told[:_MOST]:
-        yield f"{OPEN}{gfm.summary((*plots.title(one), ': ', *plots.words(one)))}</summary>"
+        named = _OPEN.format(_WORDS[one.kind])
+        yield f"{named}{gfm.summary((*plots.title(one), ': ', *plots.words(one)))}</summary>"
         yield ""
         yield from _confusion(one) if one.kind == "confusion" else _curve(one)
         yield "</details>"
@@ -30,6 +31,11 @@ def section(found: Sequence[PlotChange]) -> Iterator[str]:
     others = [*told[_MOST:], *(one for one in found if one not in told)]
     if others:
         yield from _others(others)
+
+
+def count(page: str) -> int:
+    opened = (_OPEN.format(word) for word in (*_WORDS.values(), _OTHERS))
+    return sum(page.count(one) for one in opened)
 
 
 def _has_sides(one: PlotChange) -> bool:
@@ -51,7 +57,11 @@ def _curve(one: PlotChange) -> Iterator[str]:
 def _confusion(one: PlotChange) -> Iterator[str]:
     if not (isinstance(one.baseline, Matrix) and isinstance(one.candidate, Matrix)):
         return
-    cells = plots.changed_cells(one.baseline, one.candidate)
+    changed = plots.changed_cells(one.baseline, one.candidate)
+    cells = [cell for cell in changed if cell.actual != cell.predicted]
+    if not cells:
+        yield from ["No mistake is more or less frequent.", ""]
+        return
     yield "| actual | taken for | base → head | change |"
     yield "|:--|:--|:--|:--|"
     for cell in cells[:_MOST_CELLS]:
@@ -64,7 +74,7 @@ def _confusion(one: PlotChange) -> Iterator[str]:
 
 
 def _others(others: list[PlotChange]) -> Iterator[str]:
-    yield f"{OPEN}files changed: {len(others):,}</summary>"
+    yield f"{_OPEN.format(_OTHERS)}changed: {len(others):,}</summary>"
     yield ""
     for one in others[:_MOST_LISTED]:
         yield f"- {gfm.line((*plots.title(one), ' ', *plots.words(one)))}"

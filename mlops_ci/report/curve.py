@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from mlops_ci.plots import PlotChange
 
-_WIDTH, _HEIGHT = 720, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 600, 16, 216
+_WIDTH, _HEIGHT = 720, 268
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 585, 16, 216
 _APART = 20
 _LARGEST = 1e300
 
@@ -32,7 +32,7 @@ def draw(one: PlotChange, description: str) -> str:
         return ""
     x, y = (
         _Scale([p[0] for p in places], _LEFT, _RIGHT),
-        _Scale([p[1] for p in places], _BOTTOM, _TOP),
+        _Scale([p[1] for p in places], _BOTTOM, _TOP, 0.05),
     )
     return "".join((
         f'<svg class="curve" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="two curves">',
@@ -45,13 +45,12 @@ def draw(one: PlotChange, description: str) -> str:
 
 
 class _Scale:
-    """Numbers to units of the drawing, with round ticks."""
+    """Numbers to units of the drawing, with round ticks. `room`: the share of the whole that stays free at the ends."""
 
-    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
-        self.low, self.high = min(values), max(values)
-        if self.low == self.high:
-            margin = abs(self.low) * 0.1 or 1.0
-            self.low, self.high = self.low - margin, self.high + margin
+    def __init__(self, values: Sequence[float], start: float, end: float, room: float = 0) -> None:
+        low, high = min(values), max(values)
+        margin = (high - low) * room or ((abs(low) * 0.1 or 1.0) if low == high else 0.0)
+        self.low, self.high = low - margin, high + margin
         self.start, self.end = start, end
 
     def __call__(self, value: float) -> float:
@@ -83,7 +82,7 @@ def _axes(x: _Scale, y: _Scale, label: str) -> Iterator[str]:
         yield f'<line class="rule" x1="{_LEFT}" x2="{_RIGHT}" y1="{at}" y2="{at}"/>'
         yield f'<text class="tick" x="{_LEFT - 8}" y="{at}" dy=".35em" text-anchor="end">{shown}</text>'
     for value, shown in x.ticks():
-        yield f'<text class="tick" x="{x(value):.1f}" y="{_BOTTOM + 18}" text-anchor="middle">{shown}</text>'
+        yield f'<text class="tick" x="{x(value):.1f}" y="{_BOTTOM + 22}" text-anchor="middle">{shown}</text>'
     named = html.escape(text.visible(label, 60))
     middle = (_LEFT + _RIGHT) // 2
     yield f'<text class="tick" x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{named}</text>'

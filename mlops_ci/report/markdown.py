@@ -39,7 +39,7 @@ def render(
     if len(whole) <= limit:
         return whole
     shown = _first_that_fits(told, limit - 200)
-    less_charts = whole.count(charts.OPEN) > shown.count(charts.OPEN)
+    less_charts = charts.count(whole) > charts.count(shown)
     return f"{shown}\n{_shortened(_count(whole) - _count(shown), charts=less_charts)}\n"
 
 

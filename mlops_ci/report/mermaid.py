@@ -52,13 +52,16 @@ def chart(one: PlotChange) -> Iterator[str]:
     if not (_can_be_written(low, high) and _can_be_written(xs[0], xs[-1])):
         return
     margin = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
+    bottom, top = low - margin, high + margin
+    if low >= 0 and high <= 1:  # a share or a probability, which has no room outside
+        bottom, top = max(bottom, 0.0), min(top, 1.0)
     decimals = _decimals(high - low or margin)
     yield "```mermaid"
     yield f"%%{{init: {_INIT}}}%%"
     yield "xychart-beta"
     yield f'  title "{_titled(one.y)}base (grey), head (orange)"'
     yield f"  x-axis {_quoted(one.x)}{_number(xs[0], xs[-1] - xs[0])} --> {_number(xs[-1], xs[-1] - xs[0])}"
-    yield f"  y-axis {low - margin:.{decimals}f} --> {high + margin:.{decimals}f}"
+    yield f"  y-axis {bottom:.{decimals}f} --> {top:.{decimals}f}"
     for values in (before, after):
         yield f"  line [{', '.join(f'{value:.{decimals}f}' for value in values)}]"
     yield "```"

@@ -58,7 +58,8 @@ def _size(one: PlotChange) -> int:
 def _figure(one: PlotChange) -> Iterator[str]:
     """What it says comes first, in the same words as everywhere."""
     yield "<figure>"
-    named = markup.line(plots.title(one))
+    word = "Confusion in " if one.kind == "confusion" else ""
+    named = f"{word}{markup.line(plots.title(one))}"
     yield f"<figcaption><b>{named}</b><small>{markup.line(plots.words(one))}</small></figcaption>"
     if one.kind == "curve":
         yield curve.draw(one, spans.plain((*plots.title(one), ": ", *plots.words(one))))

@@ -41,7 +41,7 @@ class Cell:
 def title(one: PlotChange) -> Line:
     if one.kind == "curve":
         return (Code(one.y), " by ", Code(one.x))
-    return ("Confusion in ", Code(one.path)) if one.kind == "confusion" else (Code(one.path),)
+    return (Code(one.path),)
 
 
 def words(one: PlotChange) -> Line:
@@ -80,7 +80,7 @@ def _gap(x: str, old: _Points, new: _Points) -> Line:
         return ("the two sides share no stretch of ", Code(x))
     before, after = along(old, xs), along(new, xs)
     at = max(range(len(xs)), key=lambda index: abs(after[index] - before[index]))
-    place = text.number(float(f"{xs[at]:.3g}"))
+    place = text.number(_plain(float(f"{xs[at]:.3g}")))
     sides = spans.sides(float(f"{before[at]:.5g}"), float(f"{after[at]:.5g}"))
     above = sum(b > a for a, b in zip(before, after, strict=True))
     below = sum(b < a for a, b in zip(before, after, strict=True))
@@ -112,24 +112,24 @@ def _skipped(old: Curve, new: Curve) -> Line:
 
 
 def _confusion(old: Matrix, new: Matrix) -> Line:
-    """The change that is worst, then how many are right."""
-    errors = [one for one in changed_cells(old, new) if one.actual != one.predicted]
-    found: Line = ()
-    if errors:
-        worst = max(errors, key=lambda one: (one.delta, abs(one.delta)))
-        found = (
-            *mistake(worst),
-            " ",
-            *spans.arrow(f"{worst.baseline:,}", f"{worst.candidate:,}"),
-            "; ",
-        )
+    """The label that lost most, the mistake that grew most, then how many are right."""
+    changed = changed_cells(old, new)
+    lost = [one for one in changed if one.actual == one.predicted and one.delta < 0]
+    errors = [one for one in changed if one.actual != one.predicted]
+    grown = [one for one in errors if one.delta > 0]
+    telling = [*lost[:1], *(grown or errors)[:1]]
     of = f" of {new.total:,}" if new.total == old.total else ""
-    return (*found, "right ", *spans.arrow(f"{old.right:,}", f"{new.right:,}"), of)
+    overall = ("right overall ", *spans.arrow(f"{old.right:,}", f"{new.right:,}"), of)
+    return spans.joined([*map(_counted, telling), overall], "; ")
+
+
+def _counted(one: Cell) -> Line:
+    return (*mistake(one), " ", *spans.arrow(f"{one.baseline:,}", f"{one.candidate:,}"))
 
 
 def mistake(one: Cell) -> Line:
     if one.actual == one.predicted:
-        return (Code(one.actual), " right")
+        return ("right on ", Code(one.actual))
     return (Code(one.actual), " taken for ", Code(one.predicted))
 
 
