@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _OPEN = "<details><summary><b>{}</b> "
 _WORDS = {"curve": "Curve", "confusion": "Confusion"}
+_PARTLY = "One side is longer: it is drawn as far as both go."
 _OTHERS = "Other plots"
 _MOST, _MOST_CELLS, _MOST_LISTED = 6, 8, 20
 
@@ -44,9 +45,13 @@ def _has_sides(one: PlotChange) -> bool:
 
 def _curve(one: PlotChange) -> Iterator[str]:
     """The chart, or its small form where mermaid cannot draw it."""
+    if not (isinstance(one.baseline, Curve) and isinstance(one.candidate, Curve)):
+        return
     fence = list(mermaid.chart(one))
     yield from fence
-    if not fence and isinstance(one.baseline, Curve) and isinstance(one.candidate, Curve):
+    if fence and plots.ends(one.baseline) != plots.ends(one.candidate):
+        yield from ["", f"<sub>{_PARTLY}</sub>"]
+    if not fence:
         before, after = plots.sparklines(one.baseline, one.candidate)
         yield (
             f"`{before}` → `{after}`" if before else "Both sides: `mlops-ci report -o report.html`"

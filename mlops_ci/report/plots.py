@@ -166,6 +166,11 @@ def grid(old: _Points, new: _Points, count: int = GRID) -> list[float]:
     return [low + width * at / (count - 1) for at in range(count - 1)] + [high]
 
 
+def ends(one: Curve) -> tuple[float, float]:
+    """Where it begins and ends on the x axis."""
+    return one.points[0][0], one.points[-1][0]
+
+
 def _is_even(xs: Sequence[float]) -> bool:
     step = (xs[-1] - xs[0]) / (len(xs) - 1)
     return step > 0 and all(abs(x - xs[0] - step * at) <= step * 1e-6 for at, x in enumerate(xs))

@@ -161,6 +161,14 @@ def test_markdown_folds_them_and_says_the_result(comparison):
     assert shown.count("```mermaid") == 1
 
 
+def test_a_curve_that_is_longer_on_one_side_says_so(comparison):
+    longer = replace(LOSSES, baseline=curve_of(5, 4, 3, 2, 1, 0))
+    shown = markdown.render(with_plots(comparison, longer))
+    assert '"epoch" 1 --> 4\n' in shown
+    assert "as far as both go" in shown
+    assert "as far as both go" not in markdown.render(with_plots(comparison, LOSSES))
+
+
 def test_markdown_lists_pictures_and_what_is_not_drawn(comparison):
     png = Picture(media="image/png", content=b"x", width=1, height=1)
     picture = PlotChange(path="roc.png", kind="picture", change="changed", candidate=png)
