@@ -201,7 +201,9 @@ class WorkTree(_Entries):
         return bool(self.modified) or any(path.endswith(_PIPELINE_FILES) for path in new)
 
     def is_folder(self, path: str) -> bool:
-        return (self.root / path).is_dir()
+        """One outside the repository is none: its names are nobody's business."""
+        folder = self.root / path
+        return folder.is_dir() and folder.resolve().is_relative_to(self._real_root)
 
     def walk(self, folder: str) -> list[str]:
         found = []

@@ -104,6 +104,19 @@ def test_a_link_out_of_the_repository_is_not_followed(changed, tmp_path):
     assert one.reason == "is a symbolic link that leaves the repository"
 
 
+def test_nothing_outside_of_the_repository_is_even_named(changed, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.csv").write_text("a\n1\n")
+    (changed.path / "link").symlink_to(tmp_path / "outside")
+    more = f"- link\n- ../outside\n- {tmp_path}/outside\n- X: {{y: {{{tmp_path}/outside: a}}}}\n"
+    changed.write("dvc.yaml", DVC_YAML + more)
+    found = plots(changed, base="main")
+    assert {"link", "../outside", f"{tmp_path}/outside"} <= found.keys()
+    assert not [path for path in found if "secret" in path]
+    assert found["../outside"].reason == "is outside the repository"
+    assert found["link"].reason == "is a symbolic link that leaves the repository"
+
+
 def test_added_and_removed(changed):
     changed.git("rm", "--quiet", "log.csv", "dir/a.tsv", "dir/b.tsv", "dir/notes.txt")
     changed.write("dir/c.tsv", "step\tacc\n0\t0.9\n")
