@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
-from mlops_ci import plot_changes, snapshot
+from mlops_ci import snapshot
 from mlops_ci.baseline import MAX_WALK, find_baseline
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
@@ -94,6 +94,8 @@ class _Diff:
         base: dvc.Project,
         pairs: list[tuple[Snapshot, Snapshot]],
     ) -> list[ModelComparison]:
+        from mlops_ci import plot_changes
+
         drawn = plot_changes.between(base, self.candidate, pairs)
         return [dataclasses.replace(one, plots=own) for one, own in zip(models, drawn, strict=True)]
 

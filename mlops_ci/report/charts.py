@@ -24,19 +24,14 @@ def section(found: Sequence[PlotChange]) -> Iterator[str]:
     told = [one for one in plots.drawn(found) if one.kind in _WORDS and _has_sides(one)]
     for one in told[:_MOST]:
         named = _OPEN.format(_WORDS[one.kind])
-        yield f"{named}{gfm.summary((*plots.title(one), ': ', *plots.words(one)))}</summary>"
+        yield f"{named}{gfm.summary((*plots.title(one, found), ': ', *plots.words(one)))}</summary>"
         yield ""
         yield from _confusion(one) if one.kind == "confusion" else _curve(one)
         yield "</details>"
         yield ""
     others = [*told[_MOST:], *(one for one in found if one not in told)]
     if others:
-        yield from _others(others)
-
-
-def count(page: str) -> int:
-    opened = (_OPEN.format(word) for word in (*_WORDS.values(), _OTHERS))
-    return sum(page.count(one) for one in opened)
+        yield from _others(others, found)
 
 
 def _has_sides(one: PlotChange) -> bool:
@@ -78,11 +73,11 @@ def _confusion(one: PlotChange) -> Iterator[str]:
     yield ""
 
 
-def _others(others: list[PlotChange]) -> Iterator[str]:
+def _others(others: list[PlotChange], found: Sequence[PlotChange]) -> Iterator[str]:
     yield f"{_OPEN.format(_OTHERS)}changed: {len(others):,}</summary>"
     yield ""
     for one in others[:_MOST_LISTED]:
-        yield f"- {gfm.line((*plots.title(one), ' ', *plots.words(one)))}"
+        yield f"- {gfm.line(plots.listing(one, found))}"
     more = len(others) - _MOST_LISTED
     yield from [f"- and {more:,} more"] if more > 0 else []
     yield ""

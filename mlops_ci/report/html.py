@@ -11,7 +11,6 @@ from mlops_ci.report import (
     changes,
     checks,
     markup,
-    pictures,
     rows,
     spans,
     story,
@@ -61,10 +60,9 @@ def render(
     told = story.tell(comparison, verdicts)
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     title = html.escape(text.visible(spans.plain(told.headline), 400))
-    images = "; img-src data:" if any(pictures.embeds(m.plots) for m in comparison.models) else ""
-    lines = [_HEAD.format(title=title, style=style, images=images), *_top(told)]
-    for one in told.stories:
-        lines += _story(one, told, everything=everything)
+    body = [line for one in told.stories for line in _story(one, told, everything=everything)]
+    images = "; img-src data:" if any("<img " in line for line in body) else ""
+    lines = [_HEAD.format(title=title, style=style, images=images), *_top(told), *body]
     lines += _reproduce(told) if verdicts else []
     lines += [f"<footer>{markup.line(told.footer)}</footer>", "</main>", "</body>", "</html>", ""]
     return "\n".join(lines)
@@ -90,7 +88,10 @@ def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
     if one.checks:
         yield from _checks(one)
     yield from _changes(one)
-    yield from pictures.section(one.model.plots)
+    if one.model.plots:
+        from mlops_ci.report import pictures
+
+        yield from pictures.section(one.model.plots)
     yield from _metrics(one, everything=everything)
     yield "</section>"
 

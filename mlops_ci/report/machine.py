@@ -6,7 +6,6 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.plots import Curve, Matrix
 from mlops_ci.report import rows
 
 if TYPE_CHECKING:
@@ -169,6 +168,8 @@ def _plot(one: PlotChange) -> dict[str, Any]:
 
 def _drawing(drawing: Drawing | None) -> dict[str, Any]:
     """A small one whole; of a large one how much there is."""
+    from mlops_ci.plots import Curve, Matrix
+
     if isinstance(drawing, Curve):
         small = drawing.count <= _SMALL
         points = {"points": [list(point) for point in drawing.points]} if small else {}

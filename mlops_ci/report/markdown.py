@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import alert, changes, charts, gfm, rows, spans, story, tables, verdict
+from mlops_ci.report import alert, changes, gfm, rows, spans, story, tables, verdict
 from mlops_ci.report.tables import Detail
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def render(
     if len(whole) <= limit:
         return whole
     shown = _first_that_fits(told, limit - 200)
-    less_charts = charts.count(whole) > charts.count(shown)
-    return f"{shown}\n{_shortened(_count(whole) - _count(shown), charts=less_charts)}\n"
+    has_plots = any(one.model.plots for one in told.stories)
+    return f"{shown}\n{_shortened(_count(whole) - _count(shown), plots=has_plots)}\n"
 
 
 def _first_that_fits(told: Report, limit: int) -> str:
@@ -74,9 +74,9 @@ def _count(page: str) -> int:
     return sum(line.startswith(("| ", "- ")) for line in page.splitlines())
 
 
-def _shortened(count: int, *, charts: bool) -> str:
+def _shortened(count: int, *, plots: bool) -> str:
     command = "`mlops-ci report --format html -o report.html`"
-    left_out = [*(["charts"] if charts else []), *([f"{count:,} rows"] if count > 0 else [])]
+    left_out = [*(["plots"] if plots else []), *([f"{count:,} rows"] if count > 0 else [])]
     return (
         f"<sub>Shortened: {' and '.join(left_out) or 'detail'} left out. All of it: {command}</sub>"
     )
@@ -200,7 +200,9 @@ def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
     for group in one.groups:
         if group.count > 6:
             yield from _list(group, detail)
-    if detail.plots:
+    if detail.plots and one.model.plots:
+        from mlops_ci.report import charts
+
         yield from charts.section(one.model.plots)
     if folds and any(_groups(one)):
         yield "<details><summary><b>What changed with it</b></summary>"

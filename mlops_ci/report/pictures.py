@@ -34,20 +34,12 @@ def section(found: Sequence[PlotChange]) -> Iterator[str]:
     listed = [*plots.not_drawn(found), *drawn[MOST:]]
     for one in drawn[:MOST]:
         room -= _size(one)
-        yield from _figure(one) if room >= 0 else ()
+        yield from _figure(one, plots.title(one, found)) if room >= 0 else ()
         listed += [one] if room < 0 else []
     if listed:
         yield "<ul>"
-        yield from (f"<li>{markup.line(listing(one))}</li>" for one in listed)
+        yield from (f"<li>{markup.line(plots.listing(one, found))}</li>" for one in listed)
         yield "</ul>"
-
-
-def listing(one: PlotChange) -> Line:
-    return (*plots.title(one), " ", *plots.words(one))
-
-
-def embeds(found: Sequence[PlotChange]) -> bool:
-    return any(map(_size, found))
 
 
 def _size(one: PlotChange) -> int:
@@ -55,14 +47,14 @@ def _size(one: PlotChange) -> int:
     return sum(len(side.content) for side in sides if isinstance(side, Picture))
 
 
-def _figure(one: PlotChange) -> Iterator[str]:
+def _figure(one: PlotChange, title: Line) -> Iterator[str]:
     """What it says comes first, in the same words as everywhere."""
     yield "<figure>"
     word = "Confusion in " if one.kind == "confusion" else ""
-    named = f"{word}{markup.line(plots.title(one))}"
+    named = f"{word}{markup.line(title)}"
     yield f"<figcaption><b>{named}</b><small>{markup.line(plots.words(one))}</small></figcaption>"
     if one.kind == "curve":
-        yield curve.draw(one, spans.plain((*plots.title(one), ": ", *plots.words(one))))
+        yield curve.draw(one, spans.plain((*title, ": ", *plots.words(one))))
         yield from _thinned(one)
     elif one.kind == "confusion":
         yield from _confusion(one)

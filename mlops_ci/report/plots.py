@@ -38,10 +38,16 @@ class Cell:
         return self.candidate - self.baseline
 
 
-def title(one: PlotChange) -> Line:
-    if one.kind == "curve":
-        return (Code(one.y), " by ", Code(one.x))
-    return (Code(one.path),)
+def title(one: PlotChange, among: Sequence[PlotChange]) -> Line:
+    """With its file where others have the same axes."""
+    if one.kind != "curve":
+        return (Code(one.path),)
+    alike = sum((other.y, other.x, other.kind) == (one.y, one.x, "curve") for other in among)
+    return (Code(one.y), " by ", Code(one.x), *((" in ", Code(one.path)) if alike > 1 else ()))
+
+
+def listing(one: PlotChange, among: Sequence[PlotChange]) -> Line:
+    return (*title(one, among), " ", *words(one))
 
 
 def words(one: PlotChange) -> Line:
@@ -211,7 +217,7 @@ def lines(plots: Sequence[PlotChange]) -> Iterator[tuple[str, str, str]]:
         if isinstance(one.baseline, Curve) and isinstance(one.candidate, Curve):
             before, after = sparklines(one.baseline, one.candidate)
             if before:
-                yield spans.plain(title(one)), before, after
+                yield spans.plain(title(one, plots)), before, after
 
 
 def drawn(plots: Sequence[PlotChange]) -> list[PlotChange]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import plots, rows, spans, story, text, verdict
+from mlops_ci.report import rows, spans, story, text, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
 
 
 def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+    if not model.plots:
+        return
+    from mlops_ci.report import plots
+
     found = list(plots.lines(model.plots))
     if found:
         yield paint.bold("  plots")

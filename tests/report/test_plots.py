@@ -169,6 +169,14 @@ def test_a_curve_that_is_longer_on_one_side_says_so(comparison):
     assert "as far as both go" not in markdown.render(with_plots(comparison, LOSSES))
 
 
+def test_curves_of_the_same_name_are_told_apart_by_their_file(comparison):
+    found = with_plots(comparison, LOSSES, replace(LOSSES, path="test.csv"))
+    named = "<code>val_loss</code> by <code>epoch</code> in <code>test.csv</code>"
+    assert named in markdown.render(found)
+    assert named in html.render(found)
+    assert "val_loss by epoch in test.csv  █" in terminal.render(found)
+
+
 def test_markdown_lists_pictures_and_what_is_not_drawn(comparison):
     png = Picture(media="image/png", content=b"x", width=1, height=1)
     picture = PlotChange(path="roc.png", kind="picture", change="changed", candidate=png)
@@ -183,7 +191,7 @@ def test_charts_go_first_when_a_report_is_too_long(comparison, failing):
     whole = markdown.render(found, failing)
     shown = markdown.render(found, failing, limit=len(whole) - 1)
     assert "mermaid" not in shown
-    assert "Shortened: charts left out." in shown
+    assert "Shortened: plots left out." in shown
     assert markdown.render(comparison, failing).splitlines() == shown.splitlines()[:-2]
 
 
