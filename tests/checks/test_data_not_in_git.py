@@ -309,3 +309,25 @@ def test_kind_by_name(name, kind):
 @pytest.mark.parametrize("content", [b"", b"\x80", b"\x80\x04", b"PK", b"\x00" * 7, b'{"a": 1}'])
 def test_a_short_or_odd_beginning_is_no_model(content):
     assert kind_of_content(content, len(content)) in ("text", "binary")
+
+
+def test_in_a_partial_clone_an_unknown_size_is_undecided(repo, judge, tmp_path):
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.commit(**{"old.csv": bytes(300 * KB), "same.csv": "x"})
+    clone = type(repo)(tmp_path / "clone")
+    repo.git(
+        "clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{repo.path}", str(clone.path)
+    )
+    clone.git("config", "remote.origin.url", "file:///nowhere")
+    clone.git("read-tree", "HEAD")
+    for path, content in {"old.csv": bytes(600 * KB), "same.csv": b"y"}.items():
+        clone.write(path, content)
+        clone.git("update-index", "--", path)
+    from mlops_ci.checks import catalog
+    from mlops_ci.checks.run import run_checks
+    from mlops_ci.checks.scope import Asked
+
+    report = run_checks(clone.path, [catalog.entry(ID)], Asked())
+    (found,) = report.findings
+    assert found.undecided  # Git before 2.44 ends at the first object that it cannot fetch
+    assert report.exit_code == 3
