@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlops_ci.finding import Finding
+    from tests.conftest import Repo
 
 
 @pytest.fixture
@@ -24,3 +27,82 @@ def judge(repo) -> Callable[..., list[Finding]]:
         return run_checks(repo.path, [catalog.entry(check)], Asked(**asked)).findings
 
     return judged
+
+
+PIPELINE = """\
+stages:
+  train:
+    cmd: python train.py
+    deps: [train.py, data.csv]
+    params: [lr]
+    outs: [model.pkl]
+    metrics:
+    - metrics.json: {cache: false}
+"""
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def lock(*, code: str, lr: float, data: str, metrics: str) -> str:
+    """dvc.lock as DVC would write it after a run with these contents."""
+    return f"""\
+schema: '2.0'
+stages:
+  train:
+    cmd: python train.py
+    deps:
+    - {{path: data.csv, hash: md5, md5: {md5(data)}, size: {len(data)}}}
+    - {{path: train.py, hash: md5, md5: {md5(code)}, size: {len(code)}}}
+    params:
+      params.yaml: {{lr: {lr}}}
+    outs:
+    - {{path: metrics.json, hash: md5, md5: {md5(metrics)}, size: {len(metrics)}}}
+    - {{path: model.pkl, hash: md5, md5: {md5(code + data)}, size: 10}}
+"""
+
+
+def pointer(data: str) -> str:
+    return f"outs:\n- md5: {md5(data)}\n  size: {len(data)}\n  hash: md5\n  path: data.csv\n"
+
+
+def project(
+    *, code: str = "one", lr: float = 0.1, data: str = "1,2\n", metrics: str = '{"auc": 0.9}\n'
+) -> dict[str, str]:
+    """The files of a project in which everything agrees."""
+    return {
+        "dvc.yaml": PIPELINE,
+        "dvc.lock": lock(code=code, lr=lr, data=data, metrics=metrics),
+        "train.py": code,
+        "params.yaml": f"lr: {lr}\n",
+        "metrics.json": metrics,
+        "data.csv.dvc": pointer(data),
+        ".gitignore": "/data.csv\n/model.pkl\n",
+    }
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose state is `old` in Git, with what another state changes on disk."""
+
+    repo: Repo
+    old: dict[str, str]
+
+    def change(self, **state: float | str) -> dict[str, str]:
+        """Write another state to disk, and return what of it differs."""
+        changed = {path: text for path, text in project(**state).items() if self.old[path] != text}
+        for path, text in changed.items():
+            self.repo.write(path, text)
+        return changed
+
+    def stage(self, *paths: str) -> None:
+        self.repo.git("add", "--", *paths)
+
+
+@pytest.fixture
+def trained(repo) -> Project:
+    """A pipeline that has run, committed."""
+    old = project()
+    repo.commit(**old)
+    return Project(repo, old)
