@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import yaml
+from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.model import Direction  # noqa: TC001 - the loader reads it from the annotations
@@ -126,6 +127,7 @@ class Config:
         "What a change is compared with.", default_factory=BaselineConfig
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
+    checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci import yaml
 from mlops_ci.errors import UnreadableError
+from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     import ast
     from collections.abc import Callable, Iterable, Iterator
 
     from mlops_ci.model import Value
-
-# A metrics file holds numbers for people to read; the largest seen in public repositories is under 1 MB.
-MAX_BYTES = 32 * 1024 * 1024
-
 
 _FLOAT_BITS = 1000
 _MAX_DEPTH = 200

@@ -217,18 +217,29 @@ class Objects:
 
 
 class Listing:
-    """A git command that lists NUL-separated records; it runs while the caller does other things."""
+    """A git command that lists NUL-separated records; it runs while the caller does other things.
 
-    def __init__(self, folder: Path, *command: str) -> None:
-        self._command = " ".join(command[:2])
-        self._pipe = _spawn(["git", "--no-optional-locks", *command], folder)
+    `later`: it starts when its records are wanted.
+    """
+
+    def __init__(self, folder: Path, *command: str, later: bool = False) -> None:
+        self._folder = folder
+        self._command = command
+        if not later:
+            self._start()
+
+    def _start(self) -> None:
+        self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
 
     def records(self) -> list[str]:
         """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
+        if "_pipe" not in self.__dict__:
+            self._start()
         output = cast("IO[bytes]", self._pipe.stdout).read()
         _close(self._pipe)
         if self._pipe.returncode:
-            raise ToolError(f"git {self._command} failed with exit code {self._pipe.returncode}")
+            command = " ".join(self._command[:2])
+            raise ToolError(f"git {command} failed with exit code {self._pipe.returncode}")
         return os.fsdecode(output).split("\0")[:-1]
 
     def __del__(self) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.config import Config, MetricConfig
 from mlops_ci.gate_config import GateConfig
+from mlops_ci.typed import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def _nullable_object(schema: dict[str, Any]) -> dict[str, Any]:
 def _object(kind: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     properties = {
-        one.name: {
+        key_of(one): {
             "description": one.metadata["doc"],
             **_of(hints[one.name]),
             **one.metadata["schema"],
@@ -75,7 +76,7 @@ def _object(kind: type[Any]) -> dict[str, Any]:
     }
     nothing = dataclasses.MISSING
     required = [
-        one.name
+        key_of(one)
         for one in dataclasses.fields(kind)
         if one.default is nothing and one.default_factory is nothing
     ]
@@ -121,7 +122,7 @@ def _keys(kind: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
     hints = typing.get_type_hints(kind)
     for one in dataclasses.fields(kind):
         inner, suffix = _item(hints[one.name])
-        key = f"{prefix}{one.name}"
+        key = f"{prefix}{key_of(one)}"
         meaning = one.metadata["doc"].replace("|", "\\|")
         yield key, _type_name(hints[one.name]), meaning
         listed_elsewhere = prefix and inner in (MetricConfig, GateConfig)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.formats import MAX_BYTES
 from mlops_ci.git import MISSING, Listing, Repository
+from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _SYMLINK, _SUBMODULE = "120000", "160000"
@@ -74,59 +74,45 @@ class _Entries:
         return self._sorted[bisect_left(self._sorted, start) : bisect_left(self._sorted, end)]
 
 
-class CommitTree(_Entries):
-    """The files of one commit. Nothing is checked out, no filter runs."""
+class ObjectTree(_Entries):
+    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`."""
 
-    def __init__(self, repository: Repository, commit: str) -> None:
-        self.label = commit[:7]
-        self.commit = commit
-        self._repository = repository
-        folder = repository.root or repository.git_dir
-        if commit not in repository.listed:
-            self._listing = Listing(folder, "ls-tree", "-r", "-z", "--full-tree", commit)
+    def __init__(self, repository: Repository, label: str) -> None:
+        self.label = label
+        self.repository = repository
 
-    @cached_property
-    def _modes(self) -> dict[str, tuple[str, str]]:
-        known = self._repository.listed
-        if self.commit not in known:
-            known[self.commit] = self._list()
-        return known[self.commit]
-
-    def _list(self) -> dict[str, tuple[str, str]]:
-        modes = {}
-        for record in self._listing.records():
-            meta, _, path = record.partition("\t")
-            mode, _, oid = meta.split(" ")
-            modes[path] = (mode, oid)
-        return modes
+    @property
+    def modes(self) -> Mapping[str, tuple[str, str]]:
+        """Path to mode (`100644`, …) and blob id."""
+        raise NotImplementedError
 
     @cached_property
     def entries(self) -> Mapping[str, str]:
-        return {path: oid for path, (_, oid) in self._modes.items()}
+        return {path: oid for path, (_, oid) in self.modes.items()}
 
     def is_folder(self, path: str) -> bool:
-        return bool(self.below(path)) and path not in self._modes
+        return bool(self.below(path)) and path not in self.modes
 
     def walk(self, folder: str) -> list[str]:
         return self.below(folder)
 
     def expect(self, paths: list[str]) -> None:
         oids = {self.entries[path] for path in paths if path in self.entries}
-        self._repository.objects.expect(oids, _SMALL)
+        self.repository.objects.expect(oids, _SMALL)
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
 
     def read(self, path: str) -> bytes | None:
-        mode, oid = self._modes.get(path, ("", ""))
+        mode, oid = self.modes.get(path, ("", ""))
         if mode.startswith("100"):  # a plain file, as almost all are
             return self._blob(path, oid)
         for _ in range(_MAX_LINKS):
             if mode != _SYMLINK:
                 break
-            target = os.fsdecode(self._repository.objects.read(oid))
+            target = os.fsdecode(self.repository.objects.read(oid))
             path = _inside(path, target)
-            mode, oid = self._modes.get(path, ("", ""))
+            mode, oid = self.modes.get(path, ("", ""))
         if mode == _SYMLINK:
             raise UnreadableError(f"{path}: too many symbolic links")
         if mode == _SUBMODULE or self._in_submodule(path):
@@ -142,17 +128,41 @@ class CommitTree(_Entries):
 
     @cached_property
     def _submodules(self) -> tuple[str, ...]:
-        return tuple(f"{path}/" for path, (mode, _) in self._modes.items() if mode == _SUBMODULE)
+        return tuple(f"{path}/" for path, (mode, _) in self.modes.items() if mode == _SUBMODULE)
 
     def _blob(self, path: str, oid: str) -> bytes:
-        known = self._repository.objects.known.get(oid)
+        known = self.repository.objects.known.get(oid)
         if known is not None:
-            return _resolve_lfs(self._repository.git_dir, path, known)
-        _, kind, size = self._repository.objects.stat(oid)
+            return _resolve_lfs(self.repository.git_dir, path, known)
+        _, kind, size = self.repository.objects.stat(oid)
         if kind == MISSING:
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
         _check_size(path, size)
-        return _resolve_lfs(self._repository.git_dir, path, self._repository.objects.read(oid))
+        return _resolve_lfs(self.repository.git_dir, path, self.repository.objects.read(oid))
+
+
+class CommitTree(ObjectTree):
+    """The files of one commit. `later`: they are listed when they are wanted, not at once."""
+
+    def __init__(self, repository: Repository, commit: str, *, later: bool = False) -> None:
+        super().__init__(repository, commit[:7])
+        self.commit = commit
+        folder = repository.root or repository.git_dir
+        command = ("ls-tree", "-r", "-z", "--full-tree", commit)
+        self._listing = Listing(folder, *command, later=later or commit in repository.listed)
+
+    @cached_property
+    def modes(self) -> dict[str, tuple[str, str]]:
+        known = self.repository.listed
+        if self.commit not in known:
+            known[self.commit] = dict(self._list())
+        return known[self.commit]
+
+    def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        for record in self._listing.records():
+            meta, _, path = record.partition("\t")
+            mode, _, oid = meta.split(" ")
+            yield path, (mode, oid)
 
 
 class WorkTree(_Entries):

@@ -11,9 +11,17 @@ from typing import Any, Literal
 Marks = dict[tuple[Any, ...], tuple[int, int]]
 
 
-def doc(text: str, schema: dict[str, Any] | None = None, **options: Any) -> Any:
-    """A field with its description; `schema`: what the JSON Schema says beyond the type."""
-    return field(metadata={"doc": text, "schema": schema or {}}, **options)
+def doc(text: str, schema: dict[str, Any] | None = None, key: str = "", **options: Any) -> Any:
+    """A field with its description; `schema`: what the JSON Schema says beyond the type.
+
+    `key`: how the file writes it, where that is no Python name.
+    """
+    return field(metadata={"doc": text, "schema": schema or {}, "key": key}, **options)
+
+
+def key_of(one: dataclasses.Field[Any]) -> str:
+    """The key of a field in the file."""
+    return one.metadata.get("key") or one.name
 
 
 class Builder:
@@ -47,13 +55,14 @@ class Builder:
         if not isinstance(value, dict):
             return self._wrong(at, f"needs a mapping, not {_show(value)}")
         hints = typing.get_type_hints(kind)
-        names = [one.name for one in dataclasses.fields(kind)]
+        names = {key_of(one): one.name for one in dataclasses.fields(kind)}
         built = {}
         for key, child in value.items():
             if key in names:
-                built[key] = self.build(hints[key], child, (*at, key))
+                name = names[key]
+                built[name] = self.build(hints[name], child, (*at, key))
             else:
-                self._wrong((*at, key), _unknown_key(str(key), names))
+                self._wrong((*at, key), _unknown_key(str(key), list(names)))
         self._check_required(kind, value, at)
         try:
             return kind(**built)
@@ -66,8 +75,9 @@ class Builder:
     def _check_required(self, kind: type[Any], value: dict[Any, Any], at: tuple[Any, ...]) -> None:
         nothing = dataclasses.MISSING
         for one in dataclasses.fields(kind):
-            if one.name not in value and one.default is nothing and one.default_factory is nothing:
-                self._wrong(at, f"needs the key {one.name}")
+            optional = one.default is not nothing or one.default_factory is not nothing
+            if not optional and key_of(one) not in value:
+                self._wrong(at, f"needs the key {key_of(one)}")
 
     def _mapping(self, kind: Any, value: Any, at: tuple[Any, ...]) -> Any:
         if not isinstance(value, dict):

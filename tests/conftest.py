@@ -40,6 +40,86 @@ FOREIGN = ("ACTIONS_", "DVC_", "GIT_", "GITHUB_", "MLFLOW_", "MLOPS_CI_", "RUNNE
 FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR"}
 NEEDED = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}
 
+HOSTILE = {
+    "backtick": "a`b",
+    "backticks": "``a```b`",
+    "only-backtick": "`",
+    "edge-backticks": "`a`",
+    "pipe": "a|b",
+    "escaped-pipe": "a\\|b",
+    "pipe-row": "x | y | z |\n|---|---|",
+    "backslash": "\\",
+    "backslash-backtick": "\\`a\\`",
+    "newline": "a\nb",
+    "paragraph": "a\n\n# Approved\n\nb",
+    "carriage-return": "good\rbad",
+    "tab": "a\tb",
+    "vertical": "a\x0bb\x0cc\x85d",
+    "line-separator": "a\u2028b\u2029c",
+    "mention": "@octocat",
+    "team-mention": "cc @acme/admins",
+    "issue": "#123",
+    "issue-elsewhere": "acme/churn#1",
+    "gh-issue": "GH-123",
+    "sha": "deadbeef0123",
+    "url": "https://example.com/?q=1",
+    "www": "www.example.com",
+    "email": "root@example.com",
+    "link": "[ok](https://example.com)",
+    "reference": "[ok]: https://example.com",
+    "autolink": "<https://example.com>",
+    "image": "![x](https://example.com/x.png)",
+    "html": "<b>bold</b>",
+    "script": "<script>alert(1)</script>",
+    "image-tag": "<img src=x onerror=alert(1)>",
+    "comment": "<!-- mlops-ci -->",
+    "open-comment": "<!--",
+    "close-details": "</details></table></code>",
+    "cdata": "<![CDATA[x]]>",
+    "entity": "&lt;b&gt; &amp; &#64;octocat",
+    "quotes": "\"a\" 'b'",
+    "heading": "# Title",
+    "setext": "===",
+    "rule": "---",
+    "list": "- [x] done",
+    "number": "1. one",
+    "quote": "> [!WARNING]",
+    "fence": "```suggestion",
+    "tildes": "~~~",
+    "emphasis": "**bold** _it_ ~~gone~~",
+    "emoji": ":shipit: :+1:",
+    "math": "$x$ $$y$$",
+    "ansi": "\x1b[31mred\x1b[0m",
+    "ansi-clear": "\x1b[2J\x1b[H",
+    "ansi-title": "\x1b]0;title\x07",
+    "ansi-link": "\x1b]8;;https://example.com\x1b\\here\x1b]8;;\x1b\\",
+    "c1": "\x9b31mred",
+    "nul": "a\x00b",
+    "backspace": "bad\x08\x08\x08good",
+    "bidi": "\u202egnp.exe\u202c",
+    "isolate": "a\u2066b\u2069\u200f",
+    "zero-width": "a\u200bc\u200dc\ufeff",
+    "soft-hyphen": "ac\u00adc",
+    "tag-characters": "a\U000e0041\U000e007f",
+    "surrogate": "a\udc80b",
+    "high-surrogate": "a\ud800b",
+    "surrogates": "\udc80\ud800",
+    "private": "\ue000",
+    "unassigned": "\U000effff",
+    "command": "::error::pwned",
+    "command-mask": "::add-mask::0",
+    "old-command": "##[add-mask]0",
+    "command-line": "a\n::stop-commands::x",
+    "spaces": " a ",
+    "space": " ",
+    "long": "a" * 500,
+    "long-backticks": "`" * 300,
+    "wide": "日本語 🎉 ñ",
+    "combining": "e" + "\u0301" * 30,
+    "formula": "=1+1",
+    "percent": "%0A%s{}{0}${{ x }}",
+}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="full counts, and tests marked `full`")
@@ -134,3 +214,9 @@ def repo(tmp_path: Path) -> Repo:
     made = Repo(path)
     made.git("init", "--quiet")
     return made
+
+
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())
+def hostile(request: pytest.FixtureRequest) -> str:
+    """Each test that asks for it runs once for every hostile text."""
+    return request.param

@@ -19,10 +19,10 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "directions", "environment", "errors", "formats", "git", "http", "model", "plot_files", "plots", "process",
-    "tree", "typed", "yaml",
+    "blobs", "directions", "environment", "errors", "finding", "formats", "git", "http", "index",
+    "limits", "model", "plot_files", "plots", "process", "text", "tree", "typed", "unstaged", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"config", "gate_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -31,13 +31,15 @@ WORKERS = frozenset({
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
-    "config": LEAVES | {"gate_config"},
+    "checks_config": LEAVES | {"gate_config"},
+    "config": LEAVES | {"checks_config", "gate_config"},
     "gate_config": LEAVES,
     "schema": CONFIG,
     **dict.fromkeys(PURE, CONFIG),
     "compare": CONFIG | {"notes"},
     "notes": CONFIG,
     **dict.fromkeys(READERS, CONFIG),
+    "checks": CONFIG | {"gates", "schema", "stack"},
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import changes, checks, spans, text, verdict
+from mlops_ci import text
+from mlops_ci.report import changes, checks, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from mlops_ci.report import spans, text
+from mlops_ci import text
+from mlops_ci.report import spans
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

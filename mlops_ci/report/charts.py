@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci import text
 from mlops_ci.plots import Curve, Matrix
-from mlops_ci.report import gfm, mermaid, plots, spans, text
+from mlops_ci.report import gfm, mermaid, plots, spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mlops_ci.report import spans, text
+from mlops_ci import text
+from mlops_ci.report import spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import html
 import math
 from typing import TYPE_CHECKING
 
+from mlops_ci import text
 from mlops_ci.plots import Curve
-from mlops_ci.report import spans, text
+from mlops_ci.report import spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,7 +6,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import text
+from mlops_ci import text
 from mlops_ci.report.spans import Code, Name, Strong
 
 if TYPE_CHECKING:

@@ -6,18 +6,8 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import (
-    alert,
-    changes,
-    checks,
-    markup,
-    rows,
-    spans,
-    story,
-    svg,
-    text,
-    verdict,
-)
+from mlops_ci import text
+from mlops_ci.report import alert, changes, checks, markup, rows, spans, story, svg, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

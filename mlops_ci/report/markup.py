@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import text
+from mlops_ci import text
 from mlops_ci.report.spans import Strong
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import base64
 import html
 from typing import TYPE_CHECKING
 
+from mlops_ci import text
 from mlops_ci.plots import Curve, Matrix, Picture
-from mlops_ci.report import curve, markup, plots, spans, text
+from mlops_ci.report import curve, markup, plots, spans
 from mlops_ci.report.spans import Strong
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci import text
 from mlops_ci.directions import direction_of
 from mlops_ci.plots import Curve, Matrix, Picture
-from mlops_ci.report import spans, text
+from mlops_ci.report import spans
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import text
+from mlops_ci import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

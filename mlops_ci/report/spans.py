@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mlops_ci.report import text
+from mlops_ci import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mlops_ci
-from mlops_ci.report import alert, changes, checks, rows, spans, text, verdict
+from mlops_ci import text
+from mlops_ci.report import alert, changes, checks, rows, spans, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

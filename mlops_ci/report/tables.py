@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci import text
 from mlops_ci.report import checks as checking
-from mlops_ci.report import gfm, rows, spans, story, text
+from mlops_ci.report import gfm, rows, spans, story
 from mlops_ci.report.spans import Code, Name, Strong
 from mlops_ci.report.verdict import ICONS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import rows, spans, story, text, verdict
+from mlops_ci import text
+from mlops_ci.report import rows, spans, story, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import checks, text
+from mlops_ci import text
+from mlops_ci.report import checks
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_ci.report import html, text
+from mlops_ci import text
+from mlops_ci.report import html
 
 if TYPE_CHECKING:
     from mlops_ci.model import Comparison

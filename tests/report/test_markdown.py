@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import mlops_ci
+from mlops_ci import text
 from mlops_ci.model import CodeChange, ModelComparison
-from mlops_ci.report import gfm, markdown, text
+from mlops_ci.report import gfm, markdown
 
 if TYPE_CHECKING:
     from mlops_ci.model import Comparison

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.formats import MAX_BYTES
+from mlops_ci.limits import MAX_BYTES
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")

@@ -19,6 +19,7 @@ _OTHER_IDS = ("etag", "checksum", "version_id")
 class Out:
     """One recorded output or dependency. `hash` is the bare MD5, "" when DVC recorded another id or none.
 
+    `cached`: false in a `.dvc` file with `cache: false`; dvc.lock does not record it.
     `legacy`: an entry of DVC 2, whose MD5 of a text file is that of the file with LF line ends.
     """
 
@@ -29,6 +30,7 @@ class Out:
     size: int | None = None
     files: int | None = None
     metric: bool = False
+    cached: bool = True
 
     @property
     def is_folder(self) -> bool:
@@ -128,6 +130,7 @@ def _out(entry: dict[str, Any], folder: str) -> Out:
         size=_number(entry.get("size")),
         files=_number(entry.get("nfiles")),
         metric=bool(entry.get("metric")),
+        cached=entry.get("cache") is not False,
     )
 
 

@@ -37,6 +37,8 @@ class Stage:
     metrics: tuple[str, ...] = ()
     plots: tuple[Plot, ...] = ()
     params: ParamKeys = field(default_factory=dict)
+    # Outputs of any kind that DVC leaves to Git: `cache: false`.
+    uncached: frozenset[str] = frozenset()
     # Values that `${…}` took from a file: {file: {dotted key: value}}.
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -199,6 +201,7 @@ class _Reader:
                 plots=tuple(_plots(resolved.get("plots"), folder)),
                 cmd=repr(resolved.get("cmd")),
                 params=_param_keys(resolved.get("params"), folder),
+                uncached=frozenset(_uncached(resolved, folder)),
                 variables=scope.used,
             )
         )
@@ -241,6 +244,13 @@ def _paths(entries: Any) -> Iterator[tuple[str, Any]]:
             raise TemplateError(f"a path is needed, not {entry!r}")
         elif entry is not None:
             yield str(entry), None
+
+
+def _uncached(stage: dict[str, Any], folder: str) -> Iterator[str]:
+    for key in ("outs", "metrics", "plots"):
+        for path, props in _paths(stage.get(key)):
+            if _mapping(props).get("cache") is False:
+                yield join(folder, path)
 
 
 def _plots(entries: Any, folder: str) -> Iterator[Plot]:

@@ -115,9 +115,14 @@ class Project:
     @cached_property
     def pointers(self) -> dict[str, lock.Out]:
         """Outputs of `.dvc` files, by path."""
+        return {out.path: out for outs in self.pointer_files.values() for out in outs}
+
+    @cached_property
+    def pointer_files(self) -> dict[str, tuple[lock.Out, ...]]:
+        """Path of a `.dvc` file to its outputs."""
         files = [path for path in self._files if path.endswith(".dvc")]
-        found = (self._pointer(path) for path in files)
-        return {out.path: out for outs in found for out in outs}
+        self.tree.expect(files)
+        return {path: self._pointer(path) for path in files}
 
     @cached_property
     def _pointed(self) -> list[str]:

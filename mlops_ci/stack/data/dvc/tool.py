@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, UnreadableError
-from mlops_ci.formats import MAX_BYTES
+from mlops_ci.limits import MAX_BYTES
 from mlops_ci.process import environment_outside_git, run
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from mlops_ci import text
 from mlops_ci.compare import is_same
-from mlops_ci.report import text
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 usual = st.floats(1e-4, 1e6) | st.floats(-1e6, -1e-4)

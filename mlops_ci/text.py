@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -144,3 +145,23 @@ def size(count: int) -> str:
 
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shell_word(name: str) -> str:
+    """A file name as one word of a POSIX shell line; also one with line breaks, and one that begins with a dash."""
+    import shlex
+
+    name = f"./{name}" if name.startswith("-") else name
+    if visible(name, len(name)) == name:
+        return shlex.quote(name)
+    coded = "".join(map(_ansi_c, name))
+    return f"$'{coded}'"
+
+
+def _ansi_c(character: str) -> str:
+    """https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html"""
+    if character in "'\\":
+        return f"\\{character}"
+    if visible(character) == character:
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))

@@ -1,0 +1,65 @@
+"""Many Git blobs at once, without reading more of them than is wanted: sizes of all, beginnings of some."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError
+from mlops_ci.git import MISSING
+from mlops_ci.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.git import Repository
+
+# Larger ones get a process of their own that is stopped once their beginning has arrived.
+_WHOLE = 1_000_000
+# In a partial clone a look at an object would fetch it. https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
+_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1"}
+
+
+def sizes(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
+    """Size in bytes by id; those that are not in this clone are left out."""
+    names = sorted({oid for oid in oids if oid})
+    if not names:
+        return {}
+    done = run(
+        ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)"],
+        cwd=repository.root or repository.git_dir,
+        stdin="".join(f"{name}\n" for name in names).encode(),
+        env={**os.environ, **_NO_FETCH},
+    )
+    lines = (line.split(" ") for line in done.stdout.decode().splitlines())
+    found = {oid: size for oid, size in lines if size != MISSING}
+    if done.returncode:
+        raise ToolError(f"git cat-file: {done.last_line}")
+    return {oid: int(size) for oid, size in found.items()}
+
+
+def beginnings(repository: Repository, known: dict[str, int], length: int) -> dict[str, bytes]:
+    """The first bytes of each blob; `known`: its size by id."""
+    small = {oid for oid, size in known.items() if size <= _WHOLE}
+    repository.objects.expect(small, _WHOLE)
+    contents = repository.objects.known
+    found = {oid: contents[oid][:length] for oid in small if oid in contents}
+    return found | {oid: _beginning(repository, oid, length) for oid in known.keys() - small}
+
+
+def _beginning(repository: Repository, oid: str, length: int) -> bytes:
+    """`git cat-file blob` streams what is large, and ends when nobody reads on."""
+    pipe = subprocess.Popen(
+        ["git", "cat-file", "blob", oid],
+        cwd=repository.root or repository.git_dir,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **_NO_FETCH},
+    )
+    with pipe:
+        assert pipe.stdout is not None
+        begin = pipe.stdout.read(length)
+        pipe.kill()
+    return begin

@@ -1,0 +1,1 @@
+"""Checks: one module each, from the files of a change to Findings. catalog.py lists them."""

@@ -1,0 +1,98 @@
+"""The commands that take a file out of Git and give it to the tool that should have it."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlops_ci.index import IndexTree
+from mlops_ci.text import shell_word
+
+if TYPE_CHECKING:
+    from mlops_ci.checks.base import Scope
+    from mlops_ci.checks.file_kinds import Kind
+
+_HISTORY = "Git keeps every version for good, and every clone downloads them all."
+_OUTPUTS = (
+    "Its bytes are stored output: they change with every run, and every clone downloads them all."
+)
+_STRIP = "for good: pip install nbstripout && nbstripout --install"
+WHY: dict[Kind, str] = {
+    "model": f"{_HISTORY} A model belongs into DVC or Git LFS.",
+    "data": f"{_HISTORY} Data belongs into DVC or Git LFS.",
+    "notebook": _OUTPUTS,
+    "media": _HISTORY,
+    "binary": _HISTORY,
+    "text": _HISTORY,
+}
+WHY_TOOLS = (
+    "A tool writes these by itself; in Git they grow with every run and conflict in every merge."
+)
+
+
+class Fixes:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @cached_property
+    def _tools(self) -> tuple[bool, bool]:
+        """Whether the repository uses DVC, and Git LFS."""
+        entries = self._scope.tree.entries
+        attributes = (
+            self._scope.tree.read(".gitattributes") if ".gitattributes" in entries else None
+        )
+        dvc = any(path.startswith(".dvc/") or "/.dvc/" in path for path in entries)
+        return dvc, b"filter=lfs" in (attributes or b"")
+
+    def file(self, kind: Kind, path: str) -> str:
+        if kind == "notebook":
+            word = shell_word(path)
+            return f"nbstripout {word} && git add {word}\n{_STRIP}"
+        return self._with_history(self._give(path, posixpath.dirname(path), recursive=False))
+
+    def folder(self, kind: Kind, folder: str, paths: list[str]) -> str:
+        if kind == "notebook":
+            word = shell_word(folder)
+            return f"nbstripout {word}/*.ipynb && git add {word}\n{_STRIP}"
+        whole = len(paths) == len(self._scope.tree.below(folder))
+        if whole:
+            return self._with_history(self._give(folder, posixpath.dirname(folder), recursive=True))
+        return self._with_history(
+            f"git rm --cached -- {' '.join(map(shell_word, paths[:3]))} …\n"
+            f"dvc add {shell_word(folder)}/…   (only what is data; each file gets a .dvc file to commit)"
+        )
+
+    def _give(self, path: str, parent: str, *, recursive: bool) -> str:
+        dvc, lfs = self._tools
+        word = shell_word(path)
+        flag = "-r " if recursive else ""
+        if lfs and not dvc:
+            pattern = f"{word}/**" if recursive else word
+            return (
+                f"git lfs track {pattern} && git add .gitattributes && "
+                f"git rm {flag}--cached --quiet {word} && git add {word}"
+            )
+        ignore = shell_word(posixpath.join(parent, ".gitignore"))
+        start = "" if dvc else "dvc init && "
+        pointer = shell_word(f"{path}.dvc")
+        return f"{start}git rm {flag}--cached --quiet {word} && dvc add {word} && git add {pointer} {ignore}"
+
+    def ignore(self, where: str, paths: list[str]) -> str:
+        """`where`: a folder with `/` at its end, or a file."""
+        target = where if where.endswith("/") else (where or paths[0])
+        flag = "-r " if target.endswith("/") else ""
+        rule = shell_word(f"/{target}")
+        remove = f"git rm {flag}--cached --quiet {shell_word(target)}"
+        return self._with_history(f"{remove} && echo {rule} >> .gitignore && git add .gitignore")
+
+    def untrack(self, path: str) -> str:
+        return self._with_history(
+            f"git rm -r --cached --quiet {shell_word(path)}   (or, to keep it in Git: cache: false)"
+        )
+
+    def _with_history(self, command: str) -> str:
+        if isinstance(self._scope.tree, IndexTree):
+            return command
+        base = self._scope.base.label if self._scope.base else "--root"
+        return f"{command}\nit is in commits already: git rebase -i {base}, and take it out where it comes in"

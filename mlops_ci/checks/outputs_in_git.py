@@ -1,0 +1,42 @@
+"""Outputs that DVC caches and that Git tracks as well."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from mlops_ci.checks.mentions import PIPELINES, POINTERS, is_dvc_file, mentioned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_ci.checks.base import Scope
+
+# Files that hold nothing: DVC writes the first by itself, people keep empty folders by the others.
+_HOLLOW = frozenset({".gitignore", ".gitkeep", ".keep"})
+
+
+def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Output, the DVC file that declares it, and its tracked files: those where this change brings one of the two."""
+    changed = {one.path for one in scope.changed if is_dvc_file(one.path) and one.blob}
+    parts = {part for path in added for part in path.split("/")}
+    if not scope.all_files and not changed and not mentioned(scope, parts, POINTERS + PIPELINES):
+        return
+    for path, declared in _cached(scope):
+        tracked = [path] if path in scope.tree.entries else scope.tree.below(path)
+        tracked = [one for one in tracked if posixpath.basename(one) not in _HOLLOW]
+        if tracked and (scope.all_files or declared in changed or added.intersection(tracked)):
+            yield path, declared, tracked
+
+
+def _cached(scope: Scope) -> Iterator[tuple[str, str]]:
+    from mlops_ci.stack.data.dvc import Project
+
+    project = Project(scope.tree, [])
+    for file, pointer in project.pointer_files.items():
+        yield from ((out.path, file) for out in pointer if out.cached)
+    for locked in project.stages:
+        stage = locked.stage
+        yield from (
+            (path, locked.pipeline.path) for path in stage.all_outs if path not in stage.uncached
+        )

@@ -1,0 +1,183 @@
+"""Which files a check looks at: the index, a range of commits, or all files; and whose config judges them.
+
+Without options it is the index against HEAD. Where nothing is staged it is the last commit against its first parent: in
+the checkout of a pull request on GitHub that is all of the pull request. Where that parent is not in the clone, all
+files.
+
+Whose config: in a range that was named, that of its start, so that a change cannot loosen the check that judges it. In
+all other cases the user's own files are judged by the config among them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlops_ci.checks.base import Changed, Scope, Status
+from mlops_ci.git import MISSING, Listing
+from mlops_ci.index import IndexTree
+from mlops_ci.tree import CommitTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlops_ci.config import Config
+    from mlops_ci.git import Commit, Repository
+
+_STATUS: dict[str, Status] = {
+    "A": "added",
+    "D": "deleted",
+    "M": "modified",
+    "R": "renamed",
+    "T": "type",
+}
+# Renames without an edit only: to find others, Git would read every added and deleted file whole.
+_RAW = ("--raw", "-z", "--no-abbrev", "-M100%")
+_CONFIG = "mlops-ci.yaml"
+_MERGED = "GITHEAD_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the user wants checked. `policy`: the revision whose config judges."""
+
+    all_files: bool = False
+    from_ref: str = ""
+    to_ref: str = ""
+    policy: str = ""
+
+
+def find_scope(
+    repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
+) -> Scope:
+    """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
+    from_ref, to_ref = asked.from_ref, asked.to_ref
+    if not (asked.all_files or from_ref or to_ref):
+        # https://pre-commit.com/#pre-push
+        from_ref = environ.get("PRE_COMMIT_FROM_REF", "")
+        to_ref = environ.get("PRE_COMMIT_TO_REF", "")
+    if asked.all_files and to_ref:
+        return _everything(repository, CommitTree(repository, repository.commit(to_ref).oid))
+    if asked.all_files:
+        return _everything(repository, IndexTree(repository))
+    if from_ref or to_ref:
+        return _range(repository, from_ref, to_ref or "HEAD")
+    return _index(repository, environ)
+
+
+def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
+    """The config that judges; None without a file. Raises ConfigError with all its errors."""
+    rev = asked.policy or asked.from_ref
+    tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
+    name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
+    if repository.objects.stat(name)[1] == MISSING:
+        return None
+    from mlops_ci.config import load
+
+    return load(tree.read)
+
+
+def _commit(tree: object) -> str:
+    assert isinstance(tree, CommitTree)
+    return tree.commit
+
+
+def _everything(
+    repository: Repository, tree: IndexTree | CommitTree, *, all_files: bool = True
+) -> Scope:
+    changed = tuple(
+        Changed(path=path, status="added", blob=oid, mode=mode)
+        for path, (mode, oid) in tree.modes.items()
+        if not isinstance(tree, IndexTree) or path not in tree.unmerged
+    )
+    return Scope(repository=repository, tree=tree, base=None, changed=changed, all_files=all_files)
+
+
+def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
+    end = repository.commit(to_ref)
+    if not from_ref.strip("0"):  # a new branch: pre-commit gives zeros, prek nothing
+        return _everything(repository, CommitTree(repository, end.oid), all_files=False)
+    start = repository.commit(from_ref)
+    base = repository.merge_base(start, end) or start.oid
+    changed = _diff(repository, "diff-tree", "-r", *_RAW, base, end.oid)
+    return Scope(
+        repository=repository,
+        tree=CommitTree(repository, end.oid, later=True),
+        base=CommitTree(repository, base, later=True),
+        changed=tuple(changed),
+    )
+
+
+def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
+    tree = IndexTree(repository)
+    head = repository.find("HEAD")
+    if head is None:
+        return _everything(repository, tree, all_files=False)
+    changed = _staged(repository, head.oid)
+    if not changed and not tree.unmerged:
+        return _last_commit(repository, tree, head)
+    merging = tuple(_merging(repository, environ))
+    if merging:
+        known = {path for other in merging for path in _same_as(repository, other, changed)}
+        changed = [one for one in changed if one.path not in known]
+    return Scope(
+        repository=repository,
+        tree=tree,
+        base=CommitTree(repository, head.oid, later=True),
+        changed=tuple(changed),
+        merging=tuple(CommitTree(repository, oid, later=True) for oid in merging),
+    )
+
+
+def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope:
+    if not head.parents:
+        return _everything(repository, tree, all_files=False)
+    parent = repository.find(head.parents[0])
+    if parent is None:  # a shallow clone
+        return _everything(repository, tree)
+    changed = _staged(repository, parent.oid)
+    base = CommitTree(repository, parent.oid, later=True)
+    return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))
+
+
+def _staged(repository: Repository, commit: str) -> list[Changed]:
+    command = ("diff-index", "--cached", "--ita-invisible-in-index", *_RAW, commit)
+    return list(_diff(repository, *command))
+
+
+def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str]:
+    """Commits that are merged into HEAD now. Git writes MERGE_HEAD only after the hook pre-merge-commit has run, and
+    names them to it in the environment.
+    """
+    named = [key.removeprefix(_MERGED) for key in environ if key.startswith(_MERGED)]
+    for rev in ("MERGE_HEAD", *named):
+        if found := repository.find(rev):
+            yield found.oid
+
+
+def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set[str]:
+    differing = {one.path for one in _staged(repository, commit)}
+    return {one.path for one in changed if one.path not in differing}
+
+
+def _diff(repository: Repository, *command: str) -> Iterator[Changed]:
+    folder = repository.root or repository.git_dir
+    records = iter(Listing(folder, *command).records())
+    for meta in records:
+        _, mode, old, new, letter = meta.lstrip(":").split(" ")
+        path = next(records)
+        status = _STATUS.get(letter[0])
+        one = Changed(path=path, status=status or "modified", blob=new, old_blob=old, mode=mode)
+        if letter.startswith("R"):
+            one = replace(one, path=next(records), old_path=path)
+        if status:  # U: unmerged
+            yield _without_zeros(one)
+
+
+def _without_zeros(one: Changed) -> Changed:
+    if one.status == "added":
+        return replace(one, old_blob="")
+    if one.status == "deleted":
+        return replace(one, blob="", mode="")
+    return one

@@ -1,0 +1,55 @@
+"""Folders that tools write by themselves and that nobody means to commit: trackers, caches, DVC remotes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """`folder`: what to ignore, a folder with `/` at its end or a file. `what`: whose it is."""
+
+    folder: str
+    what: str
+    rule: str
+
+
+# The pattern's first group is what to ignore.
+_TRACKERS: tuple[tuple[str, str], ...] = (
+    (r"((?:.*/)?mlruns/)(?:[^/]+/)*[^/]+", "runs of MLflow"),
+    (r"((?:.*/)?mlartifacts/)(?:[^/]+/)*[^/]+", "artifacts of MLflow"),
+    (r"((?:.*/)?mlflow\.db)(?:-journal|-wal|-shm)?", "the database of MLflow"),
+    (r"((?:.*/)?wandb/)(?:(?:offline-)?run-|latest-run|debug|.*\.wandb$).*", "runs of Weights & Biases"),
+    (r"((?:.*/)?lightning_logs/).*", "logs of Lightning"),
+    (r"((?:.*/)?catboost_info/).*", "logs of CatBoost"),
+    (r"((?:.*/)?\.aim/).*", "runs of Aim"),
+    (r"((?:.*/)?\.neptune/).*", "runs of Neptune"),
+    (r"((?:.*/)?events\.out\.tfevents\.[^/]*)", "events of TensorBoard"),
+    (r"((?:.*/)?\.ipynb_checkpoints/).*", "copies that Jupyter makes of notebooks"),
+)  # fmt: skip
+# https://dvc.org/doc/user-guide/project-structure/internal-files
+_CACHES: tuple[tuple[str, str], ...] = (
+    (r"((?:.*/)?\.dvc/(?:cache|tmp)/).*", "DVC's cache"),
+    (r"((?:.*/)?)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?", "a DVC cache or remote"),
+    (r"((?:.*/)?)[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?", "a DVC cache or remote (DVC 2)"),
+)
+_PATTERNS = [
+    (re.compile(pattern, re.DOTALL), what, rule)
+    for rule, table in (("tracker", _TRACKERS), ("cache", _CACHES))
+    for pattern, what in table
+]
+# One of these is in every path that a pattern can match: most paths need no pattern.
+_HINT = re.compile(
+    r"mlruns/|mlartifacts/|mlflow\.db|wandb/|lightning_logs/|catboost_info/|\.aim/|\.neptune/"
+    r"|tfevents|\.ipynb_checkpoints/|\.dvc/|/?[0-9a-f]{2}/[0-9a-f]{30}"
+)
+
+
+def written_by(path: str) -> Written | None:
+    if not _HINT.search(path):
+        return None
+    for pattern, what, rule in _PATTERNS:
+        if match := pattern.fullmatch(path):
+            return Written(folder=match[1], what=what, rule=rule)
+    return None

@@ -1,0 +1,111 @@
+"""The checks as `mlops-ci.yaml` sets them: part of the config, see config.py. Keys are the ids of the checks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_ci.typed import doc
+
+CheckLevel = Literal["error", "warn", "off"]
+OnUndecided = Literal["fail", "pass"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckConfig:
+    """What every check can be told."""
+
+    level: CheckLevel = doc(
+        "What a finding is: an error that fails, a warning, or nothing (off: the check does not run).",
+        default="error",
+    )
+    on_undecided: OnUndecided = doc(
+        "What it is that the check cannot decide: a failure (exit code 3), or a remark.",
+        default="fail",
+    )
+
+
+Size = int | str
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|MB|GB)")
+_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
+
+
+def byte_count(size: Size) -> int:
+    """`500 kB` as bytes, with powers of 1000. Raises ValueError."""
+    if isinstance(size, int) and size >= 0:
+        return size
+    match = _SIZE.fullmatch(str(size))
+    if match is None:
+        raise ValueError(f"needs a size such as 500 kB or 2 MB, not {size!r}")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataNotInGitConfig(CheckConfig):
+    """Sizes are the largest that is allowed."""
+
+    max_model: Size = doc("Models and pickles: bytes, or a size such as 10 kB.", default="10 kB")
+    max_data: Size = doc("Tables, arrays, archives.", default="500 kB")
+    max_notebook: Size = doc("Notebooks, with their stored output.", default="1 MB")
+    max_media: Size = doc("Images, videos, documents.", default="2 MB")
+    max_binary: Size = doc("Other binary files.", default="500 kB")
+    max_text: Size = doc("Other text files.", default="1 MB")
+    max_test: Size = doc(
+        "Files of any kind in folders of tests and fixtures, where that is more.", default="1 MB"
+    )
+    allow: list[str] = doc(
+        "Paths that may be in Git whatever they are; * also matches /.", default_factory=list
+    )
+
+    def __post_init__(self) -> None:
+        for name in KINDS:
+            try:
+                byte_count(getattr(self, f"max_{name}"))
+            except ValueError as error:
+                raise ValueError(f"max_{name}", str(error)) from None
+
+
+KINDS = ("model", "data", "notebook", "media", "binary", "text", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecksConfig:
+    data_not_in_git: DataNotInGitConfig = doc(
+        "Large and binary files that enter Git.",
+        key="data-not-in-git",
+        default_factory=DataNotInGitConfig,
+    )
+    dvc_lock_in_sync: CheckConfig = doc(
+        "Changes that make a stage stale.", key="dvc-lock-in-sync", default_factory=CheckConfig
+    )
+    dvc_files_valid: CheckConfig = doc(
+        "Broken DVC files.", key="dvc-files-valid", default_factory=CheckConfig
+    )
+    half_commit: CheckConfig = doc(
+        "Half of a change staged.", key="half-commit", default_factory=CheckConfig
+    )
+    metrics_unedited: CheckConfig = doc(
+        "Metrics that no stage wrote.", key="metrics-unedited", default_factory=CheckConfig
+    )
+    config_schema: CheckConfig = doc(
+        "Params and config files against their schema.",
+        key="config-schema",
+        default_factory=CheckConfig,
+    )
+    policy_valid: CheckConfig = doc(
+        "A broken mlops-ci.yaml.", key="policy-valid", default_factory=CheckConfig
+    )
+    environment_pinned: CheckConfig = doc(
+        "Environments without exact versions.",
+        key="environment-pinned",
+        default_factory=CheckConfig,
+    )
+    data_pushed: CheckConfig = doc(
+        "Data that no remote has.", key="data-pushed", default_factory=CheckConfig
+    )
+
+    def of(self, check: str) -> CheckConfig:
+        """The settings of a check by its id."""
+        found: CheckConfig = getattr(self, check.replace("-", "_"))
+        return found

@@ -1,0 +1,73 @@
+"""`mlops-ci check`: all checks at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlops_ci.checks import catalog
+from mlops_ci.checks.render import STYLES, render, summary
+from mlops_ci.checks.run import run_checks
+from mlops_ci.checks.scope import Asked
+from mlops_ci.errors import UsageError
+
+
+@click.command()
+@click.argument("checks", nargs=-1)
+@click.option("--all-files", is_flag=True, help="Judge all files, not what a change brings.")
+@click.option("--from-ref", default="", metavar="A", help="Judge what A...B changes.")
+@click.option("--to-ref", default="", metavar="B", help="Default: HEAD.")
+@click.option(
+    "--policy",
+    default="",
+    metavar="REV",
+    help="Judge by the mlops-ci.yaml of REV. Default: with --from-ref that of A, else the one among the files.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(STYLES),
+    default="text",
+    show_default=True,
+    help="For people, for machines, as annotations in GitHub Actions.",
+)
+def check(
+    checks: tuple[str, ...],
+    all_files: bool,
+    from_ref: str,
+    to_ref: str,
+    policy: str,
+    style: str,
+) -> int:
+    """Run all CHECKS that the pre-commit hooks run, in one process. Exit code 0: fine, 1: findings, 3: undecided.
+
+    Without options: the index against HEAD, as on commit; where nothing is staged, the last commit against its first
+    parent, which in GitHub's checkout of a pull request is the whole of it.
+
+    \b
+    Examples:
+      mlops-ci check                              what is staged
+      mlops-ci check --from-ref origin/main       what this branch changes, by the config of main
+      mlops-ci check --all-files                  everything that is there
+      mlops-ci check data-not-in-git              one check
+    """  # noqa: D301 - \b is click's mark for a block that keeps its lines
+    asked = Asked(all_files=all_files, from_ref=from_ref, to_ref=to_ref, policy=policy)
+    report = run_checks(Path.cwd(), _chosen(checks), asked)
+    click.echo(render(report, style), nl=False)
+    if style == "text":
+        click.echo(summary(report))
+    return report.exit_code
+
+
+def _chosen(names: tuple[str, ...]) -> list[catalog.Entry]:
+    """Those that are named, else all that run on commit."""
+    known = {one.id: one for one in catalog.CATALOG}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        import difflib
+
+        close = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(known)}"
+        raise UsageError(f"there is no check {unknown[0]!r}", hint=hint)
+    return [known[name] for name in names] or [one for one in catalog.CATALOG if one.on_commit]

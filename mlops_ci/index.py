@@ -1,0 +1,74 @@
+"""The files of Git's index: what the next commit will hold, whatever is on disk.
+
+`git commit -a` and `git commit -- PATH` use an index of their own, which Git names in GIT_INDEX_FILE; so does a linked
+worktree. `git` itself follows it, which is why the index is only ever read through `git`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import UnreadableError
+from mlops_ci.git import Listing
+from mlops_ci.tree import ObjectTree
+
+if TYPE_CHECKING:
+    from mlops_ci.git import Repository
+
+# The blob without content, in SHA-1 and in SHA-256 repositories.
+_EMPTY = frozenset({
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+})  # fmt: skip
+_ARGUMENTS = 500
+
+
+class IndexTree(ObjectTree):
+    """Entries of the index that Git uses now, in a sparse checkout also those that are not on disk.
+
+    A file that is only announced (`git add --intent-to-add`) is not there: a commit would leave it out. A path with
+    merge conflicts is there, and cannot be read. `unmerged` has those once `modes` or `entries` have been read.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        super().__init__(repository, "index")
+        self.unmerged: set[str] = set()
+        folder = repository.root or repository.git_dir
+        self._listing = Listing(folder, "ls-files", "-s", "-z", later=True)
+
+    @cached_property
+    def modes(self) -> dict[str, tuple[str, str]]:
+        modes: dict[str, tuple[str, str]] = {}
+        for record in self._listing.records():
+            meta, _, name = record.partition("\t")
+            mode, oid, stage = meta.split(" ")
+            if stage != "0":
+                self.unmerged.add(name)
+            modes[name] = (mode, oid)
+        for path in self._announced([p for p, (_, oid) in modes.items() if oid in _EMPTY]):
+            modes.pop(path, None)
+        return modes
+
+    def read(self, path: str) -> bytes | None:
+        if path in self.modes and path in self.unmerged:
+            raise UnreadableError(
+                f"{path}: has merge conflicts that are not resolved",
+                hint=f"git add -- {path}",
+            )
+        return super().read(path)
+
+    def blobs(self, paths: list[str]) -> dict[str, str]:
+        known = super().blobs(paths)
+        return {path: oid for path, oid in known.items() if path not in self.unmerged}
+
+    def _announced(self, empty: list[str]) -> list[str]:
+        """Which of these entries are only announced. In `git ls-files` they look like empty files."""
+        found: list[str] = []
+        for start in range(0, len(empty), _ARGUMENTS):
+            names = empty[start : start + _ARGUMENTS]
+            command = ("diff-files", "-z", "--name-only", "--diff-filter=A", "--", *names)
+            done = self.repository.git("--literal-pathspecs", *command)
+            found += os.fsdecode(done.stdout).split("\0")[:-1]
+        return found
