@@ -42,8 +42,12 @@ class Unstaged:
 
     @cached_property
     def paths(self) -> set[str]:
+        return self.tracked | self.new
+
+    @cached_property
+    def tracked(self) -> set[str]:
         names = self._names("diff-files", "-z", "--name-only", "--ignore-submodules")
-        return names | self.new | self._put_away
+        return names | self._put_away
 
     @cached_property
     def new(self) -> set[str]:

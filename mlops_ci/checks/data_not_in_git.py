@@ -103,9 +103,11 @@ class _Checker:
         kinds = self._kinds(judged, known)
         large: dict[tuple[Kind, str], list[_Large]] = defaultdict(list)
         for one in judged:
-            if one.blob not in known:
-                yield self._absent(one)
-            elif found := self._large(one, kinds[one.path], known):
+            found = self._large(one, kinds[one.path], known) if one.blob in known else None
+            absent = next((oid for oid in (one.blob, one.old_blob) if oid and oid not in known), "")
+            if absent and (found or absent == one.blob):
+                yield self._absent(one, absent)
+            elif found:
                 large[found.kind, posixpath.dirname(one.path)].append(found)
         for (kind, folder), group in large.items():
             yield from self._group(kind, folder, group)
@@ -173,12 +175,12 @@ class _Checker:
             fix=self._fixes.file(one.kind, one.path),
         )
 
-    def _absent(self, one: Changed) -> Finding:
+    def _absent(self, one: Changed, oid: str) -> Finding:
         return Finding(
             rule=ID,
             path=one.path,
-            what="its size is not known: its Git object is not in this clone",
-            fix="git fetch --refetch --filter=blob:none",
+            what="its size, now or before, is not known: the Git object is not in this clone",
+            fix=f"git cat-file -s {oid}, which fetches it",
             undecided=True,
         )
 

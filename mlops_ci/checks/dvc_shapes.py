@@ -12,7 +12,7 @@ _HASH = (str, int, None)
 _NOTES = {"desc": str, "type": str, "labels": Rows(str), "meta": object}
 _SUMS = {"md5": _HASH, "checksum": _HASH, "etag": _HASH}
 _META = {"size": int, "nfiles": int, "isexec": bool, "version_id": str}
-_CLOUD = Table(Fields({**_META, **_SUMS}))
+_CLOUD = Table(Fields({**_META, **_SUMS}), most=1)
 _LISTED = Fields({**_SUMS, **_META, "relpath": str, "cloud": _CLOUD}, required=("relpath",))
 _ENTRY = {
     **_SUMS,
@@ -29,11 +29,16 @@ _OLD_OUT = {
     "plot": "DVC 3 does not know it; plots are declared in dvc.yaml",
     "checkpoint": "DVC 3 does not know it",
 }
+_REPO = Fields(
+    {"url": str, "rev": str, "rev_lock": str, "config": (str, dict), "remote": (str, dict)},
+    required=("url",),
+)
+_DB = Fields({"query": str, "connection": str, "file_format": str, "table": str})
 POINTER = Fields(
     {
         "md5": _HASH,
         "wdir": _TEXT_OR_NONE,
-        "deps": (Rows(Fields({**_ENTRY, "repo": dict, "db": dict})), None),
+        "deps": (Rows(Fields({**_ENTRY, "repo": _REPO, "db": _DB})), None),
         "outs": (
             Rows(
                 Fields(
@@ -109,7 +114,7 @@ _PLOT = Fields({
 })  # fmt: skip
 PIPELINE = Fields({
     "datasets": object,
-    "plots": Rows((str, Table((_PLOT, None)))),
+    "plots": Rows((str, Table((_PLOT, None), least=1))),
     "stages": Table(Either(_STAGE, _FOREACH, frozenset({"foreach", "do"}))),
     "vars": _VARS,
     "params": Rows(str),

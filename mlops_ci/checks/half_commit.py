@@ -47,10 +47,11 @@ def _is_staged(scope: Scope) -> bool:
 
 
 def _concerned(scope: Scope, unstaged: Unstaged) -> bool:
-    """Both halves have to be there, and DVC has to know one of them."""
+    """Both halves have to be there, and DVC has to know one of them. To look for new files takes longest."""
     staged = {posixpath.basename(one.path) for one in scope.changed}
-    on_our_side = ".gitignore" in staged or any(is_dvc_file(n) or is_lock(n) for n in staged)
-    return bool(unstaged.paths) and (on_our_side or any(map(is_lock, unstaged.paths)))
+    if ".gitignore" in staged or any(is_dvc_file(name) or is_lock(name) for name in staged):
+        return bool(unstaged.paths)
+    return any(map(is_lock, unstaged.tracked))
 
 
 class _Halves:

@@ -29,9 +29,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Table:
-    """A mapping with any text as keys."""
+    """A mapping with any text as keys; `least` and `most`: how many."""
 
     value: Shape
+    least: int = 0
+    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,18 @@ def problems(shape: Shape, value: Any, at: Path = ()) -> Iterator[tuple[Path, st
         for index, item in enumerate(value):
             yield from problems(shape.item, item, (*at, index))
     elif isinstance(shape, Table):
-        for key, child in value.items():
-            yield from problems(shape.value, child, (*at, key))
+        yield from _table(shape, value, at)
     elif isinstance(shape, Fields):
         yield from _fields(shape, value, at)
+
+
+def _table(shape: Table, value: dict[Any, Any], at: Path) -> Iterator[tuple[Path, str]]:
+    if len(value) < shape.least or (shape.most is not None and len(value) > shape.most):
+        yield at, f"needs {'a' if len(value) < shape.least else 'only one'} key"
+    for key, child in value.items():
+        if not isinstance(key, str):
+            yield (*at, key), f"needs text as its key, not {key!r}: put it in quotes"
+        yield from problems(shape.value, child, (*at, key))
 
 
 def _alternatives(shapes: tuple[Shape, ...], value: Any, at: Path) -> Iterator[tuple[Path, str]]:
