@@ -2,8 +2,8 @@
 
     python bench/lock_against_dvc.py CLONE...
 
-Prints one line a repository: stages, how many of them each side calls stale, what is undecided, and every stage on
-which the two disagree. Where the data of a dependency is not there, DVC's recorded hash of the output that it is
+Prints one line a repository: stages, how many of them each side calls stale, what is undecided, stages in files that
+DVC 3 refuses to load, and every stage on which the two disagree. Where the data of a dependency is not there, DVC's recorded hash of the output that it is
 stands for it, so that a clone without data can be judged. Needs `pip install dvc`.
 """
 
@@ -106,10 +106,10 @@ def _of_stage(
 def _of_dep(
     changed: set[str], unknown: set[str], path: str, dep: Any, outs: dict[str, Any]
 ) -> None:
-    found = dep.status() if dep.protocol == "local" and dep.is_in_repo else {}
-    if dep.protocol != "local" or not dep.is_in_repo:
+    if dep.protocol != "local" or not (dep.is_in_repo or Path(dep.fs_path).exists()):
         unknown.add(path)
         return
+    found = dep.status()
     for what in found.values():
         if isinstance(what, dict):
             changed |= {f"{path}:{key}" for key in what}
@@ -196,6 +196,7 @@ class Row:
     dvc_stale: int = 0
     undecided: int = 0
     absent: int = 0
+    refused: int = 0
     wrong: int = 0
 
 
@@ -215,9 +216,10 @@ def compare_clone(root: Path) -> Row:
         dvc_stale=sum(bool(changed) for changed in truth.changed.values()),
         undecided=sum(bool(one.doubts) and not one.reasons for one in ours),
         absent=sum(bool(one.absent) and not one.reasons and not one.doubts for one in ours),
+        refused=sum(refused(truth, one.key) for one in ours),
         wrong=len(wrong),
     )
-    counts = f"{row.stages:6} {row.stale:6} {row.dvc_stale:6} {row.undecided:9} {row.absent:6}"
+    counts = f"{row.stages:6} {row.stale:6} {row.dvc_stale:6} {row.undecided:9} {row.absent:6} {row.refused:7}"
     print(f"{root.name[:44]:44} {counts} {row.wrong:5}  {own:.2f} s")
     for line in wrong[:6]:
         print(f"    {line[:200]}")
@@ -231,7 +233,7 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
     os.environ["DVC_NO_ANALYTICS"] = "1"
-    print(f"{'':44} stages  stale    dvc undecided absent wrong")
+    print(f"{'':44} stages  stale    dvc undecided absent refused wrong")
     rows = []
     for clone in arguments.clones:
         try:
