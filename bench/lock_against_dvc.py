@@ -3,8 +3,9 @@
     python bench/lock_against_dvc.py CLONE...
 
 Prints one line a repository: stages, how many of them each side calls stale, what is undecided, stages in files that
-DVC 3 refuses to load, and every stage on which the two disagree. Where the data of a dependency is not there, DVC's recorded hash of the output that it is
-stands for it, so that a clone without data can be judged. Needs `pip install dvc`.
+DVC 3 refuses to load, and every stage on which the two disagree. Where the data of a dependency is not there, DVC's
+recorded hash of the output that it is stands for it, so that a clone without data can be judged. Needs
+`pip install dvc`.
 """
 
 from __future__ import annotations
