@@ -14,8 +14,8 @@ from mlops_ci import __version__
 from mlops_ci.errors import MlopsCiError, ToolError
 
 _INTERRUPTED = 130
-# Each is a function of the same name in a module of the same name, imported when it is called.
-COMMANDS = ("check", "demo", "diff", "gate", "report")
+# Each is a function of the same name, with _ for -, in a module of the same name, imported when it is called.
+COMMANDS = ("check", "demo", "diff", "gate", "merge-lock", "report")
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 
 
@@ -26,7 +26,8 @@ class _Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"mlops_ci.commands.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"mlops_ci.commands.{name}"), name)
         return command
 
 

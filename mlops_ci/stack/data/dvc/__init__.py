@@ -3,6 +3,7 @@
 from mlops_ci.stack.data.dvc.cache import Cache, content_hashes, find_cache
 from mlops_ci.stack.data.dvc.inputs import DATA_SUFFIXES, Reason
 from mlops_ci.stack.data.dvc.lock import Out, lock_digest
+from mlops_ci.stack.data.dvc.merge import merge as merge_locks
 from mlops_ci.stack.data.dvc.params import recorded_params
 from mlops_ci.stack.data.dvc.pipeline import Pipeline, add_params
 from mlops_ci.stack.data.dvc.project import Locked, Project
@@ -24,6 +25,7 @@ __all__ = [
     "find_cache",
     "find_dvc",
     "lock_digest",
+    "merge_locks",
     "recorded_params",
     "statuses",
 ]
