@@ -39,19 +39,27 @@ def get_json(url: str, params: dict[str, str], *, auth: str = "") -> Any:
     return _answer(redact(url), *_send("GET", url, auth, fields=params))
 
 
-def post_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
-    """As `get_json`. It is retried as well, so only for calls that do no harm when repeated."""
-    return _answer(redact(url), *_send("POST", url, auth, json=body))
+def post_json(url: str, body: dict[str, Any], *, auth: str = "", media: str = "") -> Any:
+    """As `get_json`. It is retried as well, so only for calls that do no harm when repeated. `media`: kind of JSON."""
+    headers = {"Content-Type": media, "Accept": media} if media else {}
+    return _answer(redact(url), *_send("POST", url, auth, headers, json=body))
 
 
-def _send(method: str, url: str, auth: str, **content: Any) -> tuple[int, bytes]:
+def check_reachable(url: str) -> None:
+    """Raises UnreadableError when nobody answers there; any answer will do."""
+    _send("HEAD", url, "")
+
+
+def _send(
+    method: str, url: str, auth: str, headers: dict[str, str] | None = None, **content: Any
+) -> tuple[int, bytes]:
     import urllib3  # 60 ms that most commands need not spend
 
     # Without Retry-After: a server could put us to sleep for hours.
     retries = urllib3.Retry(2, allowed_methods=None, status_forcelist=(429, 500, 502, 503, 504))
     retries = retries.new(respect_retry_after_header=False, raise_on_status=False, backoff_factor=1)
     content |= {"retries": retries, "timeout": urllib3.Timeout(connect=5, read=20)}
-    content |= {"headers": {"Authorization": auth} if auth else {}}
+    content["headers"] = {**(headers or {}), **({"Authorization": auth} if auth else {})}
     # Redirects are not followed and bodies not inflated: nothing leaks, and the limit is honest.
     content |= {"redirect": False, "preload_content": False, "decode_content": False}
     try:

@@ -35,7 +35,7 @@ def decided(scope: Scope, found: tuple[Status, ...]) -> tuple[Status, ...]:
     root = scope.repository.root
     if root is None or not _may_ask(scope, root):
         return found
-    program = _program(scope, root)
+    program = find_program(scope, root)
     if program is None:
         return found
     doubtful = [one for one in found if one.doubts and one.name]
@@ -47,7 +47,7 @@ def decided(scope: Scope, found: tuple[Status, ...]) -> tuple[Status, ...]:
 
 
 def _may_ask(scope: Scope, root: Path) -> bool:
-    if not isinstance(scope.tree, IndexTree) or any(os.environ.get(name) for name in _CI):
+    if not isinstance(scope.tree, IndexTree) or in_ci():
         return False
     if _redirected(scope):
         return False
@@ -66,7 +66,12 @@ def _redirected(scope: Scope) -> bool:
     return False
 
 
-def _program(scope: Scope, root: Path) -> str | None:
+def in_ci() -> bool:
+    return any(os.environ.get(name) for name in _CI)
+
+
+def find_program(scope: Scope, root: Path) -> str | None:
+    """The project's dvc; a setting for it counts only where it is committed."""
     from mlops_ci.stack.data.dvc import find_dvc
 
     configured = None

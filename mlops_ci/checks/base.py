@@ -32,6 +32,14 @@ class Changed:
     mode: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Push:
+    """One ref that is pushed: its commit here, and the commit that the remote has of it, "" when it has none."""
+
+    tip: str
+    known: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     """What is checked.
@@ -44,6 +52,9 @@ class Scope:
     A merge in progress: `merging` are the commits that are merged into HEAD, and `changed` is without the files that
     are as one of them has them, since they have been committed before.
 
+    `pushes`: all refs of a `git push`, where they are known; `tree` is that of the first. `remote`: where to, a name or
+    an address, "" when that is not known.
+
     `config`: the one that judges, see scope.py. It need not be the one in `tree`, and is None without a file.
     """
 
@@ -54,6 +65,8 @@ class Scope:
     all_files: bool = False
     config: Config | None = None
     merging: tuple[ObjectTree, ...] = ()
+    pushes: tuple[Push, ...] = ()
+    remote: str = ""
 
 
 class Check(Protocol):

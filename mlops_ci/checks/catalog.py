@@ -61,7 +61,7 @@ CATALOG: tuple[Entry, ...] = (
     Entry(
         id="dvc-lock-in-sync",
         name="dvc.lock fits the pipeline",
-        description="changes that make a stage stale: dvc.lock no longer fits dvc.yaml, params, code or data",
+        description="changes after which dvc.lock no longer fits dvc.yaml, params, code or data",
         always=True,
     ),
     Entry(
@@ -79,6 +79,13 @@ CATALOG: tuple[Entry, ...] = (
         id="metrics-unedited",
         name="metrics are what a stage wrote",
         description="metrics files whose content is not what dvc.lock recorded of the run",
+    ),
+    Entry(
+        id="data-pushed",
+        name="data is pushed with its commits",
+        description="a push of commits whose DVC or Git LFS data no remote has",
+        always=True,
+        stages=("pre-push", "manual"),
     ),
 )
 

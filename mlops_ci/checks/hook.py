@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.checks import catalog
+from mlops_ci.checks.base import Push
 from mlops_ci.checks.render import STYLES, render
 from mlops_ci.checks.run import run_checks
 from mlops_ci.checks.scope import Asked
@@ -15,7 +17,7 @@ from mlops_ci.errors import MlopsCiError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mlops_ci.checks_config import ChecksConfig
 
@@ -46,6 +48,10 @@ def _run(one: catalog.Entry, argv: Sequence[str] | None) -> int:
         to_ref=chosen.to_ref,
         policy=chosen.policy,
     )
+    if getattr(chosen, "remote", ""):
+        asked = replace(asked, pushes=tuple(_pushes(sys.stdin)), remote=chosen.remote)
+        if not asked.pushes:
+            return 0  # only deletions
     adjust = _Adjust(one.id, chosen.set)
     report = run_checks(Path.cwd(), [one], asked, adjust)
     sys.stdout.write(render(report, chosen.format))
@@ -72,7 +78,20 @@ def _parser(one: catalog.Entry) -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help=f"as checks.{one.id}.KEY in mlops-ci.yaml; can be given again",
     )
+    if "pre-push" in one.stages:
+        add(
+            "remote", nargs="?", default="", help="as Git calls pre-push; reads the refs from stdin"
+        )
+        add("url", nargs="?", default="")
     return parser
+
+
+def _pushes(lines: Iterable[str]) -> Iterator[Push]:
+    """What Git writes to a pre-push hook: https://git-scm.com/docs/githooks#_pre_push"""
+    for line in lines:
+        words = line.split()
+        if len(words) == 4 and words[1].strip("0"):
+            yield Push(tip=words[1], known=words[3] if words[3].strip("0") else "")
 
 
 class _Adjust:

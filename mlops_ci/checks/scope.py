@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.checks.base import Changed, Scope, Status
+from mlops_ci.checks.base import Changed, Push, Scope, Status
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
@@ -40,18 +40,28 @@ _MERGED = "GITHEAD_"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the user wants checked. `policy`: the revision whose config judges."""
+    """What the user wants checked. `policy`: the revision whose config judges. `pushes`, `remote`: see Scope."""
 
     all_files: bool = False
     from_ref: str = ""
     to_ref: str = ""
     policy: str = ""
+    pushes: tuple[Push, ...] = ()
+    remote: str = ""
 
 
 def find_scope(
     repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
 ) -> Scope:
     """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
+    if pushes := tuple(_commits(repository, asked.pushes)):
+        scope = _range(repository, pushes[0].known, pushes[0].tip)
+        return replace(scope, pushes=pushes, remote=asked.remote)
+    remote = asked.remote or environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    return replace(_find_scope(repository, asked, environ), remote=remote)
+
+
+def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]) -> Scope:
     from_ref, to_ref = asked.from_ref, asked.to_ref
     if not (asked.all_files or from_ref or to_ref):
         # https://pre-commit.com/#pre-push
@@ -81,6 +91,14 @@ def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | 
 def _commit(tree: object) -> str:
     assert isinstance(tree, CommitTree)
     return tree.commit
+
+
+def _commits(repository: Repository, pushes: tuple[Push, ...]) -> Iterator[Push]:
+    """What the remote has and this clone does not tells nothing; a tag need not be one of a commit."""
+    for one in pushes:
+        if tip := repository.find(one.tip):
+            known = repository.find(one.known)
+            yield Push(tip=tip.oid, known=known.oid if known else "")
 
 
 def _everything(

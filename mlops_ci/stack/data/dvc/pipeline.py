@@ -40,6 +40,10 @@ class Stage:
     params: ParamKeys = field(default_factory=dict)
     # Outputs of any kind that DVC leaves to Git: `cache: false`.
     uncached: frozenset[str] = frozenset()
+    # Outputs that stay out of remotes: `push: false`.
+    unpushed: frozenset[str] = frozenset()
+    # The remote of an output where it names one.
+    remotes: dict[str, str] = field(default_factory=dict)
     # Values that `${…}` took from a file: {file: {dotted key: value}}.
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
     frozen: bool = False
@@ -206,7 +210,13 @@ class _Reader:
                 plots=tuple(_plots(resolved.get("plots"), folder)),
                 cmd=repr(resolved.get("cmd")),
                 params=_param_keys(resolved.get("params"), folder),
-                uncached=frozenset(_uncached(resolved, folder)),
+                uncached=frozenset(
+                    p for p, one in _props(resolved, folder, "cache") if one is False
+                ),
+                unpushed=frozenset(
+                    p for p, one in _props(resolved, folder, "push") if one is False
+                ),
+                remotes={p: str(one) for p, one in _props(resolved, folder, "remote") if one},
                 variables=scope.used,
                 frozen=bool(resolved.get("frozen")),
                 always_changed=bool(resolved.get("always_changed")),
@@ -255,11 +265,11 @@ def _paths(entries: Any) -> Iterator[tuple[str, Any]]:
             yield str(entry), None
 
 
-def _uncached(stage: dict[str, Any], folder: str) -> Iterator[str]:
+def _props(stage: dict[str, Any], folder: str, name: str) -> Iterator[tuple[str, Any]]:
+    """Outputs of any kind with one of their properties."""
     for key in ("outs", "metrics", "plots"):
         for path, props in _paths(stage.get(key)):
-            if _mapping(props).get("cache") is False:
-                yield join(folder, path)
+            yield join(folder, path), _mapping(props).get(name)
 
 
 def _plots(entries: Any, folder: str) -> Iterator[Plot]:
