@@ -1,0 +1,5 @@
+from mlops_ci.checks.hook import run
+
+
+def main() -> int:
+    return run("environment-pinned")
