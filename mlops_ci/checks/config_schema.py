@@ -9,15 +9,16 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.checks import jsonschemas, marks
+from mlops_ci.checks import jsonschemas, marks, quick
 from mlops_ci.checks_config import ConfigSchemaConfig
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlops_ci.checks.base import Scope
 
@@ -30,17 +31,21 @@ _COMMENT = re.compile(
 _PLACED = re.compile(r"(.+?):(\d+):(\d+): (.*)", re.DOTALL)
 # The templates that DVC writes into .dvc/plots, and charts: 16 of 16 such files in public repositories.
 _IS_PLOT = re.compile(r"https?://vega\.github\.io/")
+# Of more files, a list of all is read once.
+_FEW = 100
 _FILES = ("100644", "100755")
 
 
 def check(scope: Scope) -> Iterator[Finding]:
     settings = scope.config.checks.config_schema if scope.config else ConfigSchemaConfig()
     mapped = settings.schemas
-    schemas = jsonschemas.Schemas(scope.tree.read)
+    read = partial(quick.read, scope) if len(scope.changed) <= _FEW else scope.tree.read
+    schemas = jsonschemas.Schemas(read)
     paths = list(_paths(scope, mapped))
-    scope.tree.expect(paths)
+    if len(scope.changed) > _FEW:
+        scope.tree.expect(paths)
     for path in paths:
-        yield from _file(scope, schemas, path, _mapped(path, mapped))
+        yield from _file(read, schemas, path, _mapped(path, mapped))
 
 
 def _paths(scope: Scope, mapped: dict[str, str]) -> Iterator[str]:
@@ -63,9 +68,11 @@ def _mapped(path: str, mapped: dict[str, str]) -> str:
     return next((where for one, where in mapped.items() if fnmatch.fnmatchcase(path, one)), "")
 
 
-def _file(scope: Scope, schemas: jsonschemas.Schemas, path: str, where: str) -> Iterator[Finding]:
+def _file(
+    read: Callable[[str], bytes | None], schemas: jsonschemas.Schemas, path: str, where: str
+) -> Iterator[Finding]:
     try:
-        content = scope.tree.read(path)
+        content = read(path)
     except UnreadableError as error:
         if where:
             yield _undecided(path, str(error), error.hint)

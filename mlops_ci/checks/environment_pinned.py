@@ -12,7 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlops_ci import formats, yaml
-from mlops_ci.checks import pins, stale_locks
+from mlops_ci.checks import pins, quick, stale_locks
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 
@@ -56,10 +56,10 @@ def _file(scope: Scope, path: str, one: Changed) -> Iterator[Finding]:
     name = posixpath.basename(path)
     if name == "MLproject":
         yield from _project(scope.tree, path)
-    elif one.status == "renamed" or not _is_environment(path) or _has_lock(scope.tree, path):
+    elif one.status == "renamed" or not _is_environment(path) or _has_lock(scope, path):
         return
     else:
-        yield from _open(path, _pins(scope.tree, path), _known(scope, path, one))
+        yield from _open(path, _pins(path, quick.read(scope, path) or b""), _known(scope, path))
 
 
 def _is_environment(path: str) -> bool:
@@ -68,23 +68,23 @@ def _is_environment(path: str) -> bool:
     return bool(is_known) and not is_template and not _OTHER.search(path)
 
 
-def _has_lock(tree: Tree, path: str) -> bool:
+def _has_lock(scope: Scope, path: str) -> bool:
     folder = posixpath.dirname(path)
-    return any(posixpath.join(folder, lock) in tree.entries for lock in _BESIDE)
+    return bool(quick.existing(scope, (posixpath.join(folder, lock) for lock in _BESIDE)))
 
 
-def _pins(tree: Tree, path: str) -> Pins:
-    text = formats.decode(path, tree.read(path) or b"")
+def _pins(path: str, content: bytes) -> Pins:
+    text = formats.decode(path, content)
     return pins.requirements(path, text) if path.endswith(".txt") else pins.conda(path, text)
 
 
-def _known(scope: Scope, path: str, one: Changed) -> set[tuple[str, str]]:
+def _known(scope: Scope, path: str) -> set[tuple[str, str]]:
     """What was open before the change."""
-    before = one.old_path or path
-    if scope.base is None or before not in scope.base.entries:
+    content = quick.before(scope, path)
+    if content is None:
         return set()
     try:
-        return {(found.name, found.spec) for found in _pins(scope.base, before).open}
+        return {(found.name, found.spec) for found in _pins(path, content).open}
     except UnreadableError:
         return set()
 
@@ -168,21 +168,33 @@ def _locks(scope: Scope, changed: set[str]) -> Iterator[str]:
     sources = ("pyproject.toml", "Pipfile")
     near = {posixpath.dirname(path) for path in changed if posixpath.basename(path) in sources}
     compiled = {path for path in changed if path.endswith(".in")}
-    locks = any(
-        posixpath.basename(path) in _LOCKS or _REQUIREMENTS.search(path) for path in changed
-    )
-    if not (near or compiled or locks):
-        return
-    for path in sorted(scope.tree.entries):
+    locks = [path for path in changed if _may_be_lock(scope, path)]
+    for path in sorted(scope.tree.entries if near or compiled else locks):
         folder, name = posixpath.split(path)
         if (name in _LOCKS and (path in changed or folder in near)) or (
             _REQUIREMENTS.search(path)
-            and (
-                path in changed
-                or (compiled and set(stale_locks.sources_of(scope.tree, path)) & compiled)
-            )
+            and (path in changed or (compiled and _sources(scope.tree, path) & compiled))
         ):
             yield path
+
+
+def _may_be_lock(scope: Scope, path: str) -> bool:
+    """Most requirements files are written by hand, which their first lines tell."""
+    if posixpath.basename(path) in _LOCKS:
+        return True
+    if not _REQUIREMENTS.search(path):
+        return False
+    try:
+        return stale_locks.is_compiled((quick.read(scope, path) or b"")[:2000])
+    except UnreadableError:
+        return False  # its pins are undecided, which has been said
+
+
+def _sources(tree: Tree, path: str) -> set[str]:
+    try:
+        return set(stale_locks.sources_of(tree, path))
+    except UnreadableError:
+        return set()
 
 
 def _lock(scope: Scope, path: str) -> Iterator[Finding]:

@@ -40,6 +40,10 @@ def stale(tree: Tree, path: str) -> tuple[str, str] | None:
     return judge(tree, path) if judge else None
 
 
+def is_compiled(start: bytes) -> bool:
+    return bool(_COMPILED.search(start.decode("utf-8", "replace")))
+
+
 def sources_of(tree: Tree, path: str) -> tuple[str, ...]:
     """The files that a lock is made from."""
     folder, name = posixpath.split(path)

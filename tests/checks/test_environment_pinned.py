@@ -251,3 +251,9 @@ def test_deleted_and_renamed_files(repo: Any) -> None:
     repo.git("rm", "-q", "requirements.txt")
     repo.git("mv", "b/requirements.txt", "b/requirements-gpu.txt")
     assert found(repo) == []
+
+
+def test_an_unreadable_file_hides_no_other(repo: Any) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 3\n"
+    files = {"a/requirements.txt": pointer, "b/requirements.txt": "numpy\n", "b/x.in": ""}
+    assert [one.undecided for one in found(repo, **files)] == [True, False]
