@@ -171,10 +171,9 @@ def _locks(scope: Scope, changed: set[str]) -> Iterator[str]:
     locks = [path for path in changed if _may_be_lock(scope, path)]
     for path in sorted(scope.tree.entries if near or compiled else locks):
         folder, name = posixpath.split(path)
-        if (name in _LOCKS and (path in changed or folder in near)) or (
-            _REQUIREMENTS.search(path)
-            and (path in changed or (compiled and _sources(scope.tree, path) & compiled))
-        ):
+        near_source = name in _LOCKS and folder in near
+        is_text = bool(compiled and _REQUIREMENTS.search(path))
+        if path in locks or near_source or (is_text and _sources(scope.tree, path) & compiled):
             yield path
 
 
