@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from mlops_ci.checks import catalog
 from mlops_ci.checks.run import run_checks
 from mlops_ci.checks.scope import Asked
+from tests.checks.runner import Hooked, Suite, make_suite
+from tests.conftest import GIT_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +110,17 @@ def trained(repo) -> Project:
     old = project()
     repo.commit(**old)
     return Project(repo, old)
+
+
+@pytest.fixture(scope="session")
+def suite(_environment, tmp_path_factory) -> Suite:
+    """The hooks of this project as a repository, made once for each worker."""
+    folder = tmp_path_factory.mktemp("suite")
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text(GIT_CONFIG, encoding="utf-8")
+    return make_suite(folder)
+
+
+@pytest.fixture(params=["pre_commit", "prek"])
+def hooked(request, repo, suite) -> Hooked:
+    """A repository for hooks; each test that asks for it runs with both runners."""
+    return Hooked(repo, suite, request.param)

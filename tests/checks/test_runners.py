@@ -1,0 +1,232 @@
+"""Every hook through real `git commit`, `git merge` and `git push`, run by pre-commit and by prek."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.conftest import project
+from tests.conftest import Repo
+
+pytestmark = pytest.mark.real
+
+BIG, SMALL = bytes(600_000), b"1,2\n"
+DATA = "data-not-in-git"
+NAMES = ["a b.csv", "a\nb.csv", "données.csv", "-a.csv", "$(x).csv", "c\udcff.csv"]
+
+
+def test_a_large_file_is_stopped_and_a_small_one_is_not(hooked):
+    hooked.install(DATA)
+    hooked.repo.write("a.csv", BIG)
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "a.csv: [data-not-in-git/data] data of 600" in done.output
+    assert "fix: dvc init && git rm --cached --quiet a.csv && dvc add a.csv" in done.output
+    hooked.repo.write("a.csv", SMALL)
+    hooked.repo.git("add", "--all")
+    assert hooked.commit().returncode == 0
+
+
+def test_names_of_every_kind(hooked):
+    """pre-commit itself ends with an error at a name that is not UTF-8."""
+    names = [n for n in NAMES if hooked.runner == "prek" or "\udcff" not in n]
+    hooked.install(DATA)
+    for name in names:
+        hooked.repo.write(name, BIG)
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert done.output.count("[data-not-in-git/data]") == len(names)
+    for name in names:
+        hooked.repo.write(name, SMALL)
+    hooked.repo.git("add", "--all")
+    assert hooked.commit().returncode == 0
+
+
+def test_modify_rename_and_delete(hooked):
+    hooked.repo.commit(**{"old.csv": BIG, "grows.csv": SMALL, "other": "x"})
+    hooked.install(DATA)
+    hooked.repo.git("mv", "old.csv", "new name.csv")
+    assert hooked.commit().returncode == 0
+    hooked.repo.git("rm", "-q", "other")
+    assert hooked.commit().returncode == 0
+    hooked.repo.write("grows.csv", BIG)
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "grows.csv: [data-not-in-git/data] data of 600" in done.output
+
+
+def test_what_is_staged_is_judged_and_what_is_on_disk_is_kept(hooked):
+    hooked.repo.commit(**{"a.csv": SMALL, "b.csv": SMALL})
+    hooked.install(DATA)
+    hooked.repo.write("a.csv", SMALL * 2)
+    hooked.repo.git("add", "a.csv")
+    hooked.repo.write("a.csv", BIG)
+    hooked.repo.write("b.csv", BIG)
+    assert hooked.commit().returncode == 0
+    assert (hooked.repo.path / "a.csv").read_bytes() == BIG
+    assert hooked.commit("--", "b.csv").returncode == 1
+    assert hooked.commit("--all").returncode == 1
+
+
+def test_a_deletion_counts(hooked):
+    """Neither runner passes a deleted file to a hook, nor runs a hook for it that has `files`."""
+    files = project()
+    hooked.repo.commit(**files)
+    hooked.install("half-commit")
+    hooked.repo.git("rm", "-q", "--cached", "data.csv.dvc")
+    hooked.repo.write("dvc.lock", files["dvc.lock"] + "# x\n")
+    hooked.repo.git("add", "dvc.lock")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "data.csv.dvc: [half-commit] a staged stage depends on data.csv" in done.output
+
+
+def test_a_half_commit_is_seen_although_the_runner_puts_the_other_half_away(hooked):
+    hooked.repo.commit(**project())
+    hooked.install("half-commit")
+    for path, text in project(code="two", lr=0.2).items():
+        hooked.repo.write(path, text)
+    hooked.repo.git("add", "train.py")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "dvc.lock: [half-commit] stage train has run with train.py" in done.output
+    hooked.repo.git("add", "dvc.lock")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "params.yaml: [half-commit]" in done.output
+    hooked.repo.git("add", "params.yaml")
+    assert hooked.commit().returncode == 0
+
+
+def test_broken_dvc_files_and_edited_metrics(hooked):
+    hooked.repo.commit(**project())
+    hooked.install("dvc-files-valid", "metrics-unedited")
+    hooked.repo.write("metrics.json", '{"auc": 1.0}\n')
+    hooked.repo.write("data.csv.dvc", "<<<<<<< HEAD\n")
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "data.csv.dvc:1: [dvc-files-valid/conflict]" in done.output
+    assert "metrics.json: [metrics-unedited]" in done.output
+
+
+def test_undecided_is_not_a_pass(hooked):
+    hooked.repo.commit(**project())
+    hooked.install("metrics-unedited")
+    hooked.repo.write(".gitattributes", "*.json filter=shrink\n")
+    hooked.repo.write("metrics.json", "{}")
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "exit code: 3" in done.output
+    assert "undecided, because the filter shrink" in done.output
+    hooked.repo.write("mlops-ci.yaml", "checks: {metrics-unedited: {on_undecided: pass}}\n")
+    hooked.repo.git("add", "--all")
+    assert hooked.commit().returncode == 0
+
+
+def diverged(hooked, *, conflict: bool) -> None:
+    """Branch `side` has a large file, which came in without hooks."""
+    repo = hooked.repo
+    repo.commit(a="1")
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"theirs.csv": BIG, "a": "theirs" if conflict else "1"})
+    repo.git("switch", "-q", "main")
+    repo.commit(a="ours" if conflict else "1", b="2")
+    hooked.install(DATA, types=("pre-commit", "pre-merge-commit"))
+
+
+def test_a_clean_merge_brings_only_what_was_committed(hooked):
+    diverged(hooked, conflict=False)
+    assert hooked.git("merge", "--no-edit", "side").returncode == 0
+
+
+def test_a_merge_with_conflicts_is_judged_by_what_it_adds(hooked):
+    diverged(hooked, conflict=True)
+    hooked.git("merge", "side")
+    hooked.repo.write("a", "both")
+    hooked.repo.write("more.csv", BIG)
+    hooked.repo.git("add", "a", "more.csv")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "more.csv: [data" in done.output
+    assert "theirs.csv" not in done.output
+    hooked.repo.git("rm", "-q", "--cached", "more.csv")
+    assert hooked.commit().returncode == 0
+
+
+def remote_of(hooked, tmp_path) -> Repo:
+    remote = Repo(tmp_path / "remote")
+    remote.path.mkdir()
+    remote.git("init", "--quiet", "--bare")
+    hooked.repo.git("remote", "add", "origin", str(remote.path))
+    return remote
+
+
+def test_a_hook_may_be_run_on_push(hooked, tmp_path):
+    """The first push judges all, a later one what it brings, also for several refs at once."""
+    hooked.repo.commit(a="1")
+    hooked.install(DATA, types=("pre-push",), stages="[pre-push]")
+    remote = remote_of(hooked, tmp_path)
+    assert hooked.git("push", "-u", "origin", "main").returncode == 0
+    hooked.repo.git("switch", "-qc", "side")
+    hooked.repo.commit(**{"a.csv": BIG})
+    hooked.repo.git("tag", "v1")
+    done = hooked.git("push", "origin", "side", "v1")
+    assert done.returncode == 1
+    assert "a.csv: [data-not-in-git/data]" in done.output
+    assert "git rebase -i" in done.output
+    assert "side" not in remote.git("branch", "--list")
+
+
+def test_all_files_in_ci_judge_the_last_commit(hooked):
+    """`pre-commit run --all-files` says nothing of itself to a hook. What was there before may stay."""
+    hooked.repo.commit(**{"old.csv": BIG})
+    hooked.install(DATA)
+    assert hooked.all_files().returncode == 0
+    hooked.repo.write("new.csv", BIG)
+    hooked.repo.git("add", "new.csv")
+    assert hooked.commit("--no-verify").returncode == 0
+    done = hooked.all_files()
+    assert done.returncode == 1
+    assert "new.csv" in done.output
+    assert "old.csv" not in done.output
+
+
+def test_options_of_a_hook(hooked):
+    hooked.install(DATA, args="[--set, 'max_data=1 MB', --format, github]")
+    hooked.repo.write("a.csv", BIG)
+    hooked.repo.write("m.pkl", bytes(20_000))
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "::error title=data-not-in-git/model,file=m.pkl::" in done.output
+    assert "a.csv" not in done.output
+
+
+def test_a_linked_worktree(hooked, tmp_path):
+    hooked.install(DATA)
+    other = Repo(tmp_path / "other")
+    hooked.repo.git("worktree", "add", "-q", str(other.path))
+    hooked.repo.write("in-main.csv", BIG)
+    hooked.repo.git("add", "in-main.csv")
+    other.write("in-other.csv", BIG)
+    other.git("add", "in-other.csv")
+    done = type(hooked)(other, hooked.suite, hooked.runner).commit()
+    assert done.returncode == 1
+    assert "in-other.csv: [data" in done.output
+    assert "in-main.csv: [data" not in done.output
+
+
+def test_many_files_are_one_run(hooked):
+    """As arguments, so many names would be cut into several runs."""
+    hooked.install(DATA)
+    for number in range(1500):
+        hooked.repo.write(f"{'long name ' * 9}/{number}.csv", SMALL)
+    hooked.repo.write("x.csv", BIG)
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert done.output.count("[data-not-in-git") == 1
