@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -40,6 +41,8 @@ def cli() -> None:
 
 
 def main() -> None:
+    # A short process frees nothing by looking for cycles often, and reads ten thousand files sooner without.
+    gc.set_threshold(100_000)
     sys.exit(run())
 
 

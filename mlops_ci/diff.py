@@ -34,7 +34,8 @@ class Request:
     """`base` and `head` are revisions; without `head` the candidate is the work tree.
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
-    DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty.
+    DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
+    these show, which the verdict does not need.
     """
 
     start: Path
@@ -44,22 +45,23 @@ class Request:
     models: tuple[str, ...] = ()
     exact: bool = False
     fetch: bool = True
+    plots: bool = False
 
 
-def diff(request: Request) -> Comparison:
+def diff(request: Request, repository: Repository | None = None) -> Comparison:
     """Raises UsageError, ConfigError or ToolError; a file that cannot be read is a note, not an error."""
-    return _Diff(request).comparison()
+    return _Diff(request, repository).comparison()
 
 
-def read_config(request: Request) -> Config | None:
+def read_config(request: Request, repository: Repository) -> Config | None:
     """The config of the candidate, or the one that the request names."""
-    return _Diff(request).config
+    return _Diff(request, repository).config
 
 
 class _Diff:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, repository: Repository | None = None) -> None:
         self.request = request
-        self.repository = Repository.discover(request.start)
+        self.repository = repository or Repository.discover(request.start)
         self.head = self._head()
         self.tree = self._candidate_tree()
         self.config = self._config()
@@ -79,7 +81,23 @@ class _Diff:
             baseline, old, note = self._walk_back(baseline, old)
         pairs = zip(models, old, new, strict=True)
         compared = [self._compare(model, one, other, note) for model, one, other in pairs]
+        if self.request.plots:
+            compared_with = baseline.origin.commit or ""
+            if compared_with != base_tree.commit:
+                base = self._project(CommitTree(self.repository, compared_with))
+            compared = self._drawn(compared, base, list(zip(old, new, strict=True)))
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
+
+    def _drawn(
+        self,
+        models: list[ModelComparison],
+        base: dvc.Project,
+        pairs: list[tuple[Snapshot, Snapshot]],
+    ) -> list[ModelComparison]:
+        from mlops_ci import plot_changes
+
+        drawn = plot_changes.between(base, self.candidate, pairs)
+        return [dataclasses.replace(one, plots=own) for one, own in zip(models, drawn, strict=True)]
 
     def _head(self) -> Commit:
         if self.repository.root is None and self.request.head is None:

@@ -58,8 +58,10 @@ def parse(path: str, text: str) -> tuple[Package, ...]:
 
 
 def _reader(path: str) -> Callable[[str, str], Iterator[Pin]] | None:
-    is_requirements = re.search(r"(?:^|/)requirements(?:[^/]*|/[^/]+)\.txt\Z", path)
-    return _requirements if is_requirements else _READERS.get(path.rpartition("/")[2])
+    if path.endswith(".txt"):
+        found = re.search(r"(?:^|/)requirements(?:[^/]*|/[^/]+)\.txt\Z", path)
+        return _requirements if found else None
+    return _READERS.get(path.rpartition("/")[2])
 
 
 def _toml_lock(path: str, text: str) -> Iterator[Pin]:

@@ -81,6 +81,11 @@ def evaluation_data(
     return tuple(found[path] for path in sorted(found))
 
 
+def models_made(project: Project, stages: list[Locked]) -> set[str]:
+    """The outputs of the stages that are models, by what dvc.yaml declares, by suffix, or by name."""
+    return {path for one in stages for path in one.stage.outs if _is_model(project, one, path)}
+
+
 def _recorded(project: Project, locked: Locked, path: str) -> DataRef | None:
     """A data dependency as the stage last read it, which is not always as it is now."""
     now = _tracked(project, locked, path)

@@ -50,10 +50,10 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     `today`: instead of this day in UTC.
     """
     today = today or datetime.now(timezone.utc).date()
-    own = read_config(request)
     repository = Repository.discover(request.start)
+    own = read_config(request, repository)
     request = _to_the_real_base(request, own, repository)
-    comparison = diff(request)
+    comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
         comparison = _with(_measured_as(source, request, own), comparison, request.models)

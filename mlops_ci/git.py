@@ -40,6 +40,8 @@ class Repository:
         self.git_dir = git_dir
         self.shallow = shallow
         self.objects = Objects(root or git_dir)
+        # Mode and object id by path of the commits that were listed: a commit never changes.
+        self.listed: dict[str, dict[str, tuple[str, str]]] = {}
 
     @classmethod
     def discover(cls, start: Path) -> Repository:
@@ -229,7 +231,8 @@ class Listing:
     def _start(self) -> None:
         self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
 
-    def records(self) -> list[bytes]:
+    def records(self) -> list[str]:
+        """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
         if "_pipe" not in self.__dict__:
             self._start()
         output = cast("IO[bytes]", self._pipe.stdout).read()
@@ -237,7 +240,7 @@ class Listing:
         if self._pipe.returncode:
             command = " ".join(self._command[:2])
             raise ToolError(f"git {command} failed with exit code {self._pipe.returncode}")
-        return output.split(b"\0")[:-1]
+        return os.fsdecode(output).split("\0")[:-1]
 
     def __del__(self) -> None:
         if pipe := self.__dict__.get("_pipe"):

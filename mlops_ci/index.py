@@ -42,11 +42,11 @@ class IndexTree(ObjectTree):
     def modes(self) -> dict[str, tuple[str, str]]:
         modes: dict[str, tuple[str, str]] = {}
         for record in self._listing.records():
-            meta, _, name = record.partition(b"\t")
-            mode, oid, stage = meta.decode("ascii").split(" ")
+            meta, _, name = record.partition("\t")
+            mode, oid, stage = meta.split(" ")
             if stage != "0":
-                self.unmerged.add(os.fsdecode(name))
-            modes[os.fsdecode(name)] = (mode, oid)
+                self.unmerged.add(name)
+            modes[name] = (mode, oid)
         for path in self._announced([p for p, (_, oid) in modes.items() if oid in _EMPTY]):
             modes.pop(path, None)
         return modes

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from mlops_ci.plots import Plot, PlotChange
 
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
@@ -87,14 +90,6 @@ class CodeFile:
 
     path: str
     blob: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plot:
-    """A plot as declared in `dvc.yaml`: the path of its data or image, and how it is drawn."""
-
-    path: str
-    props: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,6 +223,8 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
+    # Those that differ; none where nobody asked for plots.
+    plots: tuple[PlotChange, ...] = ()
     notes: tuple[Note, ...] = ()
 
 

@@ -17,7 +17,6 @@ from mlops_ci.model import (
     Measurement,
     Origin,
     Package,
-    Plot,
     Snapshot,
     Unknown,
 )
@@ -28,6 +27,7 @@ from mlops_ci.tree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mlops_ci.plots import Plot
     from mlops_ci.stack.data.dvc import Locked, Pipeline, Project
     from mlops_ci.tracking import Tracking
 

@@ -15,7 +15,7 @@ from mlops_ci.git import MISSING, Listing, Repository
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _SYMLINK, _SUBMODULE = "120000", "160000"
@@ -105,6 +105,8 @@ class ObjectTree(_Entries):
 
     def read(self, path: str) -> bytes | None:
         mode, oid = self.modes.get(path, ("", ""))
+        if mode.startswith("100"):  # a plain file, as almost all are
+            return self._blob(path, oid)
         for _ in range(_MAX_LINKS):
             if mode != _SYMLINK:
                 break
@@ -122,11 +124,11 @@ class ObjectTree(_Entries):
         return self._blob(path, oid)
 
     def _in_submodule(self, path: str) -> bool:
-        return any(path.startswith(f"{submodule}/") for submodule in self._submodules)
+        return bool(self._submodules) and path.startswith(self._submodules)
 
     @cached_property
-    def _submodules(self) -> list[str]:
-        return [path for path, (mode, _) in self.modes.items() if mode == _SUBMODULE]
+    def _submodules(self) -> tuple[str, ...]:
+        return tuple(f"{path}/" for path, (mode, _) in self.modes.items() if mode == _SUBMODULE)
 
     def _blob(self, path: str, oid: str) -> bytes:
         known = self.repository.objects.known.get(oid)
@@ -147,16 +149,20 @@ class CommitTree(ObjectTree):
         self.commit = commit
         folder = repository.root or repository.git_dir
         command = ("ls-tree", "-r", "-z", "--full-tree", commit)
-        self._listing = Listing(folder, *command, later=later)
+        self._listing = Listing(folder, *command, later=later or commit in repository.listed)
 
     @cached_property
     def modes(self) -> dict[str, tuple[str, str]]:
-        modes = {}
+        known = self.repository.listed
+        if self.commit not in known:
+            known[self.commit] = dict(self._list())
+        return known[self.commit]
+
+    def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for record in self._listing.records():
-            meta, _, path = record.partition(b"\t")
-            mode, _, oid = meta.decode("ascii").split(" ")
-            modes[os.fsdecode(path)] = (mode, oid)
-        return modes
+            meta, _, path = record.partition("\t")
+            mode, _, oid = meta.split(" ")
+            yield path, (mode, oid)
 
 
 class WorkTree(_Entries):
@@ -176,8 +182,8 @@ class WorkTree(_Entries):
     def entries(self) -> Mapping[str, str]:
         found = {}
         for record in self._index.records():
-            meta, _, name = record.partition(b"\t")
-            found[os.fsdecode(name)] = meta.decode("ascii").split(" ")[1]
+            meta, _, name = record.partition("\t")
+            found[name] = meta.split(" ")[1]
         for path, state in self.status.items():
             if state == "??":
                 found[path] = ""
@@ -188,7 +194,7 @@ class WorkTree(_Entries):
     @cached_property
     def status(self) -> dict[str, str]:
         """Path to the two letters of `git status --porcelain`, for what differs from HEAD or is new."""
-        return {os.fsdecode(record[3:]): record[:2].decode() for record in self._status.records()}
+        return {record[3:]: record[:2] for record in self._status.records()}
 
     @property
     def modified(self) -> list[str]:
@@ -205,7 +211,9 @@ class WorkTree(_Entries):
         return bool(self.modified) or any(path.endswith(_PIPELINE_FILES) for path in new)
 
     def is_folder(self, path: str) -> bool:
-        return (self.root / path).is_dir()
+        """One outside the repository is none: its names are nobody's business."""
+        folder = self.root / path
+        return folder.is_dir() and folder.resolve().is_relative_to(self._real_root)
 
     def walk(self, folder: str) -> list[str]:
         found = []

@@ -4,7 +4,6 @@ them, and most commits from listing all files.
 
 from __future__ import annotations
 
-import os
 import posixpath
 from typing import TYPE_CHECKING
 
@@ -42,8 +41,8 @@ def files(scope: Scope, patterns: tuple[str, ...]) -> dict[str, str]:
     folder = scope.repository.root or scope.repository.git_dir
     found = {}
     for record in Listing(folder, "ls-files", "-s", "-z", "--", *patterns).records():
-        meta, _, name = record.partition(b"\t")
-        found[os.fsdecode(name)] = meta.split(b" ")[1].decode()
+        meta, _, name = record.partition("\t")
+        found[name] = meta.split(" ")[1]
     return found
 
 

@@ -165,12 +165,12 @@ def _diff(repository: Repository, *command: str) -> Iterator[Changed]:
     folder = repository.root or repository.git_dir
     records = iter(Listing(folder, *command).records())
     for meta in records:
-        _, mode, old, new, letter = meta.decode("ascii").lstrip(":").split(" ")
-        path = os.fsdecode(next(records))
+        _, mode, old, new, letter = meta.lstrip(":").split(" ")
+        path = next(records)
         status = _STATUS.get(letter[0])
         one = Changed(path=path, status=status or "modified", blob=new, old_blob=old, mode=mode)
         if letter.startswith("R"):
-            one = replace(one, path=os.fsdecode(next(records)), old_path=path)
+            one = replace(one, path=next(records), old_path=path)
         if status:  # U: unmerged
             yield _without_zeros(one)
 

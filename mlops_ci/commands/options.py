@@ -77,9 +77,9 @@ def comparison(command: _F) -> _F:
     return command
 
 
-def request(chosen: Mapping[str, Chosen]) -> Request:
+def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
     names = ("base", "head", "config", "models", "exact", "fetch")
-    return Request(start=Path.cwd(), **{name: chosen[name] for name in names})
+    return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
 
 
 def show(

@@ -105,7 +105,7 @@ def _change(sh: Shell, number: int, branch: Branch) -> Judged:
     sh("dvc", "repro")
     sh("git", "commit", "--all", "--message", branch.message)
     sh.screen.command(["mlops-ci", "gate", "main"])
-    judged = gate(Request(start=sh.folder, base="main", fetch=False))
+    judged = gate(Request(start=sh.folder, base="main", fetch=False, plots=True))
     sh.screen.line()
     sh.screen.write(reports.on_terminal(judged, colour=sh.screen.colour))
     reports.write(judged, sh.folder / "reports" / branch.name)

@@ -96,7 +96,8 @@ def param_to_try(model: ModelComparison) -> tuple[str, str] | None:
 
 
 def _is_output(one: DataChange) -> bool:
-    return all(ref is None or ref.role == "output" for ref in (one.baseline, one.candidate))
+    old, new = one.baseline, one.candidate
+    return (old is None or old.role == "output") and (new is None or new.role == "output")
 
 
 def _data(one: DataChange) -> Line:

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import alert, changes, checks, rows, spans, story, svg, verdict
-from mlops_ci.report.spans import Code, Strong
+from mlops_ci.report import alert, changes, checks, markup, rows, spans, story, svg, verdict
+from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlops_ci.model import Comparison, Verdict
     from mlops_ci.report.checks import Check
     from mlops_ci.report.rows import Row
-    from mlops_ci.report.spans import Line, Span
     from mlops_ci.report.story import Report, Story
 
 _HEAD = """\
@@ -25,7 +24,7 @@ _HEAD = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'{images}">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <title>{title}</title>
@@ -39,7 +38,6 @@ _AXIS = (
     "the dashed line is the limit. Each side was measured once, so no interval is shown."
 )
 _METRICS = "↑ higher is better, ↓ lower is better. Changes are computed before rounding."
-_SCROLL = '<div class="scroll" tabindex="0" role="group" aria-label="{label}"><table>'
 
 
 def render(
@@ -52,31 +50,17 @@ def render(
     told = story.tell(comparison, verdicts)
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     title = html.escape(text.visible(spans.plain(told.headline), 400))
-    lines = [_HEAD.format(title=title, style=style), *_top(told)]
-    for one in told.stories:
-        lines += _story(one, told, everything=everything)
+    body = [line for one in told.stories for line in _story(one, told, everything=everything)]
+    images = "; img-src data:" if any("<img " in line for line in body) else ""
+    lines = [_HEAD.format(title=title, style=style, images=images), *_top(told), *body]
     lines += _reproduce(told) if verdicts else []
-    lines += [f"<footer>{_line(told.footer)}</footer>", "</main>", "</body>", "</html>", ""]
+    lines += [f"<footer>{markup.line(told.footer)}</footer>", "</main>", "</body>", "</html>", ""]
     return "\n".join(lines)
-
-
-def _line(line: Line) -> str:
-    return "".join(map(_span, line))
-
-
-def _span(span: Span) -> str:
-    """Everything is escaped, our own words too."""
-    if isinstance(span, str):
-        return html.escape(span)
-    if isinstance(span, Strong):
-        tone = f' class="{span.tone}"' if span.tone else ""
-        return f"<b{tone}>{html.escape(span.text)}</b>"
-    return f"<code>{html.escape(text.visible(span.text, 400))}</code>"
 
 
 def _top(told: Report) -> Iterator[str]:
     icon = svg.icon(told.result) if told.result else ""
-    yield f"<h1>{icon}{_line(told.headline)}</h1>"
+    yield f"<h1>{icon}{markup.line(told.headline)}</h1>"
     if len(told.stories) > 1 and told.result:
         yield from _models(told)
 
@@ -84,16 +68,20 @@ def _top(told: Report) -> Iterator[str]:
 def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
     yield "<section>"
     if len(told.stories) > 1:
-        yield f"<h2>{svg.icon(one.result) if one.result else ''}{_line(one.headline)}</h2>"
+        yield f"<h2>{svg.icon(one.result) if one.result else ''}{markup.line(one.headline)}</h2>"
     if one.alert:
         doubted = one.result == "pass" and verdict.in_doubt(one.model)
         yield f'<dl class="is-{"warn" if doubted else svg.shape(one.result)}">'
-        yield from (f"<dt>{label}</dt><dd>{_line(words)}</dd>" for label, words in one.alert)
+        yield from (f"<dt>{label}</dt><dd>{markup.line(words)}</dd>" for label, words in one.alert)
         yield "</dl>"
     yield from _notes(one)
     if one.checks:
         yield from _checks(one)
     yield from _changes(one)
+    if one.model.plots:
+        from mlops_ci.report import pictures
+
+        yield from pictures.section(one.model.plots)
     yield from _metrics(one, everything=everything)
     yield "</section>"
 
@@ -103,39 +91,25 @@ def _notes(one: Story) -> Iterator[str]:
         yield '<ul class="notes">'
     for note in one.model.notes:
         side = f"{note.side}: " if note.side else ""
-        fix = f" → {_line(alert.fix(note))}" if note.fix else ""
-        yield f"<li>{side}{_line(spans.prose(note.message))}{fix}</li>"
+        fix = f" → {markup.line(alert.fix(note))}" if note.fix else ""
+        yield f"<li>{side}{markup.line(spans.prose(note.message))}{fix}</li>"
     if one.model.notes:
         yield "</ul>"
 
 
-def _table(label: str, caption: str, titles: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """`titles`: the words and the class of each column; a column without words is read out only."""
-    yield _SCROLL.format(label=label)
-    yield f"<caption>{caption}</caption>"
-    yield "<thead><tr>"
-    for words, kind in titles:
-        shown = words if kind != "icon" else f'<span class="hidden">{words}</span>'
-        yield f'<th scope="col" class="{kind or "t"}">{shown}</th>'
-    yield "</tr></thead>"
-
-
-_END = "</tbody></table></div>"
-
-
 def _models(told: Report) -> Iterator[str]:
     titles = (("result", "icon"), ("model", ""), ("change", "n"), ("against its limit", ""))
-    yield from _table("Models", "The check that says most about each model.", titles)
+    yield from markup.table("Models", "The check that says most about each model.", titles)
     yield "<tbody>"
     for one in told.stories:
         row = next(iter(one.checks), None)
         named = f"<code>{html.escape(text.visible(one.model.model))}</code>"
-        about = f"<small>{_line(row.label)}</small>" if row else ""
-        words = _line(row.words) if row else _line(one.alert[2][1])
+        about = f"<small>{markup.line(row.label)}</small>" if row else ""
+        words = markup.line(row.words) if row else markup.line(one.alert[2][1])
         change = _change(row) if row else ""
         yield f'<tr><td>{svg.icon(one.result)}</td><th scope="row">{named}{about}</th>'
         yield f'<td class="n">{change}</td><td>{words}</td></tr>'
-    yield _END
+    yield markup.END
 
 
 def _checks(one: Story) -> Iterator[str]:
@@ -145,7 +119,7 @@ def _checks(one: Story) -> Iterator[str]:
         ("result", "icon"), ("metric", ""), ("change", "n"), ("worse ← change ÷ limit → better", "plot"),
         (against, ""),
     )  # fmt: skip
-    yield from _table("Checks", _AXIS, titles)
+    yield from markup.table("Checks", _AXIS, titles)
     for title, found in _check_groups(one):
         if found:
             yield f'<tbody><tr class="group"><th colspan="5" scope="rowgroup">{title}</th></tr>'
@@ -167,15 +141,15 @@ def _check_groups(one: Story) -> list[tuple[str, list[Check]]]:
 
 def _check(row: Check, one: Story) -> str:
     result = "unarmed" if one.result == "unarmed" else row.result
-    below = _line(checks.slice_words(row.slice)) if row.slice else ""
+    below = markup.line(checks.slice_words(row.slice)) if row.slice else ""
     plot = svg.plot(row.ratio, result, gain=checks.kind(row.outcome) == "improvement")
     gate = f"<small>gate <code>{html.escape(text.visible(row.gate))}</code></small>"
-    parts = "".join(f"<small>{_line(part)}</small>" for part in row.parts)
+    parts = "".join(f"<small>{markup.line(part)}</small>" for part in row.parts)
     return (
         f'<tr><td>{svg.icon(result)}</td><th scope="row">{_name(row.name)}'
         f"{f'<small>{below}</small>' if below else ''}</th>"
         f'<td class="n">{_change(row)}</td><td class="plot">{plot}</td>'
-        f"<td>{_line(row.words)}{parts}{gate}</td></tr>"
+        f"<td>{markup.line(row.words)}{parts}{gate}</td></tr>"
     )
 
 
@@ -184,8 +158,8 @@ def _name(name: str) -> str:
 
 
 def _change(row: Check) -> str:
-    sides = f"<small>{_line(row.sides)}</small>" if row.change else _line(row.sides)
-    return f"{_line(row.change)}{sides}"
+    sides = f"<small>{markup.line(row.sides)}</small>" if row.change else markup.line(row.sides)
+    return f"{markup.line(row.change)}{sides}"
 
 
 def _changes(one: Story) -> Iterator[str]:
@@ -195,7 +169,7 @@ def _changes(one: Story) -> Iterator[str]:
     yield "<h3>What changed with it</h3>"
     yield "<ul>"
     for group in groups:
-        shown = " · ".join(_line(entry) for entry in group.entries)
+        shown = " · ".join(markup.line(entry) for entry in group.entries)
         left_out = group.count - len(group.entries)
         more = f" · and {left_out:,} more" if left_out else ""
         yield f"<li><b>{group.title}</b> {shown}{more}</li>"
@@ -214,22 +188,22 @@ def _metrics(one: Story, *, everything: bool) -> Iterator[str]:
         ("metric", ""), ("base", "n"), ("head", "n"), ("change", "n"), ("relative", "n"),
         *((("file", "file"),) if several else ()),
     )  # fmt: skip
-    yield from _table("All metrics", _METRICS, titles)
+    yield from markup.table("All metrics", _METRICS, titles)
     yield "<tbody>"
     yield from (_metric(row, several=several) for row in found)
-    yield _END
+    yield markup.END
 
 
 def _metric(row: Row, *, several: bool) -> str:
     tone = {"better": "gain", "worse": "loss"}.get(row.verdict, "none")
     cells = [
-        _span(spans.number(row.baseline)),
-        _span(spans.number(row.candidate)),
+        markup.span(spans.number(row.baseline)),
+        markup.span(spans.number(row.candidate)),
         f'<b class="{tone}">{html.escape(row.change or row.verdict)}</b>',
         html.escape(row.relative) if row.verdict != "same" else "",
     ]
     numbers = "".join(f'<td class="n">{cell}</td>' for cell in cells)
-    file = f'<td class="file">{_span(Code(row.source))}</td>' if several else ""
+    file = f'<td class="file">{markup.span(Code(row.source))}</td>' if several else ""
     arrow = f" {row.arrow}" if row.arrow else ""
     return f'<tr><th scope="row">{_name(row.name)}{arrow}</th>{numbers}{file}</tr>'
 

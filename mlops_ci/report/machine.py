@@ -23,8 +23,11 @@ if TYPE_CHECKING:
         PackageChange,
         Verdict,
     )
+    from mlops_ci.plots import Drawing, PlotChange
 
 SCHEMA_VERSION = 1
+# Points or cells that are written out.
+_SMALL = 100
 
 
 def render(
@@ -104,6 +107,7 @@ def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
         "data": [_data(one) for one in chosen(model.data)],
         "environment": [_package(one) for one in chosen(model.environment)],
         "code": [{"path": one.path, "change": one.change} for one in chosen(model.code)],
+        **({"plots": [_plot(one) for one in model.plots]} if model.plots else {}),
         "notes": [_note(note) for note in model.notes],
     }
 
@@ -147,6 +151,36 @@ def _package(one: PackageChange) -> dict[str, Any]:
         "change": one.change,
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _plot(one: PlotChange) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "path": one.path,
+        "kind": one.kind,
+        "change": one.change,
+        "x": one.x,
+        "y": one.y,
+        "reason": one.reason,
+    }
+    sides = (("baseline", one.baseline, 0), ("candidate", one.candidate, 1))
+    for side, drawing, at in sides:
+        fields[side] = {"digest": one.digests[at], **_drawing(drawing)} if one.digests[at] else {}
+    return {key: value for key, value in fields.items() if value}
+
+
+def _drawing(drawing: Drawing | None) -> dict[str, Any]:
+    """A small one whole; of a large one how much there is."""
+    from mlops_ci.plots import Curve, Matrix
+
+    if isinstance(drawing, Curve):
+        small = drawing.count <= _SMALL
+        points = {"points": [list(point) for point in drawing.points]} if small else {}
+        return {"rows": drawing.count, **points}
+    if isinstance(drawing, Matrix):
+        small = len(drawing.counts) <= _SMALL
+        cells = [[*key, count] for key, count in sorted(drawing.counts.items())]
+        return {"rows": drawing.total, **({"counts": cells} if small else {})}
+    return {}
 
 
 def _note(note: Note) -> dict[str, Any]:

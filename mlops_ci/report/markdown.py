@@ -39,7 +39,8 @@ def render(
     if len(whole) <= limit:
         return whole
     shown = _first_that_fits(told, limit - 200)
-    return f"{shown}\n{_shortened(_count(whole) - _count(shown))}\n"
+    has_plots = any(one.model.plots for one in told.stories)
+    return f"{shown}\n{_shortened(_count(whole) - _count(shown), plots=has_plots)}\n"
 
 
 def _first_that_fits(told: Report, limit: int) -> str:
@@ -57,7 +58,9 @@ def _first_that_fits(told: Report, limit: int) -> str:
 
 def _levels() -> Iterator[Detail]:
     """Less and less, from the bottom of the report to its top."""
-    level = Detail(unchanged=False)
+    level = Detail(plots=False)
+    yield level
+    level = replace(level, unchanged=False)
     for less in (
         {}, {"passes": False}, {"entries": 20}, {"quiet_details": False}, {"quiet_rows": False},
         {"metrics": False, "entries": 5}, {"words": False}, {"sections": False}, {"rows": 20},
@@ -71,9 +74,12 @@ def _count(page: str) -> int:
     return sum(line.startswith(("| ", "- ")) for line in page.splitlines())
 
 
-def _shortened(count: int) -> str:
+def _shortened(count: int, *, plots: bool) -> str:
     command = "`mlops-ci report --format html -o report.html`"
-    return f"<sub>Shortened: {max(count, 1):,} rows left out. All of them: {command}</sub>"
+    left_out = [*(["plots"] if plots else []), *([f"{count:,} rows"] if count > 0 else [])]
+    return (
+        f"<sub>Shortened: {' and '.join(left_out) or 'detail'} left out. All of it: {command}</sub>"
+    )
 
 
 def _page(told: Report, detail: Detail) -> str:
@@ -194,6 +200,10 @@ def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
     for group in one.groups:
         if group.count > 6:
             yield from _list(group, detail)
+    if detail.plots and one.model.plots:
+        from mlops_ci.report import charts
+
+        yield from charts.section(one.model.plots)
     if folds and any(_groups(one)):
         yield "<details><summary><b>What changed with it</b></summary>"
         yield ""

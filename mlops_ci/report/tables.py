@@ -46,6 +46,7 @@ class Detail:
     sections: bool = True
     rows: int = _ALL
     failing: int = _ALL
+    plots: bool = True
 
 
 def _row(*cells: str) -> str:

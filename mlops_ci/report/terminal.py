@@ -105,8 +105,21 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
     for title, entries in rows.explanations(model, everything=everything):
         yield paint.bold(f"  {title}")
         yield from _entries(entries, paint, everything=everything)
+    yield from _plots(model, paint)
     for note in model.notes:
         yield from _note(note, paint)
+
+
+def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+    if not model.plots:
+        return
+    from mlops_ci.report import plots
+
+    found = list(plots.lines(model.plots))
+    if found:
+        yield paint.bold("  plots")
+    for name, before, after in found:
+        yield f"    {name}  {before} → {after}"
 
 
 def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:

@@ -176,7 +176,12 @@ def test_reports_are_written_for_people_and_machines(made: Made) -> None:
         folder = made.folder / "reports" / branch
         assert names(folder) == {"report.html", "report.json", "report.md"}
         assert word in (folder / "report.md").read_text(encoding="utf-8").splitlines()[0]
-        assert "<!doctype html>" in (folder / "report.html").read_text(encoding="utf-8").lower()
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!doctype html>")
+        assert '<svg class="curve"' in page
+        assert '<table class="heat">' in page
+        kinds = {one["path"]: one["kind"] for one in made.report(branch)["plots"]}
+        assert kinds == {"plots/confusion.csv": "confusion", "plots/coverage.csv": "curve"}
         assert f"digits demo{os.sep}reports{os.sep}{branch}" in made.output
 
 

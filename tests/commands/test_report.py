@@ -129,3 +129,25 @@ def test_two_revisions_can_be_named(project: Any, capsys: Any) -> None:
     shown = capsys.readouterr().out
     assert BLOCKED in shown
     assert f"git fetch origin {project.git('rev-parse', 'main')} {head}" in shown
+
+
+def test_plots_are_in_the_report_and_in_no_other_command(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plots = "    plots:\n    - log.csv: {cache: false, x: epoch, y: loss}\n"
+    log = "epoch,loss\n1,0.5\n2,0.4\n"
+    project.commit(**{"dvc.yaml": DVC_YAML + plots, "log.csv": log, "metrics.json": "{}"})
+    project.write("log.csv", log.replace("0.4", "0.3"))
+    assert run(["report", "HEAD", "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    Draft202012Validator(SCHEMA).validate(data)
+    (plot,) = data["models"][0]["plots"]
+    assert (plot["kind"], plot["y"]) == ("curve", "loss")
+    assert plot["candidate"]["points"] == [[1, 0.5], [2, 0.3]]
+    project.write("log.csv", "broken")
+    assert run(["report", "HEAD", "-o", "r.md"]) == 0
+    assert "not drawn: candidate: holds no rows" in Path("r.md").read_text(encoding="utf-8")
+    monkeypatch.setattr("mlops_ci.plot_changes.between", None)
+    capsys.readouterr()
+    assert run(["diff", "HEAD", "--json"]) == 0
+    assert "plots" not in json.loads(capsys.readouterr().out)["models"][0]

@@ -18,8 +18,37 @@ from mlops_ci.model import (
     PackageChange,
     Verdict,
 )
+from mlops_ci.plots import Curve, Matrix, Picture, PlotChange
 
 OLD, NEW = "1a2b3c4" + "0" * 33, "5d6e7f8" + "0" * 33
+
+
+PNG = Picture(media="image/png", content=b"\x89PNG", width=2, height=1)
+
+
+def plots_of(one: str) -> tuple[PlotChange, ...]:
+    """One of each kind, with `one` wherever a drawing holds text from a file; and a long one, cut into a list."""
+    rising = tuple((float(at), at / 7) for at in range(8))
+    curve = {"path": one, "kind": "curve", "change": "changed"}
+    matrix = {
+        size: Matrix(
+            labels=(one, *(f"{one}{at}" for at in range(size))),
+            counts={(one, one): 5, (one, f"{one}0"): 2, (f"{one}0", one): 1},
+        )
+        for size in (1, 40)
+    }
+    other = Matrix(labels=(one,), counts={(one, one): 3})
+    old, new = Curve(points=rising, count=8), Curve(points=rising[::2], count=4, skipped=1)
+    confused = {"path": one, "kind": "confusion", "change": "changed"}
+    return (
+        PlotChange(**curve, x=one, y=one, baseline=old, candidate=new),
+        PlotChange(**curve, x="epoch", y=f"{one}.loss", baseline=old, candidate=new),
+        PlotChange(**curve | {"change": "added"}, x=one, y=one, candidate=new),
+        PlotChange(**confused, baseline=other, candidate=matrix[1]),
+        PlotChange(**confused, baseline=matrix[40], candidate=other),
+        PlotChange(path=one, kind="picture", change="changed", baseline=PNG, candidate=PNG),
+        PlotChange(path=one, kind="other", change="removed", reason=one),
+    )
 
 
 def filled(one: str) -> Comparison:
@@ -45,6 +74,7 @@ def filled(one: str) -> Comparison:
             PackageChange(name=one, source=one, change="changed", baseline=one, candidate="2"),
         ),
         code=(CodeChange(path=one, change="changed"),),
+        plots=plots_of(one),
         notes=(
             Note(kind="unreadable", message=one, fix=one, side="baseline", path=one),
             Note(kind="dirty", message=one, path=one),

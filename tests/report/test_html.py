@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 ATTRIBUTES = {
     "html": {"lang": "en"},
     "meta": {"charset": ".*", "name": ".*", "content": ".*", "http-equiv": ".*"},
-    "div": {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "[A-Z][a-z ]+"},
+    "div": {"class": "scroll|pair", "tabindex": "0", "role": "group", "aria-label": "[A-Z][a-z ]+"},
     "dl": {"class": "is-[a-z]+"},
     "th": {"class": "[a-z]+", "scope": "row|col|rowgroup", "colspan": "5"},
     "tr": {"class": "group"},
-    "td": {"class": "n|plot|file"},
+    "td": {"class": "n|plot|file|n (gain|loss)[123]"},
+    "table": {"class": "heat"},
+    "img": {
+        "src": "data:image/(png|jpeg);base64,[A-Za-z0-9+/=]+", "alt": ".*, (base|head)",
+        "width": r"\d+", "height": r"\d+",
+    },
     "b": {"class": "loss|gain|none"},
     "p": {"class": "mut"},
     "ul": {"class": "notes"},
@@ -34,17 +39,35 @@ ATTRIBUTES = {
     },
     "path": {"fill": "currentColor", "fill-rule": "evenodd", "d": "[-MmAaZzLlHhVv0-9. ]+"},
     "rect": {"class": "zone", "x": r"\d+%", "y": "0", "width": r"\d+%", "height": "100%"},
-    "line": {"class": "limit|zero", "x1": r"\d+%", "x2": r"\d+%", "y1": "0", "y2": "100%"},
-    "circle": {"class": "dot", "cx": r"[\d.]+%", "cy": "50%", "r": "5"},
-    "text": {
-        "class": "end", "x": r"\d+%", "y": "50%", "dy": ".35em", "text-anchor": "end|start",
+    "line": {
+        "class": "limit|zero|rule", "x1": r"\d+%?", "x2": r"\d+%?", "y1": r"[\d.]+", "y2": r"100%|[\d.]+",
     },
+    "circle": {"class": "dot|base|head", "cx": r"[\d.]+%?", "cy": r"50%|[\d.]+", "r": "5|4"},
+    "text": {
+        "class": "end|tick|end-base|end-head", "x": r"[\d.]+%?", "y": r"50%|[\d.]+", "dy": ".35em",
+        "text-anchor": "end|start|middle",
+    },
+    "polyline": {"class": "base|head", "points": "[-0-9., ]+"},
 }  # fmt: skip
 BARE = {
     *("head", "title", "style", "body", "main", "section", "footer", "h1", "h2", "h3"),
-    *("table", "caption", "thead", "tbody", "dt", "dd", "li", "small", "code", "pre"),
+    *(
+        "figure",
+        "figcaption",
+        "desc",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "dt",
+        "dd",
+        "li",
+        "small",
+        "code",
+        "pre",
+    ),
 }
-VOID = {"meta", "path", "rect", "line", "circle"}
+VOID = {"meta", "path", "rect", "line", "circle", "polyline", "img"}
 
 
 class Page(HTMLParser):
@@ -122,10 +145,13 @@ def test_no_request_is_made(hostile_comparison, hostile_verdicts):
     (style,) = page.all("style")
     assert not re.search(r"url\(|@import|image-set|expression", style)
     (policy,) = [attrs["content"] for _, attrs in page.tags if "http-equiv" in attrs]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     tags = {tag for tag, _ in page.tags}
-    assert not tags & {"script", "link", "img", "iframe", "object", "form", "base", "a", "use"}
-    asked = {"src", "href", "srcset", "action", "style", "data", "background"}
+    assert not tags & {"script", "link", "iframe", "object", "form", "base", "a", "use"}
+    sources = [attrs["src"] or "" for _, attrs in page.tags if "src" in attrs]
+    assert sources
+    assert all(one.startswith("data:image/png;base64,") for one in sources)
+    asked = {"href", "srcset", "action", "style", "data", "background"}
     assert not asked & {name for _, attrs in page.tags for name in attrs}
 
 

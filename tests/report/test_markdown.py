@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 import mlops_ci
 from mlops_ci import text
@@ -16,11 +17,10 @@ from mlops_ci.model import CodeChange, ModelComparison
 from mlops_ci.report import gfm, markdown
 
 if TYPE_CHECKING:
-    from markdown_it.token import Token
-
     from mlops_ci.model import Comparison
 
 PARSER = MarkdownIt("gfm-like")
+SPACE = Token("space", "", 0, content=" ")
 OURS = {"sub", "code", "br", "details", "summary", "b"}
 
 
@@ -52,7 +52,7 @@ def inline(blocks: list[Token]) -> list[Token]:
 def read(blocks: list[Token]) -> tuple[str, list[str]]:
     """What a reader sees: the text outside of code, and what stands in code or in bold."""
     bare, code, inside = "", [], ""
-    for token in inline(blocks):
+    for token in (child for block in blocks for child in (*(block.children or ()), SPACE)):
         if token.content in ("<code>", "</code>") or token.type.startswith("strong_"):
             inside = token.content or token.type
             code += [""] if inside in ("<code>", "strong_open") else []
@@ -60,7 +60,7 @@ def read(blocks: list[Token]) -> tuple[str, list[str]]:
             code.append(token.content)
         elif inside in ("<code>", "strong_open"):
             code[-1] += token.content
-        elif token.type == "text":
+        elif token.type in ("text", "space"):
             bare += token.content
     return bare, code
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.model import Artifact, Plot, Unknown
+from mlops_ci.model import Artifact, Unknown
+from mlops_ci.plots import Plot
 from mlops_ci.stack.data.dvc.lock import join
 from mlops_ci.stack.data.dvc.templates import Scope, TemplateError, expand
 
@@ -255,7 +256,7 @@ def _uncached(stage: dict[str, Any], folder: str) -> Iterator[str]:
 def _plots(entries: Any, folder: str) -> Iterator[Plot]:
     for path, props in _paths(entries):
         for one in props if isinstance(props, list) else [props]:
-            yield Plot(path=join(folder, path), props=_mapping(one))
+            yield Plot(path=join(folder, path), folder=folder, props=_mapping(one))
 
 
 def _param_keys(entries: Any, folder: str) -> ParamKeys:

@@ -254,15 +254,22 @@ class Project:
 
     def expand(self, path: str) -> list[str]:
         """A metrics or params path; a folder stands for the files in it that can be read as such."""
+        inner = self.files(path)
+        if inner == [path]:
+            return inner
+        found = [file for file in inner if file.endswith(_METRICS_SUFFIXES)]
+        if not found:
+            raise UnreadableError(f"{path}: is a folder without JSON, YAML or TOML files")
+        return found
+
+    def files(self, path: str) -> list[str]:
+        """The files of a folder, sorted; of everything else the path itself."""
         out = self.outs.get(path)
         tracked = self._listing(path, out) if out is not None and out.is_folder else None
         if tracked is None and not self.tree.is_folder(path):
             return [path]
         inner = {posixpath.join(path, name) for name in tracked or ()} | set(self.tree.walk(path))
-        found = sorted(file for file in inner if file.endswith(_METRICS_SUFFIXES))
-        if not found:
-            raise UnreadableError(f"{path}: is a folder without JSON, YAML or TOML files")
-        return found
+        return sorted(inner)
 
 
 def _is_dvc_file(path: str) -> bool:

@@ -1,0 +1,88 @@
+"""Where Records are kept: `.mlops-ci/records/`, one JSONL file a run, beside the work tree and not in Git.
+
+A Record in a commit would change the commit that it speaks of. What has to travel is a Git note (`notes.py`), an
+artifact of the CI run, or a copy at the tracked run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError, UnreadableError, UsageError
+from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode, provenance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = ".mlops-ci/records"
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}(?:-[0-9]+)?\.jsonl")
+
+
+def write(root: Path, statements: list[Statement], path: Path | None = None) -> Path:
+    """Keep a Record, at `path` or under a name of its own that sorts by time. Whole or not at all."""
+    content = "".join(f"{encode(one)}\n" for one in statements).encode("ascii")
+    decode(content, "the new Record")
+    folder = root / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder.parent / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return _written(path or _free(folder, statements), content)
+    except OSError as error:
+        where = error.filename or folder
+        raise ToolError(f"the Record cannot be written: {where}: {error.strerror}") from error
+
+
+def newest(root: Path) -> Path | None:
+    """The Record of the last run in this work tree, None when there is none."""
+    try:
+        names = [one.name for one in os.scandir(root / FOLDER) if _NAME.fullmatch(one.name)]
+    except FileNotFoundError:
+        return None
+    return root / FOLDER / max(names, key=_by_time) if names else None
+
+
+def read(path: Path) -> list[Statement]:
+    """The Statements of a Record file. Raises UsageError when there is none, UnreadableError when it is no Record."""
+    try:
+        with path.open("rb") as file:
+            return decode(file.read(MAX_BYTES + 1), str(path))
+    except FileNotFoundError:
+        raise UsageError(f"there is no Record {path}", hint="mlops-ci train") from None
+    except OSError as error:
+        raise UnreadableError(f"{path}: {error.strerror}") from error
+
+
+def _by_time(name: str) -> tuple[str, int]:
+    stem = name.removesuffix(".jsonl").split("-")
+    return stem[0], int(stem[2]) if len(stem) > 2 else 0
+
+
+def _free(folder: Path, statements: list[Statement]) -> Path:
+    first = provenance(statements)[0]["predicate"]
+    started = re.sub(r"\.\d+|[-:]", "", first["runDetails"]["metadata"]["startedOn"])
+    commit = first["buildDefinition"]["internalParameters"]["mlopsci_commit"][:7]
+    stem, number = f"{started}-{commit}", 1
+    path = folder / f"{stem}.jsonl"
+    while path.exists():  # two runs in one second
+        number += 1
+        path = folder / f"{stem}-{number}.jsonl"
+    return path
+
+
+def _written(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,96 @@
+"""A Record is bound to the bytes in the work tree, is the same for the same run, and survives being kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.lineage import store
+from mlops_ci.lineage.collect import collect
+from mlops_ci.lineage.run import TrainingRun
+from mlops_ci.lineage.statement import PROVENANCE, STATEMENT, encode
+
+if TYPE_CHECKING:
+    from tests.conftest import Repo
+
+DVC_YAML = """\
+stages:
+  train:
+    cmd: python train.py
+    deps: [train.py]
+    params: [lr]
+    outs: [model.bin]
+    metrics:
+    - metrics.json: {cache: false}
+"""
+FILES = {
+    ".dvc/config": "",
+    ".gitignore": "/model.bin\n",
+    "dvc.yaml": DVC_YAML,
+    "metrics.json": '{"accuracy": 0.9}\n',
+    "params.yaml": "lr: 0.1\n",
+    "train.py": "",
+}
+
+
+@pytest.fixture
+def run(repo: Repo) -> TrainingRun:
+    repo.write("model.bin", b"weights")
+    commit = repo.commit(**FILES)
+    return TrainingRun(
+        command=("dvc", "repro"),
+        started="2026-01-02T03:04:05Z",
+        finished="2026-01-02T03:05:05Z",
+        commit=commit,
+    )
+
+
+def test_the_subject_is_the_model_by_its_bytes(repo: Repo, run: TrainingRun) -> None:
+    (statement,) = collect(repo.path, run)
+    assert statement["_type"] == STATEMENT
+    assert statement["predicateType"] == PROVENANCE
+    (model,) = [one for one in statement["subject"] if one["name"] == "model.bin"]
+    assert model["digest"]["sha256"] == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_equal_runs_have_equal_records(repo: Repo, run: TrainingRun) -> None:
+    first, second = (list(map(encode, collect(repo.path, run))) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("path", "content"), [("model.bin", "other"), ("params.yaml", "lr: 0.2\n")]
+)
+def test_other_content_is_another_record(
+    repo: Repo, run: TrainingRun, path: str, content: str
+) -> None:
+    before = list(map(encode, collect(repo.path, run)))
+    repo.write(path, content)
+    assert list(map(encode, collect(repo.path, run))) != before
+
+
+def test_a_kept_record_is_the_newest_and_reads_back(repo: Repo, run: TrainingRun) -> None:
+    older = store.write(repo.path, collect(repo.path, run))
+    later = dataclasses.replace(run, started="2026-01-02T04:00:00Z")
+    statements = collect(repo.path, later)
+    newer = store.write(repo.path, statements)
+    assert older != newer
+    assert store.newest(repo.path) == newer
+    assert list(map(encode, store.read(newer))) == list(map(encode, statements))
+    assert repo.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]\n", '{"a": 1, "a": 2}\n', "[" * 100_000])
+def test_what_is_no_record_is_refused(repo: Repo, content: str) -> None:
+    path = repo.write("broken.jsonl", content)
+    with pytest.raises(UnreadableError):
+        store.read(path)
+
+
+def test_a_record_that_is_not_there_says_what_to_type(repo: Repo) -> None:
+    with pytest.raises(UsageError, match="no Record"):
+        store.read(repo.path / "none.jsonl")
