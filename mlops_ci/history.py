@@ -32,6 +32,22 @@ def versions(file: Path, most: int) -> list[Any]:
     return found
 
 
+def path_in_repository(file: Path) -> str:
+    """From the root, as configs name it; as it was given for a file outside of a repository."""
+    repository = _repository(file)
+    if repository is None or repository.root is None:
+        return file.as_posix()
+    return file.resolve().relative_to(repository.root.resolve()).as_posix()
+
+
+def _repository(file: Path) -> Repository | None:
+    try:
+        found = Repository.discover(file.resolve().parent)
+    except UsageError:
+        return None
+    return found if found.root is not None else None
+
+
 def _parsed(file: Path, content: bytes, *, strict: bool = False) -> Any:
     try:
         value = formats.parse(file.as_posix(), content)
@@ -50,14 +66,10 @@ def _older(file: Path, most: int) -> list[bytes]:
     """What Git has of the file. A file outside of a repository has no history."""
     if not most:
         return []
-    folder = file.resolve().parent
-    try:
-        repository = Repository.discover(folder)
-    except UsageError:
+    repository = _repository(file)
+    if repository is None or repository.find("HEAD") is None:
         return []
-    if repository.root is None or repository.find("HEAD") is None:
-        return []
-    path = file.resolve().relative_to(repository.root.resolve()).as_posix()
+    path = path_in_repository(file)
     command = ("log", "--raw", "--no-abbrev", "-z", "--format=", f"--max-count={most}", "--", path)
     done = repository.git("--literal-pathspecs", *command)
     if done.returncode:

@@ -6,6 +6,7 @@ It says only what is unlikely to stop a sound change: types; the keys that were 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,8 @@ def _are_names(samples: Sequence[dict[str, Any]], keys: list[str], always: list[
 
 
 def _schema(key: str, values: Sequence[Any]) -> dict[str, Any]:
+    if any(isinstance(value, float) and math.isnan(value) for value in values):
+        return {}  # no type of JSON Schema
     kinds = {_kind(value) for value in values}
     if "number" in kinds or not _is_count(key, values):
         kinds = {"number" if kind == "integer" else kind for kind in kinds}

@@ -68,6 +68,10 @@ def test_ranges_only_by_name() -> None:
     assert properties["threshold"] == {"type": "number"}
 
 
+def test_of_nan_nothing_is_said() -> None:
+    assert of({"a": float("nan"), "b": 1})["properties"]["a"] == {}
+
+
 def test_keys_that_come_and_go_are_names() -> None:
     schema = of({"m": {"a": 1.5}}, {"m": {"b": 2}}, {"m": {"c": 3}})
     assert schema["properties"]["m"]["additionalProperties"] == {"type": "number"}

@@ -120,8 +120,8 @@ def _judged(
         what = str(error) or "nested too deeply"
         yield _undecided(path, what, f"mend {known or where}, or map another schema to it")
         return
-    for keys, what in problems:
-        line, column = marks.place(places, keys)
+    placed = ((marks.place(places, keys), keys, what) for keys, what in problems)
+    for (line, column), keys, what in sorted(placed, key=lambda one: one[0]):
         name = ".".join(map(str, keys))
         yield Finding(
             rule=ID,

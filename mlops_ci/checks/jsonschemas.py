@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from mlops_ci import formats
+from mlops_ci.checks import marks
 from mlops_ci.errors import UnreadableError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _problems(error: Any) -> Iterator[Problem]:
     elif kind == "enum":
         choices = ", ".join(json.dumps(one) for one in asked[:20])
         close = _meant(error.instance, [one for one in asked if isinstance(one, str)])
-        yield at, _short(f"{_shown(error.instance)} is not possible{close}; one of: {choices}")
+        yield at, _short(f"{_shown(error.instance)} is not possible, only {choices}{close}")
     elif kind == "type":
         wanted = " or ".join(asked) if isinstance(asked, list) else asked
         yield at, f"needs {wanted}, not {_shown(error.instance)}"
@@ -184,6 +185,8 @@ def _meant(word: Any, words: list[str]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "a mapping"
+    if value is marks.NAN:
+        return repr(value)
     return "a list" if isinstance(value, list) else _short(json.dumps(value, default=str), 60)
 
 

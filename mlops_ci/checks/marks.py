@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -21,7 +22,7 @@ def load(path: str, content: bytes) -> tuple[Any, Marks]:
 
     Raises UnreadableError, `path:line:col: what`.
     """
-    value = formats.parse(path, content)
+    value = _parse(path, content)
     text = formats.decode(path, content)
     marks: dict[tuple[Any, ...], tuple[int, int]] = {}
     if path.endswith(".toml"):
@@ -34,8 +35,30 @@ def load(path: str, content: bytes) -> tuple[Any, Marks]:
     return with_text_keys(value), {tuple(map(str, keys)): at for keys, at in marks.items()}
 
 
+def _parse(path: str, content: bytes) -> Any:
+    """A key that stands twice in JSON has a place too: that which YAML says."""
+    try:
+        return formats.parse(path, content)
+    except UnreadableError as error:
+        if path.endswith(".json") and str(error).startswith(f"{path}: duplicate key"):
+            yaml.load_marked(formats.decode(path, content), path)
+        raise
+
+
+class _NotANumber:
+    """NaN as JSON Schema has to see it: no number. As one it would be within each minimum and maximum."""
+
+    def __repr__(self) -> str:
+        return "NaN"
+
+
+NAN = _NotANumber()
+
+
 def with_text_keys(value: Any) -> Any:
-    """JSON Schema knows no other keys."""
+    """JSON Schema knows no other keys, and no NaN."""
+    if isinstance(value, float) and math.isnan(value):
+        return NAN
     if isinstance(value, dict):
         return {str(key): with_text_keys(child) for key, child in value.items()}
     return [with_text_keys(child) for child in value] if isinstance(value, list) else value

@@ -40,7 +40,8 @@ def infer(files: tuple[Path, ...], output: Path | None, history: int) -> int:
     It says the types, the keys that were always there, and that there are no others; choices and ranges only where
     they are safe. Read it, tighten it, and name it in mlops-ci.yaml under checks.config-schema.schemas.
     """
-    from mlops_ci.history import versions
+    from mlops_ci.commands.files import write
+    from mlops_ci.history import path_in_repository, versions
     from mlops_ci.infer import infer as inferred
 
     found = [one for file in files for one in versions(file, history)]
@@ -49,17 +50,14 @@ def infer(files: tuple[Path, ...], output: Path | None, history: int) -> int:
     if output is None:
         click.echo(text, nl=False)
         return 0
-    _write(output, text)
-    click.echo(f"{output}: from {len(found)} versions. To enforce it, in mlops-ci.yaml:")
-    pairs = json.dumps({file.as_posix(): output.as_posix() for file in files})
+    write(output, text)
+    count = f"{len(found)} version{'' if len(found) == 1 else 's'}"
+    shown = click.format_filename(output)
+    click.echo(f"{shown}: from {count}. To enforce it, in mlops-ci.yaml:")
+    schema_path = path_in_repository(output)
+    pairs = json.dumps({path_in_repository(file): schema_path for file in files})
     click.echo(f"  checks: {{config-schema: {{schemas: {pairs}}}}}")
     return 0
-
-
-def _write(output: Path, text: str) -> None:
-    beside = output.with_name(f".{output.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(output)
 
 
 @schema.command()

@@ -59,7 +59,7 @@ def test_all_errors_with_their_places(repo: Any) -> None:
     shown = [(one.line, one.column, one.what) for one in judged(repo, text)]
     assert shown == [
         (1, 1, 'lr: needs number, not "fast"'),
-        (2, 1, 'optimizer: "adm" is not possible, did you mean adam?; one of: "adam", "sgd"'),
+        (2, 1, 'optimizer: "adm" is not possible, only "adam", "sgd", did you mean adam?'),
         (3, 1, "train: needs the key epochs"),
         (4, 3, "train.epoch: unknown key, did you mean epochs?"),
     ]
@@ -83,6 +83,36 @@ def test_other_formats_have_places_too(repo: Any, name: str, text: str, line: in
     (one,) = judged(repo, text, name)
     assert (one.path, one.line) == (name, line)
     assert 'train.epochs: needs integer, not "x"' in one.what
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "what"),
+    [
+        ("p.yaml", "lr: 1\ntrain: [1\n", (3, 1), "broken YAML: "),
+        ("p.yaml", "lr: 1\nlr: 2\n", (2, 1), "duplicate key 'lr'"),
+        ("p.json", '{"lr": 1,\n "on": }', (2, 8), "broken JSON: "),
+        ("p.json", '{"lr": 1,\n "lr": 2}', (2, 2), "duplicate key 'lr'"),
+        ("p.toml", "lr = 1\non = = 3\n", (2, 6), "broken TOML: "),
+    ],
+)
+def test_a_broken_file_has_a_place_in_every_format(
+    repo: Any, name: str, text: str, place: tuple[int, int], what: str
+) -> None:
+    (one,) = judged(repo, text, name)
+    assert (one.rule, one.path) == ("config-schema/broken", name)
+    assert (one.line, one.column) == place
+    assert one.what.startswith(what)
+
+
+@pytest.mark.parametrize(("name", "text"), [("p.yaml", "lr: .nan"), ("p.json", '{"lr": NaN}')])
+def test_nan_is_no_number(repo: Any, name: str, text: str) -> None:
+    (one,) = judged(repo, text, name)
+    assert one.what == "lr: needs number, not NaN"
+
+
+def test_findings_are_in_the_order_of_lines(repo: Any) -> None:
+    text = "train: {epochs: x}\noptimizer: 3\nlr: x\n"
+    assert [one.line for one in judged(repo, text)] == [1, 2, 3]
 
 
 def test_the_index_counts_and_not_the_work_tree(repo: Any) -> None:

@@ -51,6 +51,23 @@ def test_it_is_written_and_enforced(project: Any, capsys: Any) -> None:
     assert "params.yaml:2:1: [config-schema] nwe: unknown key, did you mean new?" in shown
 
 
+def test_from_a_subfolder_the_config_still_names_paths_from_the_root(
+    project: Any, capsys: Any, monkeypatch: Any
+) -> None:
+    project.write("sub/q.yaml", "lr: 1\n")
+    monkeypatch.chdir(project.path / "sub")
+    assert run(["schema", "infer", "q.yaml", "../params.yaml", "-o", "s.json"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert '{"sub/q.yaml": "sub/s.json", "params.yaml": "sub/s.json"}' in line
+
+
+@pytest.mark.parametrize("output", [".", "gone/s.json"])
+def test_where_it_cannot_be_written(project: Any, capsys: Any, output: str) -> None:
+    assert run(["schema", "infer", "params.yaml", "-o", output]) == 2
+    assert "folder" in capsys.readouterr().err
+    assert not [path.name for path in project.path.iterdir() if path.name.endswith(".part")]
+
+
 def test_several_files_share_a_schema(project: Any, capsys: Any) -> None:
     project.write("a b\n.toml", "lr = 1\n")
     assert inferred(capsys, "params.yaml", "a b\n.toml")["required"] == ["lr"]
