@@ -95,12 +95,13 @@ def _open(path: str, found: Pins, known: set[tuple[str, str]]) -> Iterator[Findi
         return
     names = ", ".join(_shown(one) for one in new[:_SHOWN])
     more = f" and {len(new) - _SHOWN} more" if new[_SHOWN:] else ""
-    have = "packages have" if found.total > 1 else "package has"
+    noun = "package" if found.total == 1 else "packages"
+    verb = "has" if len(new) == 1 else "have"
     yield Finding(
         rule=ID,
         path=path,
         line=new[0].line,
-        what=f"{len(new)} of {found.total} {have} no exact version: {names}{more}",
+        what=f"{len(new)} of {found.total} {noun} {verb} no exact version: {names}{more}",
         why=_WHY,
         fix=_fix(path),
     )

@@ -79,7 +79,7 @@ def test_only_what_a_change_opens(repo: Any) -> None:
     repo.commit(**{"requirements.txt": "a\nb==1\n"})
     assert found(repo, **{"requirements.txt": "b==2\na\n"}) == []
     (one,) = found(repo, **{"requirements.txt": "a\nb\n"})
-    assert "1 of 2 packages have no exact version: b (line 2)" in one.what
+    assert "1 of 2 packages has no exact version: b (line 2)" in one.what
 
 
 def test_all_files_are_judged_as_they_are(repo: Any) -> None:
@@ -133,7 +133,7 @@ def test_conda(repo: Any) -> None:
 def test_python_env(repo: Any) -> None:
     text = "python: 3.11.7\nbuild_dependencies: [pip]\ndependencies: [mlflow, 'dvc==3.0']\n"
     (one,) = found(repo, **{"python_env.yaml": text})
-    assert "1 of 2 packages have no exact version: mlflow (line 3)" in one.what
+    assert "1 of 2 packages has no exact version: mlflow (line 3)" in one.what
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -443,38 +442,3 @@ def test_neither_the_order_of_keys_nor_the_locale_changes_a_verdict(
     for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "C"):
         monkeypatch.setenv("LC_ALL", name)
         assert verdict(capsys, code=1) == expected
-
-
-WAIVER = """\
-waivers:
-- {gate: no-worse, reason: "label fix @all #1 ::error:: </table>", approved_by: "@ml-leads", expires: DAY}
-"""
-
-
-@pytest.mark.parametrize(
-    ("day", "code", "result", "words"),
-    [
-        ("2999-12-31", 0, "waived", "waived until 2999-12-31"),
-        ("2020-12-31", 1, "fail", "waiver expired 2020-12-31"),
-    ],
-)
-def test_a_waiver_of_the_base_counts_until_its_day(project, capsys, day, code, result, words):
-    project.git("switch", "-q", "main")
-    project.commit(**{"mlops-ci.yaml": STRICT + WAIVER.replace("DAY", day)})
-    project.git("switch", "-qC", "feature")
-    project.commit(**{"metrics.json": auc(0.85)})
-    assert verdict(capsys, "main", "HEAD", code=code)["result"] == result
-    for style in ("term", "md"):
-        assert run(["gate", "main", "HEAD", "--format", style]) == code
-        shown = capsys.readouterr().out
-        plain = shown.replace("\N{NO-BREAK SPACE}", " ").replace("**", "")
-        assert words in plain
-        assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
-        bare = re.sub(r"`[^`]*`", "", shown) if style == "md" else ""
-        assert not re.search(r"@ml-leads|@all|</table>", bare)
-
-
-def test_a_change_cannot_waive_its_own_failure(project, capsys):
-    day = WAIVER.replace("DAY", "2999-12-31")
-    project.commit(**{"metrics.json": auc(0.85), "mlops-ci.yaml": STRICT + day})
-    assert verdict(capsys, "main", "HEAD", code=1)["result"] == "fail"
