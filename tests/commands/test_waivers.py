@@ -84,7 +84,7 @@ def words(capsys: Any, style: str) -> str:
     shown = report(capsys, style)
     if style == "html":
         shown = _Page(shown).text
-    return " ".join(shown.replace("**", "").split())
+    return " ".join(shown.replace("**", "").replace("`", "").split())
 
 
 @pytest.mark.parametrize(
