@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import yaml
 from mlops_ci.checks_config import ChecksConfig
+from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
-from mlops_ci.model import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
 

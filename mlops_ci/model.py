@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
 
+from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
 # A list is one value: it is compared as a whole and never flattened.
 Value: TypeAlias = Scalar | list[Any]
 
-Direction = Literal["higher_is_better", "lower_is_better", "neutral"]
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from mlops_ci.config import MetricConfig
+    from mlops_ci.directions import Direction
     from mlops_ci.gate_config import ConditionConfig, GateConfig
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import (
         Change,
-        Direction,
         ModelComparison,
         Note,
         Result,
