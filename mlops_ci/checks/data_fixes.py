@@ -60,7 +60,7 @@ class Fixes:
             return self._with_history(self._give(folder, posixpath.dirname(folder), recursive=True))
         return self._with_history(
             f"git rm --cached -- {' '.join(map(shell_word, paths[:3]))} …\n"
-            f"dvc add {shell_word(folder)}/…   (only what is data; each file gets a .dvc file to commit)"
+            f"dvc add {shell_word(folder)}/…, only what is data; each file gets a .dvc file to commit"
         )
 
     def _give(self, path: str, parent: str, *, recursive: bool) -> str:
@@ -88,7 +88,7 @@ class Fixes:
 
     def untrack(self, path: str) -> str:
         return self._with_history(
-            f"git rm -r --cached --quiet {shell_word(path)}   (or, to keep it in Git: cache: false)"
+            f"git rm -r --cached --quiet {shell_word(path)}\nor, to keep it in Git, say cache: false of it"
         )
 
     def _with_history(self, command: str) -> str:

@@ -224,6 +224,14 @@ def test_what_dvc_leaves_to_git_may_be_in_git(repo, judge):
     assert judge(ID) == []
 
 
+def test_a_large_output_is_one_finding(repo, judge):
+    """`dvc add`, which would mend a large file, refuses an output of a stage."""
+    stage(repo, **{"dvc.yaml": PIPELINE, "model": bytes(600 * KB)})
+    (found,) = judge(ID)
+    assert found.rule == f"{ID}/output"
+    assert "dvc add" not in found.fix
+
+
 def test_an_old_clash_is_not_of_this_change(repo, judge):
     repo.commit(**{"dvc.yaml": PIPELINE, "model": "x"})
     repo.commit(other="x")
