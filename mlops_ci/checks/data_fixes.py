@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,18 @@ class Fixes:
         pointer = shell_word(f"{path}.dvc")
         return f"{start}git rm {flag}--cached --quiet {word} && dvc add {word} && git add {pointer} {ignore}"
 
+    def ignore_anywhere(self, line: str) -> str:
+        """`line`: of .gitignore, without a folder."""
+        remove = f"git rm -r --cached --quiet -- {shell_word(f'*{line}*' if line.endswith('/') else f'*{line}')}"
+        return self._with_history(
+            f"{remove} && echo {shell_word(line)} >> .gitignore && git add .gitignore"
+        )
+
     def ignore(self, where: str, paths: list[str]) -> str:
         """`where`: a folder with `/` at its end, or a file."""
         target = where if where.endswith("/") else (where or paths[0])
         flag = "-r " if target.endswith("/") else ""
-        rule = shell_word(f"/{target}")
+        rule = shell_word(f"/{_pattern(target)}")
         remove = f"git rm {flag}--cached --quiet {shell_word(target)}"
         return self._with_history(f"{remove} && echo {rule} >> .gitignore && git add .gitignore")
 
@@ -96,3 +104,10 @@ class Fixes:
             return command
         base = self._scope.base.label if self._scope.base else "--root"
         return f"{command}\nit is in commits already: git rebase -i {base}, and take it out where it comes in"
+
+
+def _pattern(path: str) -> str:
+    """A path as a line of .gitignore, which cannot hold a line break."""
+    escaped = re.sub(r"([\\\\*?\[])", r"\\\1", path)
+    escaped = re.sub(r"[\r\n]", "?", escaped)
+    return re.sub(r" $", r"\\ ", escaped)

@@ -92,10 +92,12 @@ class _Checker:
         count = f"{len(paths):,} files" if len(paths) > 1 else "1 file"
         return Finding(
             rule=f"{ID}/{tool.rule}",
-            path=where.rstrip("/") if len(paths) > 1 else paths[0],
+            path=where.rstrip("/") if len(paths) > 1 and tool.folder else paths[0],
             what=f"{count} of {tool.what} would be in Git",
             why=fixes.WHY_TOOLS,
-            fix=self._fixes.ignore(where, paths),
+            fix=self._fixes.ignore_anywhere(tool.anywhere)
+            if tool.anywhere
+            else self._fixes.ignore(where, paths),
         )
 
     def _sizes(self, files: list[Changed]) -> Iterator[Finding]:
