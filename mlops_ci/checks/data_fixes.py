@@ -35,6 +35,7 @@ WHY_TOOLS = (
 class Fixes:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._initialised = False
 
     @cached_property
     def _tools(self) -> tuple[bool, bool]:
@@ -75,7 +76,8 @@ class Fixes:
                 f"git rm {flag}--cached --quiet {word} && git add {word}"
             )
         ignore = shell_word(posixpath.join(parent, ".gitignore"))
-        start = "" if dvc else "dvc init && "
+        start = "" if dvc or self._initialised else "dvc init && "
+        self._initialised = True
         pointer = shell_word(f"{path}.dvc")
         return f"{start}git rm {flag}--cached --quiet {word} && dvc add {word} && git add {pointer} {ignore}"
 
