@@ -1,5 +1,7 @@
+from collections.abc import Sequence
+
 from mlops_ci.checks.hook import run
 
 
-def main() -> int:
-    return run("environment-pinned")
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("environment-pinned", argv)

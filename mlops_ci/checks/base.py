@@ -44,6 +44,8 @@ class Scope:
     A merge in progress: `merging` are the commits that are merged into HEAD, and `changed` is without the files that
     are as one of them has them, since they have been committed before.
 
+    `remark`: what the user should know of how this was chosen.
+
     `config`: the one that judges, see scope.py. It need not be the one in `tree`, and is None without a file.
     """
 
@@ -54,6 +56,7 @@ class Scope:
     all_files: bool = False
     config: Config | None = None
     merging: tuple[ObjectTree, ...] = ()
+    remark: str = ""
 
 
 class Check(Protocol):

@@ -106,5 +106,6 @@ def _settled(finding: Finding, settings: CheckConfig) -> Finding:
 def _words(scope: Scope) -> str:
     count = f"{len(scope.changed):,} file{'' if len(scope.changed) == 1 else 's'}"
     if scope.all_files or scope.base is None:
-        return f"{scope.tree.label}: {count}"
+        remark = f" ({scope.remark})" if scope.remark else ""
+        return f"{scope.tree.label}: {count}{remark}"
     return f"{scope.tree.label} against {scope.base.label}: {count} changed"
