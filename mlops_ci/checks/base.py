@@ -55,6 +55,8 @@ class Scope:
     `pushes`: all refs of a `git push`, where they are known; `tree` is that of the first. `remote`: where to, a name or
     an address, "" when that is not known.
 
+    `remark`: what the user should know of how this was chosen.
+
     `config`: the one that judges, see scope.py. It need not be the one in `tree`, and is None without a file.
     """
 
@@ -67,6 +69,7 @@ class Scope:
     merging: tuple[ObjectTree, ...] = ()
     pushes: tuple[Push, ...] = ()
     remote: str = ""
+    remark: str = ""
 
 
 class Check(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ WHY_TOOLS = (
 class Fixes:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._initialised = False
 
     @cached_property
     def _tools(self) -> tuple[bool, bool]:
@@ -60,7 +62,7 @@ class Fixes:
             return self._with_history(self._give(folder, posixpath.dirname(folder), recursive=True))
         return self._with_history(
             f"git rm --cached -- {' '.join(map(shell_word, paths[:3]))} …\n"
-            f"dvc add {shell_word(folder)}/…   (only what is data; each file gets a .dvc file to commit)"
+            f"dvc add {shell_word(folder)}/…, only what is data; each file gets a .dvc file to commit"
         )
 
     def _give(self, path: str, parent: str, *, recursive: bool) -> str:
@@ -74,21 +76,29 @@ class Fixes:
                 f"git rm {flag}--cached --quiet {word} && git add {word}"
             )
         ignore = shell_word(posixpath.join(parent, ".gitignore"))
-        start = "" if dvc else "dvc init && "
+        start = "" if dvc or self._initialised else "dvc init && "
+        self._initialised = True
         pointer = shell_word(f"{path}.dvc")
         return f"{start}git rm {flag}--cached --quiet {word} && dvc add {word} && git add {pointer} {ignore}"
+
+    def ignore_anywhere(self, line: str) -> str:
+        """`line`: of .gitignore, without a folder."""
+        remove = f"git rm -r --cached --quiet -- {shell_word(f'*{line}*' if line.endswith('/') else f'*{line}')}"
+        return self._with_history(
+            f"{remove} && echo {shell_word(line)} >> .gitignore && git add .gitignore"
+        )
 
     def ignore(self, where: str, paths: list[str]) -> str:
         """`where`: a folder with `/` at its end, or a file."""
         target = where if where.endswith("/") else (where or paths[0])
         flag = "-r " if target.endswith("/") else ""
-        rule = shell_word(f"/{target}")
+        rule = shell_word(f"/{_pattern(target)}")
         remove = f"git rm {flag}--cached --quiet {shell_word(target)}"
         return self._with_history(f"{remove} && echo {rule} >> .gitignore && git add .gitignore")
 
     def untrack(self, path: str) -> str:
         return self._with_history(
-            f"git rm -r --cached --quiet {shell_word(path)}   (or, to keep it in Git: cache: false)"
+            f"git rm -r --cached --quiet {shell_word(path)}\nor, to keep it in Git, say cache: false of it"
         )
 
     def _with_history(self, command: str) -> str:
@@ -96,3 +106,10 @@ class Fixes:
             return command
         base = self._scope.base.label if self._scope.base else "--root"
         return f"{command}\nit is in commits already: git rebase -i {base}, and take it out where it comes in"
+
+
+def _pattern(path: str) -> str:
+    """A path as a line of .gitignore, which cannot hold a line break."""
+    escaped = re.sub(r"([\\\\*?\[])", r"\\\1", path)
+    escaped = re.sub(r"[\r\n]", "?", escaped)
+    return re.sub(r" $", r"\\ ", escaped)

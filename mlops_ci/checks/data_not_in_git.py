@@ -76,8 +76,10 @@ class _Checker:
             elif one.status == "added":
                 tools[tool].append(one.path)
         yield from (self._tool(tool, paths) for tool, paths in tools.items())
-        yield from self._sizes(files)
-        yield from self._outputs({one.path for one in entered if one.status == "added"})
+        outputs = list(self._outputs({one.path for one in entered if one.status == "added"}))
+        known = {path for _, paths in outputs for path in paths}
+        yield from (finding for finding, _ in outputs)
+        yield from self._sizes([one for one in files if one.path not in known])
 
     def _counts(self, one: Changed) -> bool:
         """A rename without an edit brings nothing; links and submodules hold nothing."""
@@ -90,10 +92,12 @@ class _Checker:
         count = f"{len(paths):,} files" if len(paths) > 1 else "1 file"
         return Finding(
             rule=f"{ID}/{tool.rule}",
-            path=where.rstrip("/") if len(paths) > 1 else paths[0],
+            path=where.rstrip("/") if len(paths) > 1 and tool.folder else paths[0],
             what=f"{count} of {tool.what} would be in Git",
             why=fixes.WHY_TOOLS,
-            fix=self._fixes.ignore(where, paths),
+            fix=self._fixes.ignore_anywhere(tool.anywhere)
+            if tool.anywhere
+            else self._fixes.ignore(where, paths),
         )
 
     def _sizes(self, files: list[Changed]) -> Iterator[Finding]:
@@ -184,15 +188,17 @@ class _Checker:
             undecided=True,
         )
 
-    def _outputs(self, added: Iterable[str]) -> Iterator[Finding]:
+    def _outputs(self, added: Iterable[str]) -> Iterator[tuple[Finding, list[str]]]:
+        """With the files that it is about: DVC has them already, and `dvc add` would refuse them."""
         from mlops_ci.checks import outputs_in_git
 
         for path, declared, tracked in outputs_in_git.find(self._scope, set(added)):
             more = f" and {len(tracked) - 1:,} more" if len(tracked) > 1 else ""
-            yield Finding(
+            finding = Finding(
                 rule=f"{ID}/output",
                 path=tracked[0],
                 what=f"is in Git{more}, and {declared} declares {path} as an output that DVC caches",
                 why="DVC refuses to track what Git tracks, and a checkout of one overwrites the other.",
                 fix=self._fixes.untrack(path),
             )
+            yield finding, tracked

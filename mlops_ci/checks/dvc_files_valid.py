@@ -52,7 +52,7 @@ def _file(scope: Scope, path: str) -> Iterator[Finding]:
         yield Finding(rule=ID, path=path, what=reason, fix=error.hint, undecided=True)
         return
     if marker := _MARKERS.search(content):
-        yield _conflict(path, content[: marker.start()].count(b"\n") + 1)
+        yield _conflict(scope, path, content[: marker.start()].count(b"\n") + 1)
         return
     from mlops_ci.stack.data.dvc.lock import plain_pointer
 
@@ -61,11 +61,12 @@ def _file(scope: Scope, path: str) -> Iterator[Finding]:
     yield from _parsed(path, content)
 
 
-def _conflict(path: str, line: int) -> Finding:
+def _conflict(scope: Scope, path: str, line: int) -> Finding:
     word = shell_word(path)
-    fix = f"git checkout --ours -- {word} (or --theirs), then: dvc checkout && git add {word}"
-    if path.endswith(("dvc.lock", "dvc.yaml")):
-        fix = f"resolve it, then: dvc repro && git add {word}"
+    fix = f"git checkout HEAD -- {word} && dvc checkout {word}\nor MERGE_HEAD, for the other side"
+    if not scope.merging or path.endswith(("dvc.lock", "dvc.yaml")):
+        then = "dvc checkout" if path.endswith(".dvc") else "dvc repro"
+        fix = f"edit it so that one side stays, then: {then} && git add {word}"
     what = "holds conflict markers of a merge"
     return Finding(rule=f"{ID}/conflict", path=path, line=line, what=what, why=_WHY, fix=fix)
 

@@ -9,6 +9,7 @@ from mlops_ci.checks import recorded
 from mlops_ci.checks.mentions import LOCKS, is_lock, mentioned
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
+from mlops_ci.index import IndexTree
 from mlops_ci.text import shell_word
 
 if TYPE_CHECKING:
@@ -67,15 +68,25 @@ def _judge(scope: Scope, locked: Locked, out: Out) -> Iterator[Finding]:
         fix = f"git cat-file --filters :{shell_word(out.path)} | md5sum, and compare with dvc.lock"
         yield Finding(rule=ID, path=out.path, what=what, fix=fix, undecided=True)
         return
-    stage = f"{locked.pipeline.path}:{locked.stage.name}"
     yield Finding(
         rule=ID,
         path=out.path,
         what=f"is not what stage {locked.stage.name} wrote: {recorded.lock_path(locked)} recorded another MD5",
         why=_WHY,
-        fix=f"dvc repro {shell_word(stage)} && git add {shell_word(out.path)} "
-        f"{shell_word(recorded.lock_path(locked))}",
+        fix=_fix(scope, locked, out),
     )
+
+
+def _fix(scope: Scope, locked: Locked, out: Out) -> str:
+    """Run the stage, unless the file on disk is what it wrote."""
+    from mlops_ci.unstaged import Unstaged
+
+    on_index = isinstance(scope.tree, IndexTree)
+    if on_index and recorded.same(Unstaged(scope.repository, ()).read, out):
+        return f"git add -- {shell_word(out.path)}"
+    stage = shell_word(f"{locked.pipeline.path}:{locked.stage.name}")
+    lock = shell_word(recorded.lock_path(locked))
+    return f"dvc repro {stage} && git add -- {shell_word(out.path)} {lock}"
 
 
 def _was_so(scope: Scope, locked: Locked, out: Out) -> bool:

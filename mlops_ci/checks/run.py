@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from mlops_ci import waivers
 from mlops_ci.checks import catalog
 from mlops_ci.checks.scope import Asked, find_config, find_scope
 from mlops_ci.checks_config import CheckConfig, ChecksConfig
@@ -56,6 +58,9 @@ def run_checks(
     if broken and not any(one.reads_config for one in active):
         raise broken
     findings = [f for one in active for f in _run(one, scope, settings.of(one.id), broken)]
+    if scope.config and scope.config.waivers:
+        today = datetime.now(timezone.utc).date()
+        findings = waivers.on_findings(findings, scope.config.waivers, today)
     return Report(findings=findings, scope=_words(scope), checks=len(active))
 
 
@@ -101,5 +106,6 @@ def _settled(finding: Finding, settings: CheckConfig) -> Finding:
 def _words(scope: Scope) -> str:
     count = f"{len(scope.changed):,} file{'' if len(scope.changed) == 1 else 's'}"
     if scope.all_files or scope.base is None:
-        return f"{scope.tree.label}: {count}"
+        remark = f" ({scope.remark})" if scope.remark else ""
+        return f"{scope.tree.label}: {count}{remark}"
     return f"{scope.tree.label} against {scope.base.label}: {count} changed"

@@ -4,16 +4,19 @@ Without options it is the index against HEAD. Where nothing is staged it is the 
 the checkout of a pull request on GitHub that is all of the pull request. Where that parent is not in the clone, all
 files.
 
-Whose config: in a range that was named, that of its start, so that a change cannot loosen the check that judges it. In
-all other cases the user's own files are judged by the config among them.
+Whose config: in a range that was named, that of its start, so that a change cannot loosen the check that judges it; so
+also where the last commit is a merge, as in the checkout of a pull request. In all other cases the user's own files are
+judged by the config among them.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
@@ -78,14 +81,22 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
 
 def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
     """The config that judges; None without a file. Raises ConfigError with all its errors."""
-    rev = asked.policy or asked.from_ref
+    rev = asked.policy or asked.from_ref or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
     name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
     if repository.objects.stat(name)[1] == MISSING:
         return None
     from mlops_ci.config import load
 
-    return load(tree.read)
+    return load(tree.read if rev else partial(quick.read, scope))
+
+
+def _merged_into(repository: Repository, scope: Scope) -> str:
+    """The first parent of HEAD, when HEAD is a merge and what it brought is judged; else ""."""
+    head = repository.find("HEAD") if isinstance(scope.base, CommitTree) else None
+    if head is None or len(head.parents) < 2 or not isinstance(scope.tree, IndexTree):
+        return ""
+    return head.parents[0] if _commit(scope.base) == head.parents[0] else ""
 
 
 def _commit(tree: object) -> str:
@@ -152,8 +163,9 @@ def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope
     if not head.parents:
         return _everything(repository, tree, all_files=False)
     parent = repository.find(head.parents[0])
-    if parent is None:  # a shallow clone
-        return _everything(repository, tree)
+    if parent is None:
+        remark = "all files, since the clone is shallow and ends before the last change"
+        return replace(_everything(repository, tree), remark=remark)
     changed = _staged(repository, parent.oid)
     base = CommitTree(repository, parent.oid, later=True)
     return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))

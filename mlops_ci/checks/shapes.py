@@ -98,7 +98,7 @@ def _fields(shape: Fields, value: dict[Any, Any], at: Path) -> Iterator[tuple[Pa
         if key in shape.keys:
             yield from problems(shape.keys[key], child, (*at, key))
         elif key in shape.gone:
-            yield (*at, key), f"{key}: {shape.gone[key]}"
+            yield (*at, key), shape.gone[key]
         elif not shape.open:
             yield (*at, key), _unknown(key, list(shape.keys))
     for key in shape.required:

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """`folder`: what to ignore, a folder with `/` at its end or a file. `what`: whose it is."""
+    """`folder`: what to ignore, a folder with `/` at its end or a file. `what`: whose it is.
+
+    `anywhere`: a line for .gitignore, where a tool writes into many folders; `folder` is empty then.
+    """
 
     folder: str
     what: str
     rule: str
+    anywhere: str = ""
 
 
 # The pattern's first group is what to ignore.
@@ -25,9 +29,15 @@ _TRACKERS: tuple[tuple[str, str], ...] = (
     (r"((?:.*/)?catboost_info/).*", "logs of CatBoost"),
     (r"((?:.*/)?\.aim/).*", "runs of Aim"),
     (r"((?:.*/)?\.neptune/).*", "runs of Neptune"),
-    (r"((?:.*/)?events\.out\.tfevents\.[^/]*)", "events of TensorBoard"),
-    (r"((?:.*/)?\.ipynb_checkpoints/).*", "copies that Jupyter makes of notebooks"),
 )  # fmt: skip
+_ANYWHERE: tuple[tuple[str, str, str], ...] = (
+    (r"(?:.*/)?events\.out\.tfevents\.[^/]*", "events of TensorBoard", "events.out.tfevents.*"),
+    (
+        r"(?:.*/)?\.ipynb_checkpoints/.*",
+        "copies that Jupyter makes of notebooks",
+        ".ipynb_checkpoints/",
+    ),
+)
 # https://dvc.org/doc/user-guide/project-structure/internal-files
 _CACHES: tuple[tuple[str, str], ...] = (
     (r"((?:.*/)?\.dvc/(?:cache|tmp)/).*", "DVC's cache"),
@@ -52,4 +62,7 @@ def written_by(path: str) -> Written | None:
     for pattern, what, rule in _PATTERNS:
         if match := pattern.fullmatch(path):
             return Written(folder=match[1], what=what, rule=rule)
+    for expression, what, line in _ANYWHERE:
+        if re.fullmatch(expression, path, re.DOTALL):
+            return Written(folder="", what=what, rule="tracker", anywhere=line)
     return None

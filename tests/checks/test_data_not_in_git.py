@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import shlex
 import struct
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -174,6 +177,42 @@ def test_a_tool_folder_is_one_finding_with_the_folder_to_ignore(repo, judge):
     assert "git rm -r --cached --quiet a/mlruns/ && echo /a/mlruns/ >> .gitignore" in found.fix
 
 
+def test_what_a_tool_writes_into_many_folders_is_one_finding(repo, judge):
+    stage(repo, **{f"runs/{n}/events.out.tfevents.{n}": "x" for n in range(9)})
+    (found,) = judge(ID)
+    assert found.path == "runs/0/events.out.tfevents.0"
+    assert found.what.startswith("9 files of events of TensorBoard")
+
+
+FOLDERS = ["", "a b/", "-a/", "données/", "$(x)/", "it's/", "a\nb/", "#/", "[x]/", "b\\/", "e /"]
+
+
+@pytest.mark.parametrize(
+    "path", ["mlruns/0/a", "mlflow.db", "x/events.out.tfevents.1", ".ipynb_checkpoints/a.ipynb"]
+)
+def test_the_commands_that_mend_it_do(repo, judge, path):
+    stage(repo, **{f"{folder}{path}": "x" for folder in FOLDERS}, other="x")
+    for found in judge(ID):
+        subprocess.run(["bash", "-ec", found.fix], cwd=repo.path, check=True, capture_output=True)
+    repo.git("add", "--all")
+    assert judge(ID) == []
+    assert repo.git("ls-files", "-z").split("\0")[:-1] == [".gitignore", "other"]
+
+
+@pytest.mark.real
+def test_the_commands_that_give_a_file_to_dvc_do(repo, judge):
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=repo.path, check=True)
+    repo.git("commit", "-qm", "dvc")
+    repo.write("-a b/x.csv", bytes(600 * KB))
+    repo.git("add", "--", "-a b/x.csv")
+    (found,) = judge(ID)
+    script = f'dvc() {{ {shlex.quote(sys.executable)} -m dvc "$@"; }}; {found.fix}'
+    subprocess.run(["bash", "-ec", script], cwd=repo.path, check=True, capture_output=True)
+    assert judge(ID) == []
+    assert "-a b/x.csv.dvc" in repo.git("ls-files")
+    assert "-a b/x.csv\n" not in repo.git("ls-files")
+
+
 def test_names_that_only_look_like_tools(repo, judge):
     stage(repo, **dict.fromkeys(NOT_TOOLS, "x"))
     assert judge(ID) == []
@@ -222,6 +261,14 @@ def test_what_dvc_leaves_to_git_may_be_in_git(repo, judge):
         },
     )  # fmt: skip
     assert judge(ID) == []
+
+
+def test_a_large_output_is_one_finding(repo, judge):
+    """`dvc add`, which would mend a large file, refuses an output of a stage."""
+    stage(repo, **{"dvc.yaml": PIPELINE, "model": bytes(600 * KB)})
+    (found,) = judge(ID)
+    assert found.rule == f"{ID}/output"
+    assert "dvc add" not in found.fix
 
 
 def test_an_old_clash_is_not_of_this_change(repo, judge):

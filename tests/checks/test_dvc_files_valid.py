@@ -237,3 +237,19 @@ def test_we_accept_what_dvc_accepts(case):
     if kind == "pointer":
         found = [what for what in found if what != "needs the key path"]
     assert (not found) == accepts(kind, copy.deepcopy(document)), found
+
+
+def test_in_a_merge_a_side_can_be_taken(repo, judge):
+    pointer = "outs:\n- md5: %s\n  path: a\n"
+    repo.commit(**{"a.dvc": pointer % ("0" * 32)})
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"a.dvc": pointer % ("1" * 32)})
+    repo.git("switch", "-q", "main")
+    repo.commit(**{"a.dvc": pointer % ("2" * 32)})
+    with pytest.raises(AssertionError):
+        repo.git("merge", "side")
+    repo.git("add", "a.dvc")
+    (found,) = judge(ID)
+    assert found.fix.startswith("git checkout HEAD -- a.dvc && dvc checkout a.dvc\n")
+    repo.git("checkout", "HEAD", "--", "a.dvc")
+    assert judge(ID) == []

@@ -15,7 +15,14 @@ def test_an_edited_number_is_found(trained, judge):
     (one,) = judge(ID)
     assert one.path == "metrics.json"
     assert "is not what stage train wrote" in one.what
-    assert one.fix == "dvc repro dvc.yaml:train && git add metrics.json dvc.lock"
+    assert one.fix == "dvc repro dvc.yaml:train && git add -- metrics.json dvc.lock"
+
+
+def test_where_the_file_on_disk_is_right_it_is_to_be_staged(trained, judge):
+    trained.change(code="two", metrics='{"auc": 0.8}\n')
+    trained.stage("dvc.lock", "train.py")
+    (one,) = judge(ID)
+    assert one.fix == "git add -- metrics.json"
 
 
 def test_so_is_what_a_formatter_changes(trained, judge):

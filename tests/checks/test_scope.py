@@ -75,6 +75,7 @@ def test_a_shallow_clone_has_nothing_to_compare_with(repo, tmp_path):
     scope = scope_of(shallow)
     assert changes(scope) == {"a": "added", "b": "added"}
     assert scope.all_files
+    assert scope.remark == "all files, since the clone is shallow and ends before the last change"
 
 
 def test_all_files(repo):
@@ -174,6 +175,21 @@ def test_a_change_cannot_loosen_the_check_that_judges_it(repo):
     assert level(repo) == "off"
     repo.git("add", "--all")
     assert level(repo) == "error"
+
+
+def test_the_merge_of_a_pull_request_is_judged_by_the_branch_it_goes_into(repo):
+    config = "checks: {half-commit: {level: %s}}"
+    repo.commit(**{"mlops-ci.yaml": config % "warn"})
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"mlops-ci.yaml": config % "off"})
+    repo.git("switch", "-q", "main")
+    repo.commit(other="x")
+    repo.git("merge", "-q", "--no-ff", "--no-edit", "side")
+    assert level(repo) == "warn"
+    assert level(repo, all_files=True) == "off"
+    repo.write("more", "x")
+    repo.git("add", "more")
+    assert level(repo) == "off"
 
 
 def test_without_a_config_nothing_is_set(repo):
