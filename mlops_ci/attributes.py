@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +73,8 @@ class Attributes:
         unknown = [path for path in paths if path not in self._known]
         if not unknown or not self.matter:
             return
+        import tempfile
+
         with tempfile.TemporaryDirectory(prefix="mlops-ci-") as folder:
             env = self._index_of_commit(Path(folder) / "index")
             command = ["git", "check-attr", "--cached", "-z", "--stdin", *_NAMES]

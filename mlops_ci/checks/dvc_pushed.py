@@ -12,7 +12,9 @@ from mlops_ci.checks.ask_dvc import find_program, in_ci
 from mlops_ci.checks.mentions import is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.stack.data.dvc import CloudObject, NoRemoteError, Project, not_on_remote
+from mlops_ci.stack.data.dvc import Project
+from mlops_ci.stack.data.dvc.cloud import NoRemoteError, not_on_remote
+from mlops_ci.stack.data.dvc.cloud import Object as CloudObject
 from mlops_ci.stack.data.dvc.lock import pointer_outs
 from mlops_ci.text import shell_word
 

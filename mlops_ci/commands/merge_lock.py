@@ -10,7 +10,7 @@ import click
 from mlops_ci.errors import ToolError, UnreadableError, UsageError
 from mlops_ci.git import Repository
 from mlops_ci.process import run
-from mlops_ci.stack.data.dvc import merge_locks
+from mlops_ci.stack.data.dvc.merge import merge as merge_locks
 from mlops_ci.text import shell_word, visible
 
 NAME = "mlops-ci-lock"

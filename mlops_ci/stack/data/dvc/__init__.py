@@ -1,11 +1,8 @@
 """DVC: the one reader of dvc.yaml, dvc.lock, `.dvc` pointers and the cache. It never imports dvc."""
 
 from mlops_ci.stack.data.dvc.cache import Cache, content_hashes, find_cache
-from mlops_ci.stack.data.dvc.cloud import NoRemoteError, not_on_remote
-from mlops_ci.stack.data.dvc.cloud import Object as CloudObject
 from mlops_ci.stack.data.dvc.inputs import DATA_SUFFIXES, Reason
 from mlops_ci.stack.data.dvc.lock import Out, lock_digest
-from mlops_ci.stack.data.dvc.merge import merge as merge_locks
 from mlops_ci.stack.data.dvc.params import recorded_params
 from mlops_ci.stack.data.dvc.pipeline import Pipeline, add_params
 from mlops_ci.stack.data.dvc.project import Locked, Project
@@ -15,9 +12,7 @@ from mlops_ci.stack.data.dvc.tool import fetch, find_dvc
 __all__ = [
     "DATA_SUFFIXES",
     "Cache",
-    "CloudObject",
     "Locked",
-    "NoRemoteError",
     "Out",
     "Pipeline",
     "Project",
@@ -29,8 +24,6 @@ __all__ = [
     "find_cache",
     "find_dvc",
     "lock_digest",
-    "merge_locks",
-    "not_on_remote",
     "recorded_params",
     "statuses",
 ]
