@@ -147,24 +147,23 @@ def test_data_that_is_nowhere_says_so(project: Any) -> None:
     assert "dvc push d.dvc e.dvc" in fixes(report)[0]
 
 
-def test_an_earlier_commit_of_the_push(project: Any) -> None:
+def test_an_earlier_commit_of_the_push(repo: Any) -> None:
     # At earlier commits DVC takes a relative address for one from the root of the disk.
-    url = str(project.path.parent / "storage")
-    project.commit(**{".dvc/config": CONFIG.replace("../../storage", url)})
-    project.git("push", "-q", "origin", "main")
-    first = project.commit(**{"data.csv.dvc": pointer("data.csv", stored(project, b"two"))})
-    last = stored(project, b"three")
-    stored(project, b"three", "remote")
-    project.commit(**{"data.csv.dvc": pointer("data.csv", last)})
-    report = judge(project)
+    config = CONFIG.replace("../../storage", str(repo.path.parent / "storage"))
+    repo.commit(**{".dvc/config": config, ".dvc/.gitignore": "/cache\n"})
+    first = repo.commit(**{"data.csv.dvc": pointer("data.csv", stored(repo, b"two"))})
+    last = stored(repo, b"three")
+    stored(repo, b"three", "remote")
+    repo.commit(**{"data.csv.dvc": pointer("data.csv", last)})
+    report = judge(repo)
     assert texts(report) == [
         f"not on the DVC remote: as earlier commits have it, the last {first[:10]}, data.csv"
     ]
     assert fixes(report) == ["dvc push --all-commits data.csv.dvc"]
     subprocess.run(
-        ["dvc", "push", "-q", "--all-commits", "data.csv.dvc"], cwd=project.path, check=True
+        ["dvc", "push", "-q", "--all-commits", "data.csv.dvc"], cwd=repo.path, check=True
     )
-    assert judge(project).findings == []
+    assert judge(repo).findings == []
 
 
 def test_what_dvc_does_not_push(project: Any) -> None:
