@@ -2,9 +2,9 @@
 
     python bench/hooks.py [--files 10000] [--pointers 100] [--runs 9]
 
-Needs `pip install pre-commit-hooks dvc`. Two commits are made ready: one of code only, as most are, and one of params,
-`dvc.lock` and a pointer, for which DVC files have to be read. Prints medians and ratios. All run in this interpreter,
-by the functions that their console scripts call, one after the other in turns.
+Needs `pip install pre-commit-hooks dvc`. Three commits are made ready: one of code only, as most are; one of params,
+`dvc.lock` and a pointer, for which DVC files have to be read; and one of params that have a JSON Schema. Prints medians
+and ratios. All run in this interpreter, by the functions that their console scripts call, one after the other in turns.
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ stages:
       params.yaml: {{lr: {lr}}}
     outs:
     - {{path: metrics.json, hash: md5, md5: {metrics}, size: 2}}
+"""
+CONFIG = "checks: {config-schema: {schemas: {params.yaml: params.schema.json}}}\n"
+SCHEMA = """\
+{"type": "object", "additionalProperties": false, "required": ["lr"],
+ "properties": {"lr": {"type": "number", "exclusiveMinimum": 0}, "epochs": {"type": "integer"}}}
 """
 
 
@@ -109,6 +114,18 @@ def stage_run(folder: Path) -> list[str]:
     write(folder, "src/part1/f1.py", "z = 1\n")
     git(folder, "add", "--all")
     return ["dvc.lock", "params.yaml", "data/d0.csv.dvc", "src/part0/f0.py", "src/part1/f1.py"]
+
+
+def stage_params(folder: Path) -> list[str]:
+    """`mlops-ci.yaml` maps a schema, both are in Git already."""
+    write(folder, "mlops-ci.yaml", CONFIG)
+    write(folder, "params.schema.json", SCHEMA)
+    git(folder, "add", "--all")
+    git(folder, "commit", "-qm", "schema")
+    write(folder, "params.yaml", "lr: 2e-1\n")
+    write(folder, "src/part0/f0.py", "w = 1\n")
+    git(folder, "add", "--all")
+    return ["params.yaml", "src/part0/f0.py"]
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -185,7 +202,9 @@ def main() -> None:
         folder = Path(temporary)
         make(folder, asked.files, asked.pointers)
         size = f"{asked.files:,} files, {asked.pointers:,} pointers"
-        for title, stage in (("code staged", stage_code), ("run staged", stage_run)):
+        cases = {"code": stage_code, "run": stage_run, "params with a schema": stage_params}
+        for name, stage in cases.items():
+            title = f"{name} staged"
             show(f"{size}, {title}", measure(folder, stage(folder), asked.runs))
             git(folder, "commit", "-qm", title)
 

@@ -70,6 +70,22 @@ KINDS = ("model", "data", "notebook", "media", "binary", "text", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfigSchemaConfig(CheckConfig):
+    schemas: dict[str, str] = doc(
+        "Schemas by the files that they are for: params.yaml, or a pattern in which * also matches /. A schema is a "
+        "path in this repository, or the name of a bundled one: mlops-ci.",
+        default_factory=dict,
+    )
+
+    def __post_init__(self) -> None:
+        for pattern, where in self.schemas.items():
+            if where and "://" in where:
+                raise ValueError(
+                    "schemas", pattern, "schemas are never fetched: copy it into the repository"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChecksConfig:
     data_not_in_git: DataNotInGitConfig = doc(
         "Large and binary files that enter Git.",
@@ -88,10 +104,10 @@ class ChecksConfig:
     metrics_unedited: CheckConfig = doc(
         "Metrics that no stage wrote.", key="metrics-unedited", default_factory=CheckConfig
     )
-    config_schema: CheckConfig = doc(
+    config_schema: ConfigSchemaConfig = doc(
         "Params and config files against their schema.",
         key="config-schema",
-        default_factory=CheckConfig,
+        default_factory=ConfigSchemaConfig,
     )
     policy_valid: CheckConfig = doc(
         "A broken mlops-ci.yaml.", key="policy-valid", default_factory=CheckConfig

@@ -15,7 +15,7 @@ from mlops_ci.errors import MlopsCiError, ToolError
 
 _INTERRUPTED = 130
 # Each is a function of the same name in a module of the same name, imported when it is called.
-COMMANDS = ("check", "demo", "diff", "gate", "report")
+COMMANDS = ("check", "demo", "diff", "gate", "report", "schema")
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 
 

@@ -15,7 +15,6 @@ from mlops_ci.model import (
     CodeFile,
     DataChange,
     DataRef,
-    Direction,
     Measurement,
     MetricChange,
     ModelComparison,
@@ -29,6 +28,8 @@ from mlops_ci.notes import notes_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from mlops_ci.directions import Direction
 
 # Equal up to float noise is equal; below the absolute bound everything is zero.
 REL_NOISE = 1e-9

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import yaml
 from mlops_ci.checks_config import ChecksConfig
+from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
-from mlops_ci.model import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.typed import Builder, doc
+from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +123,10 @@ class Config:
     )
     gates: list[GateConfig] = doc("Gates of every model.", default_factory=list)
     defaults: DefaultsConfig = doc("Defaults of all gates.", default_factory=DefaultsConfig)
+    waivers: list[WaiverConfig] = doc(
+        "Failures that are accepted until a day. Read with the gates: a change cannot waive its own failure.",
+        default_factory=list,
+    )
     mlflow: MLflowConfig = doc("Where runs are, for all models.", default_factory=MLflowConfig)
     baseline: BaselineConfig = doc(
         "What a change is compared with.", default_factory=BaselineConfig

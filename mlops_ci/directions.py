@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from mlops_ci.model import Direction
+Direction = Literal["higher_is_better", "lower_is_better", "neutral"]
 
 _HIGHER = frozenset(
     """accuracy acc balanced_accuracy precision recall f1 f1_score f1_macro macro_f1 micro_f1 f1_micro f1_weighted

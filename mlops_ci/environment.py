@@ -70,7 +70,7 @@ def _toml_lock(path: str, text: str) -> Iterator[Pin]:
     for package in _packages(path, load_toml(text), "package"):
         # uv and Poetry have a table for the source; PDM writes its keys beside the version.
         source = package.get("source", package)
-        yield _normalised(_name(path, package)), _pin(package.get("version"), source)
+        yield normalised(_name(path, package)), _pin(package.get("version"), source)
 
 
 def _pipfile_lock(path: str, text: str) -> Iterator[Pin]:
@@ -79,7 +79,7 @@ def _pipfile_lock(path: str, text: str) -> Iterator[Pin]:
     for section in lock.keys() - {"_meta"}:
         for name, package in _table(path, lock[section], section).items():
             version = _table(path, package, name).get("version")
-            yield _normalised(name), _pin(str(version or "").removeprefix("=="), package)
+            yield normalised(name), _pin(str(version or "").removeprefix("=="), package)
 
 
 def _renv_lock(path: str, text: str) -> Iterator[Pin]:
@@ -100,7 +100,7 @@ def _conda_lock(path: str, text: str) -> Iterator[Pin]:
         package = _conda_package(entry)
         name = _name(path, package)
         if "pypi" in entry or entry.get("kind", entry.get("manager")) in ("pypi", "pip"):
-            name = _normalised(name)
+            name = normalised(name)
         yield name, _pin(package.get("version"), package.get("source"))
 
 
@@ -127,10 +127,10 @@ def _environment_yml(path: str, text: str) -> Iterator[Pin]:
     for item in dependencies if isinstance(dependencies, list) else [dependencies]:
         match item:
             case str():
-                yield _match_spec(path, item)
+                yield match_spec(path, item)
             case {"pip": list() | None as lines}:
                 for line in lines or ():
-                    yield from _requirement(path, " ".join(str(line).split()))
+                    yield from requirement(path, " ".join(str(line).split()))
             case _:
                 _broken(path, f"neither a package nor a `pip:` list: {str(item)[:60]!r}")
 
@@ -140,7 +140,7 @@ _MATCH_SPEC = re.compile(r"(?:\S*::)?(\w[\w.-]*)((?:[\s=<>!~\[*].*)?)", re.ASCII
 _EXACT_SPEC = re.compile(r"(?:==? ?)?([\w*][\w.!+*-]*)(?:[= ]([\w.*]+))?", re.ASCII)
 
 
-def _match_spec(path: str, spec: str) -> Pin:
+def match_spec(path: str, spec: str) -> Pin:
     """`numpy=1.2`, `conda-forge::numpy ==1.2`, `numpy >=1,<2`, `numpy=1.2=py39_0`.
 
     The build stays: it can be all that tells a CUDA build from a CPU build.
@@ -155,20 +155,20 @@ def _match_spec(path: str, spec: str) -> Pin:
 
 def _python_version(_path: str, text: str) -> Iterator[Pin]:
     """The first of several is the one that `python` runs."""
-    _, line = next(_logical_lines(text), (1, UNPINNED))
+    _, line = next(logical_lines(text), (1, UNPINNED))
     yield "python", line.partition(" ")[0]
 
 
 def _requirements(path: str, text: str) -> Iterator[Pin]:
-    for number, line in _logical_lines(text):
-        yield from _requirement(f"{path}:{number}", line)
+    for number, line in logical_lines(text):
+        yield from requirement(f"{path}:{number}", line)
 
 
 _LOGICAL_LINE = re.compile(r"(?:(?![ \t]*#).*\\\n)*.*\n")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Joined at a backslash, then without comments, in this order, as pip does; none is empty."""
     number = 1
     for match in _LOGICAL_LINE.finditer("\n".join([*text.splitlines(), ""])):
@@ -183,18 +183,18 @@ _SPECIFIER = re.compile(r"(?: ?(?:===?|[~!<>]=|[<>]) ?[\w.*+!-]+ ?(?:,|$))*")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tgz")
 
 
-def _requirement(where: str, line: str) -> Iterator[Pin]:
+def requirement(where: str, line: str) -> Iterator[Pin]:
     """One logical line. Options say how to find packages; what `-r` names is a lock file itself."""
     line, editable = re.subn(r"^(?:-e ?|--editable[ =])", "", line)
     line = re.sub(r"(?:^|(?<= ))--?[A-Za-z].*", "", line)
     word, named = line.partition(" ")[0], _NAMED.fullmatch(line)
     is_file = word.startswith((".", "file:")) or word.endswith(_ARCHIVES)
     if named and named[2]:
-        yield _normalised(named[1]), _short(named[2])
+        yield normalised(named[1]), _short(named[2])
     elif editable or is_file or re.search(r"[/\\]", word):
         yield from _located(word)
     elif named and (specifier := _specifier(named[3])) is not None:
-        yield _normalised(named[1]), specifier
+        yield normalised(named[1]), specifier
     elif line:
         _broken(where, f"not a requirement: {_short(line)[:60]!r}")
 
@@ -216,7 +216,7 @@ def _located(location: str) -> Iterator[Pin]:
     if leaf.endswith(_ARCHIVES):
         leaf = re.split(r"-\d|\.(?:whl|zip|tar|tgz)", leaf, maxsplit=1)[0]
     egg = re.search(r"[#&]egg=([\w.-]+)", location)
-    if name := _normalised(egg[1] if egg else leaf).strip("-"):
+    if name := normalised(egg[1] if egg else leaf).strip("-"):
         yield name, short
 
 
@@ -246,7 +246,7 @@ def _short(url: str) -> str:
     return re.sub(r"(@[0-9a-f]{7})[0-9a-f]{33}$", r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
 
 
-def _normalised(name: str) -> str:
+def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

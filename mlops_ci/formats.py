@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FLOAT_BITS = 1000
 _MAX_DEPTH = 200
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TOML_PLACE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _DEEP_KEY = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
 
@@ -167,7 +168,10 @@ def _toml(text: str, path: str) -> Any:
     try:
         return load_toml(text)
     except ValueError as error:  # TOMLDecodeError, or an integer of more than 4,300 digits
-        raise UnreadableError(f"{path}: broken TOML: {error}") from error
+        what = str(error)
+        place = _TOML_PLACE.search(what)
+        where = f"{path}:{place[1]}:{place[2]}" if place else path
+        raise UnreadableError(f"{where}: broken TOML: {_TOML_PLACE.sub('', what)}") from error
 
 
 def load_toml(text: str) -> Any:

@@ -6,6 +6,7 @@ import os
 import posixpath
 import tempfile
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from mlops_ci.git import Repository
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from mlops_ci.model import Comparison, ModelComparison, Verdict
 
 
@@ -41,10 +44,12 @@ class _Source:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def gate(request: Request, policy_rev: str | None = None) -> Judged:
+def gate(request: Request, policy_rev: str | None = None, *, today: date | None = None) -> Judged:
     """The Policy is read at the tip of the baseline's branch: a change cannot loosen the gate that judges it, and
     an old branch cannot revive one that was weaker. `policy_rev`, or a config that is named, stands before that.
+    `today`: instead of this day in UTC.
     """
+    today = today or datetime.now(timezone.utc).date()
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     request = _to_the_real_base(request, own, repository)
@@ -58,7 +63,8 @@ def gate(request: Request, policy_rev: str | None = None) -> Judged:
     for model in comparison.models:
         policy = _policy(source, own, model.model)
         seen = _without_baseline(model) if alone else model
-        verdicts[model.model] = judge(seen, policy, measured_since=model.model in late)
+        since = model.model in late
+        verdicts[model.model] = judge(seen, policy, measured_since=since, today=today)
     return Judged(comparison=comparison, verdicts=verdicts)
 
 

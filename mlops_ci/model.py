@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
 
+from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
+from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
+
 Scalar: TypeAlias = bool | int | float | str
 # A list is one value: it is compared as a whole and never flattened.
 Value: TypeAlias = Scalar | list[Any]
 
-Direction = Literal["higher_is_better", "lower_is_better", "neutral"]
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
 
@@ -47,7 +49,7 @@ class Measurement:
 class Unknown:
     """Something that should have been read and could not be: `subject` is a path or a tracker.
 
-    `content`: its content id where that is known, so that two unread sides can still be told to be the same.
+    `content`: its content id if known, by which two unread sides can still be told to be the same.
     """
 
     kind: Literal["metrics", "params", "data", "pipeline", "environment", "tracker"]
@@ -124,14 +126,16 @@ class StageInputs:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All that is known of one model at one origin."""
+    """All that is known of one model at one origin. `evaluation`: what the stages that write the metrics read.
+
+    `lock_digest`: sha256 of what dvc.lock records for this model's stages; None without a lock.
+    """
 
     model: str
     origin: Origin
     metrics: tuple[Measurement, ...] = ()
     params: tuple[Measurement, ...] = ()
     data: tuple[DataRef, ...] = ()
-    # Data that the stages writing the metrics read: the evaluation data, by path.
     evaluation: tuple[DataRef, ...] = ()
     stages: tuple[StageInputs, ...] = ()
     environment: tuple[Package, ...] = ()
@@ -140,7 +144,6 @@ class Snapshot:
     artifacts: tuple[Artifact, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     facts: tuple[Fact, ...] = ()
-    # sha256 of what dvc.lock records for this model's stages; None without a lock.
     lock_digest: str | None = None
 
 
@@ -148,9 +151,8 @@ class Snapshot:
 class Change:
     """One metric or param on both sides. A side is None when the value is missing there.
 
-    `delta`: candidate minus baseline; `relative`: delta divided by the baseline's absolute value; both None
-    when they have no meaning. `hidden`: bookkeeping that is shown only on request. `scale_jump`: the two sides look
-    like a fraction and a percentage.
+    `delta`: candidate minus baseline; `relative`: that by the size of the baseline; None without a meaning.
+    `hidden`: bookkeeping, shown on request. `scale_jump`: the sides look like a fraction and a percentage.
     """
 
     name: str
@@ -198,8 +200,7 @@ class CodeChange:
 
 NoteKind = Literal[
     "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured",
-    "nothing-retrained",
-    "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
+    "nothing-retrained", "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
 ]  # fmt: skip
 
 
@@ -243,8 +244,6 @@ class Baseline:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two origins of one repository, model by model."""
-
     baseline: Baseline
     candidate: Origin
     models: tuple[ModelComparison, ...]
@@ -264,7 +263,7 @@ class Outcome:
     """One gate's result on one metric, or of one group of conditions (`parts`).
 
     `rule`: in words, `at least 0.82`. `bound`: the value at which the result turns; `headroom`: the distance to it,
-    in the metric's unit, negative when it is broken. Both None where there is no such number.
+    in the metric's unit, negative when broken. Both None where there is none. `waiver`: what covers it, or would have.
     """
 
     gate: str
@@ -278,6 +277,7 @@ class Outcome:
     bound: float | None = None
     headroom: float | None = None
     parts: tuple[Outcome, ...] = ()
+    waiver: Waiver | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

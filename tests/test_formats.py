@@ -83,7 +83,7 @@ def test_a_file_that_is_no_metrics_file_is_refused_by_its_size(monkeypatch):
         ("m.yaml", b"a: 1\nb: ]", "m.yaml:2:4: broken YAML: "),
         ("m.yaml", b"a: 1\na: 1", "m.yaml:2:1: duplicate key 'a'"),
         ("m.yaml", b"a: " + b"9" * 5000, "m.yaml:1:4: "),
-        ("m.toml", b"a = 1\nb = ", "m.toml: broken TOML: "),
+        ("m.toml", b"a = 1\nb = = 2", "m.toml:2:5: broken TOML: Invalid value"),
         ("m.toml", b"a = 1\na = 1", "m.toml: broken TOML: "),
         ("m.toml", b"a = " + b"9" * 5000, "m.toml: broken TOML: "),
         ("m.py", b"a = 1\nb = (", "m.py:2: broken Python: "),

@@ -74,6 +74,24 @@ CATALOG: tuple[Entry, ...] = (
         name="metrics are what a stage wrote",
         description="metrics files whose content is not what dvc.lock recorded of the run",
     ),
+    Entry(
+        id="config-schema",
+        name="config files fit their schema",
+        description="params and config files that break their JSON Schema",
+    ),
+    Entry(
+        id="environment-pinned",
+        name="environments are pinned",
+        description="environments without exact versions, locks older than their source",
+        files=r"(\.txt|\.in|\.ya?ml|\.lock|pyproject\.toml|Pipfile|MLproject)$",
+    ),
+    Entry(
+        id="policy-valid",
+        name="policy is valid",
+        description="a broken mlops-ci.yaml, gates on metrics that no stage writes, expired waivers",
+        files=r"\.ya?ml$",
+        reads_config=True,
+    ),
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from mlops_ci import waivers
 from mlops_ci.checks import catalog
 from mlops_ci.checks.scope import Asked, find_config, find_scope
 from mlops_ci.checks_config import CheckConfig, ChecksConfig
@@ -56,6 +58,9 @@ def run_checks(
     if broken and not any(one.reads_config for one in active):
         raise broken
     findings = [f for one in active for f in _run(one, scope, settings.of(one.id), broken)]
+    if scope.config and scope.config.waivers:
+        today = datetime.now(timezone.utc).date()
+        findings = waivers.on_findings(findings, scope.config.waivers, today)
     return Report(findings=findings, scope=_words(scope), checks=len(active))
 
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Scope, Status
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
@@ -76,7 +78,7 @@ def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | 
         return None
     from mlops_ci.config import load
 
-    return load(tree.read)
+    return load(tree.read if rev else partial(quick.read, scope))
 
 
 def _merged_into(repository: Repository, scope: Scope) -> str:

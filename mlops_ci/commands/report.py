@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from mlops_ci.commands import options
-from mlops_ci.errors import UsageError
+from mlops_ci.commands.files import write
 from mlops_ci.gate import gate as judge
 
 UNDECIDED = 3
@@ -63,18 +62,6 @@ def report(
         click.echo(shown, nl=False, color=True)
     else:
         shown = options.render(judged.comparison, judged.verdicts, kind, everything=everything)
-        _write(output, shown)
+        write(output, shown)
         click.echo(f"wrote {click.format_filename(output)}", err=True)
     return UNDECIDED if judged.comparison.undecided else 0
-
-
-def _write(path: Path, content: str) -> None:
-    """To a temporary name beside it, then renamed: nobody finds half a report."""
-    if not path.parent.is_dir():
-        raise UsageError(f"no folder {path.parent}", hint=f"mkdir -p {path.parent}")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(content, encoding="utf-8", errors="backslashreplace", newline="\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

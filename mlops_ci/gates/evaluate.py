@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
+from mlops_ci.gates.waive import waive
 from mlops_ci.model import Outcome, Verdict
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from mlops_ci.config import MetricConfig
+    from mlops_ci.directions import Direction
     from mlops_ci.gate_config import ConditionConfig, GateConfig
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import (
         Change,
-        Direction,
         ModelComparison,
         Note,
         Result,
@@ -28,13 +31,22 @@ if TYPE_CHECKING:
 _WORST: tuple[VerdictResult, ...] = ("fail", "inconclusive", "warn", "waived", "pass")
 
 
-def judge(comparison: ModelComparison, policy: Policy, *, measured_since: bool = False) -> Verdict:
+def judge(
+    comparison: ModelComparison,
+    policy: Policy,
+    *,
+    measured_since: bool = False,
+    today: date | None = None,
+) -> Verdict:
     """The Verdict on one model. `no gates` and `unarmed` (not in force, or none could judge) are never a pass.
 
-    `measured_since`: the baseline's branch has measured the model after the baseline.
+    `measured_since`: the baseline's branch has measured the model after the baseline. `today`: the day by which
+    waivers expire; without one none counts.
     """
     judges = (_Judge(comparison, policy, gate, measured_since) for gate in policy.gates)
     outcomes = tuple(outcome for one in judges for outcome in one.outcomes())
+    if today is not None:
+        outcomes = tuple(waive(outcome, policy.waivers, today) for outcome in outcomes)
     return Verdict(
         model=comparison.model,
         result=_overall(policy, outcomes),

@@ -1,4 +1,4 @@
-"""What decides a verdict: gates, metric settings and defaults, with a digest and the revision they were read from."""
+"""What decides a verdict: gates, metric settings, defaults and waivers, with a digest and where they were read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.config import Config, MetricConfig
     from mlops_ci.gate_config import GateConfig, OnMissingBaseline
+    from mlops_ci.waivers import WaiverConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Policy:
     metrics: Mapping[str, MetricConfig] = dataclasses.field(default_factory=dict)
     defaults: DefaultsConfig = dataclasses.field(default_factory=DefaultsConfig)
     on_missing_baseline: OnMissingBaseline = "bootstrap"
+    waivers: tuple[WaiverConfig, ...] = ()
     armed: bool = True
 
     @property
@@ -36,6 +38,7 @@ class Policy:
             "metrics": {name: dataclasses.asdict(one) for name, one in self.metrics.items()},
             "defaults": dataclasses.asdict(self.defaults),
             "on_missing_baseline": self.on_missing_baseline,
+            "waivers": [dataclasses.asdict(waiver) for waiver in self.waivers],
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -52,5 +55,6 @@ def policy_of(config: Config | None, model: str, *, rev: str, armed: bool = True
         metrics={**config.metrics, **(own.metrics if own else {})},
         defaults=config.defaults,
         on_missing_baseline=config.baseline.on_missing,
+        waivers=tuple(one for one in config.waivers if one.gate and one.model in (None, model)),
         armed=armed,
     )

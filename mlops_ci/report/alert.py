@@ -180,6 +180,9 @@ def _do(case: Case) -> Line:
 
 def _mend(case: Case) -> Line:
     telling = case.telling[0] if case.telling else None
+    if telling and telling.result == "waived" and telling.outcome.waiver:
+        until = telling.outcome.waiver.until
+        return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
     if telling and kind(telling.outcome) == "none":
         missing = telling.outcome.value is None
         wanted = (

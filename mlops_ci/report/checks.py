@@ -150,12 +150,34 @@ def words_of(outcome: Outcome) -> Line:
     if outcome.result == "skipped":
         return ("not judged: ", *spans.prose(outcome.reason))
     if outcome.result == "inconclusive":
-        return (Strong("cannot tell"), ": ", *spans.prose(outcome.reason))
+        return (*_unwaived(outcome), Strong("cannot tell"), ": ", *spans.prose(outcome.reason))
     if outcome.result == "waived":
-        return (Strong("waived"), ": ", *spans.prose(outcome.reason))
+        return _waived(outcome)
     if outcome.result == "warn":
-        return (*_toneless(_broken(outcome)), ", warning only")
-    return _broken(outcome)
+        return (*_unwaived(outcome), *_toneless(_broken(outcome)), ", warning only")
+    return (*_unwaived(outcome), *_broken(outcome))
+
+
+def _waived(outcome: Outcome) -> Line:
+    """Who accepted it is declared text: shown to the letter, so that it mentions nobody."""
+    waiver = outcome.waiver
+    if waiver is None:
+        return (Strong("waived"), ": ", *spans.prose(outcome.reason))
+    cap = (", cap ", spans.number(waiver.cap)) if waiver.cap else ()
+    until = f" until {waiver.until} ({text.plural(waiver.days, 'day')})"
+    why = spans.prose(waiver.reason)
+    return (Strong("waived"), until, *cap, ", by ", Code(waiver.by), ": “", *why, "”")
+
+
+def _unwaived(outcome: Outcome) -> Line:
+    """A waiver that no longer covers, or not this much, is said first."""
+    waiver = outcome.waiver
+    if waiver is None:
+        return ()
+    if waiver.state == "expired":
+        return (Strong("waiver expired", "loss"), f" {waiver.until}; ")
+    cap = (" ", spans.number(waiver.cap)) if waiver.cap else ()
+    return (Strong("beyond the cap", "loss"), *cap, " of its waiver; ")
 
 
 def _toneless(line: Line) -> Line:

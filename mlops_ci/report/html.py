@@ -213,4 +213,6 @@ def _reproduce(told: Report) -> Iterator[str]:
     yield f"<h3>Reproduce it{', or accept it anyway' if told.blocks else ''}</h3>"
     yield f"<pre><code>{html.escape(chr(10).join(told.reproduce))}</code></pre>"
     yield from [f"<p>{story.ACCEPT}</p>"] if told.blocks else []
+    if told.accept:
+        yield f"<pre><code>{html.escape(chr(10).join(told.accept))}</code></pre>"
     yield "</section>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "headroom": outcome.headroom,
         "reason": outcome.reason,
         "parts": [_outcome(part) for part in outcome.parts] or None,
+        "waiver": dataclasses.asdict(outcome.waiver) if outcome.waiver else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 

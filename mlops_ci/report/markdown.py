@@ -244,6 +244,7 @@ def _reproduce(told: Report) -> Iterator[str]:
     yield from told.reproduce
     yield "```"
     yield from [story.ACCEPT] if accept else []
+    yield from ["```yaml", *told.accept, "```"] if told.accept else []
     yield ""
     yield "</details>"
     yield ""

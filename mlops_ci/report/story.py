@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
-from mlops_ci.report import alert, changes, checks, rows, spans, verdict
+from mlops_ci.report import accept, alert, changes, checks, rows, spans, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _ORDER = ("fail", "inconclusive", "warn", "waived", "unarmed", "no gates", "pass", "")
 _SHOWN_PASSES = 3
-ACCEPT = "The gates are those of the base branch: to accept this change anyway, their owners change them there."
+ACCEPT = (
+    "The gates are those of the base branch: to accept this change anyway, their owners change them there, "
+    "or add a waiver there; in this change it has no effect."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ class Report:
     result: str
     footer: Line
     reproduce: tuple[str, ...]
+    accept: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -76,6 +80,7 @@ def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Repo
         result=stories[0].result if stories else "",
         footer=_footer(comparison, verdicts),
         reproduce=_reproduce(comparison, _policy_rev(verdicts)),
+        accept=accept.waivers(row for one in stories if one.blocks for row in one.checks),
     )
 
 

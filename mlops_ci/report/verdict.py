@@ -45,9 +45,16 @@ def _words(
     if verdict.result == "inconclusive":
         return (": cannot tell whether ", *telling.label, " is good enough: blocked")
     if verdict.result == "waived":
-        return (f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}",)
+        return (
+            f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}{_expiry(verdict)}",
+        )
     blocked = "blocked" if verdict.result == "fail" else "warning only"
     return (" ", *_failure(model, telling, rows), f": {blocked}")
+
+
+def _expiry(verdict: Verdict) -> str:
+    days = [one.waiver.until for one in verdict.outcomes if one.result == "waived" and one.waiver]
+    return f", next expiry {min(days)}" if days else ""
 
 
 def _unarmed(verdict: Verdict) -> str:

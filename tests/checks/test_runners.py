@@ -230,3 +230,108 @@ def test_many_files_are_one_run(hooked):
     done = hooked.commit()
     assert done.returncode == 1
     assert done.output.count("[data-not-in-git") == 1
+
+
+PARAMS = {"$(x) p.yaml", "-p.yaml", "a b\n.yaml", "données.yaml"}
+
+
+def with_schema(hooked) -> None:
+    schemas = ", ".join(f'"{pattern}": s.json' for pattern in ("*.yaml", "sub/p.toml"))
+    hooked.repo.commit(
+        **{
+            "s.json": '{"properties": {"lr": {"type": "number"}}, "additionalProperties": false}',
+            "schemas.yaml": "",
+            "mlops-ci.yaml": f"checks: {{config-schema: {{schemas: {{{schemas}}}}}}}\n",
+        }
+    )
+
+
+def test_config_files_of_every_name_against_their_schema(hooked):
+    with_schema(hooked)
+    hooked.install("config-schema")
+    for name in PARAMS:
+        hooked.repo.write(name, "lr: fast\n")
+    hooked.repo.write("sub/p.toml", 'lr = 1\nrl = "x"\n')
+    hooked.repo.git("add", "--all", "--", "*.toml", *(f":(literal){name}" for name in PARAMS))
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert done.output.count(":1:1: [config-schema] lr: needs number") == len(PARAMS)
+    assert "sub/p.toml:2:1: [config-schema] rl: unknown key, did you mean lr?" in done.output
+    for name in PARAMS:
+        hooked.repo.write(name, "lr: 1e-3\n")
+    hooked.repo.write("sub/p.toml", "lr = 1\n")
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 0, done.output
+
+
+def test_the_staged_half_of_a_config_file_is_judged(hooked):
+    with_schema(hooked)
+    hooked.repo.commit(**{"p.yaml": "lr: 1\n", "q.yaml": "lr: 1\n"})
+    hooked.install("config-schema")
+    hooked.repo.write("p.yaml", "lr: x\n")
+    hooked.repo.git("add", "p.yaml")
+    hooked.repo.write("p.yaml", "lr: 2\n")
+    hooked.repo.write("q.yaml", "lr: x\n")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "p.yaml:1:1: [config-schema]" in done.output
+    assert "q.yaml" not in done.output
+    assert (hooked.repo.path / "p.yaml").read_text() == "lr: 2\n"
+    assert hooked.commit("--", "p.yaml").returncode == 0
+    assert hooked.commit("--all").returncode == 1
+
+
+def test_an_environment_may_not_open_and_may_stay_open(hooked):
+    hooked.repo.commit(**{"requirements.txt": "numpy==2.1\npandas\n", "env/conda.yaml": ""})
+    hooked.install("environment-pinned")
+    hooked.repo.write("requirements.txt", "numpy==2.1\npandas\nseaborn>=0.13\n")
+    hooked.repo.git("add", "--all")
+    hooked.repo.write("requirements.txt", "numpy==2.2\npandas\n")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "requirements.txt:3: [environment-pinned] 1 of 3 packages" in done.output
+    assert hooked.commit("--all").returncode == 0
+    hooked.repo.git("mv", "requirements.txt", "requirements dev\n.txt")
+    assert hooked.commit().returncode == 0
+    hooked.repo.git("rm", "-q", "env/conda.yaml")
+    assert hooked.commit().returncode == 0
+
+
+GATES = "gates:\n- {id: floor, metric: auk, threshold: {min: 0.8}}\n"
+
+
+def test_a_gate_on_a_metric_that_nothing_writes(hooked):
+    hooked.repo.commit(**project())
+    hooked.install("policy-valid")
+    hooked.repo.write("mlops-ci.yaml", GATES)
+    hooked.repo.git("add", "--all")
+    hooked.repo.write("mlops-ci.yaml", GATES.replace("auk", "auc"))
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "mlops-ci.yaml:2:3: [policy-valid/metric] gate floor: no metrics file" in done.output
+    assert hooked.commit("--all").returncode == 0
+    hooked.repo.write("mlops-ci.yaml", GATES.replace("min", "mim"))
+    done = hooked.commit("--all")
+    assert done.returncode == 1
+    assert "mlops-ci.yaml:2:40: [policy-valid/broken]" in done.output
+    hooked.repo.git("rm", "-qf", "mlops-ci.yaml")
+    assert hooked.commit().returncode == 0
+
+
+def test_a_waived_finding_is_shown_and_lets_the_commit_through(hooked):
+    hooked.repo.commit(**{"requirements.txt": "numpy==2.1\n"})
+    hooked.install("environment-pinned", verbose="true")
+    day = "waivers: [{rule: environment-pinned, reason: try, approved_by: lead, expires: DAY}]\n"
+    hooked.repo.write("requirements.txt", "numpy==2.1\npandas\n")
+    hooked.repo.write("mlops-ci.yaml", day.replace("DAY", "2020-01-31"))
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "its waiver expired 2020-01-31" in done.output
+    hooked.repo.write("mlops-ci.yaml", day.replace("DAY", "2999-12-31"))
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 0
+    assert "note: 1 of 2 packages has no exact version: pandas" in done.output
+    assert "waived until 2999-12-31" in done.output

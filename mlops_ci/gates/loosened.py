@@ -1,0 +1,137 @@
+"""What of a Policy another one judges less strictly. Pure: the gate, the report and a check say the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlops_ci.gate_config import ConditionConfig, GateConfig
+    from mlops_ci.gates.policy import Policy
+
+# The strictest last.
+_LEVELS = ("off", "warn", "error")
+_ON_MISSING = ("skip", "warn", "bootstrap", "fail")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loosened:
+    """`gate`: its id, or "" for what all share. `what`: in words, `min 0.9 → 0.8`."""
+
+    gate: str
+    what: str
+
+
+def loosened(before: Policy, after: Policy) -> list[Loosened]:
+    """Bounds, levels, metrics, directions and waivers of `before` that `after` judges less strictly.
+
+    What cannot be ordered (another metric, a percentage for an absolute limit) counts as loosened.
+    """
+    found = []
+    left = list(after.gates)
+    for gate in before.gates:
+        other = next((one for one in left if one.id == gate.id), None)
+        if other is None:
+            found.append(Loosened(gate=gate.id, what="removed"))
+            continue
+        left.remove(other)
+        words = [*_gate(gate, other), *_levels(gate, before, other, after)]
+        found += [Loosened(gate=gate.id, what=what) for what in words]
+    return [*found, *_shared(before, after), *_waivers(before, after)]
+
+
+def _gate(one: GateConfig, other: GateConfig) -> Iterator[str]:
+    if one.all and other.all:
+        yield from _every(one.all, other.all)
+    elif one.any and other.any:
+        more = [new for new in other.any if new.metric not in {old.metric for old in one.any}]
+        yield from (f"one more way to pass: {new.metric}" for new in more)
+        known = [new for new in other.any if new not in more]
+        yield from _every([old for old in one.any if _has(known, old)], known)
+    elif bool(one.metric) != bool(other.metric) or bool(one.all) != bool(other.all):
+        yield "judged in another way"
+    else:
+        yield from _condition(one, other)
+
+
+def _has(conditions: Sequence[ConditionConfig], wanted: ConditionConfig) -> bool:
+    return any(one.metric == wanted.metric for one in conditions)
+
+
+def _every(before: Sequence[ConditionConfig], after: Sequence[ConditionConfig]) -> Iterator[str]:
+    left = list(after)
+    for one in before:
+        other = next((new for new in left if new.metric == one.metric), None)
+        if other is None:
+            yield f"{one.metric} removed"
+        else:
+            left.remove(other)
+            yield from (f"{one.metric}: {what}" for what in _condition(one, other))
+
+
+def _condition(
+    one: ConditionConfig | GateConfig, other: ConditionConfig | GateConfig
+) -> Iterator[str]:
+    if one.metric != other.metric:
+        yield f"metric {one.metric} → {other.metric}"
+    for part, name, sign in (
+        ("threshold", "min", -1),
+        ("threshold", "max", 1),
+        ("change", "max_regression", 1),
+        ("change", "max_improvement", 1),
+    ):
+        old = getattr(getattr(one, part), name, None)
+        new = getattr(getattr(other, part), name, None)
+        if _looser(old, new, sign):
+            yield f"{name} {_shown(old)} → {_shown(new)}"
+
+
+def _looser(old: float | str | None, new: float | str | None, sign: int) -> bool:
+    """`sign` 1: a larger limit is looser; -1: a smaller one."""
+    if old is None or old == new:
+        return False
+    if new is None or isinstance(old, str) != isinstance(new, str):
+        return True
+    return sign * (_number(new) - _number(old)) > 0
+
+
+def _number(limit: float | str) -> float:
+    return float(limit.strip().rstrip("%")) if isinstance(limit, str) else limit
+
+
+def _shown(limit: float | str | None) -> str:
+    return "none" if limit is None else limit if isinstance(limit, str) else f"{limit:g}"
+
+
+def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -> Iterator[str]:
+    for name, order in (
+        ("level", _LEVELS),
+        ("on_missing_metric", _ON_MISSING),
+        ("on_nan", _ON_MISSING),
+    ):
+        old = getattr(one, name) or getattr(before.defaults, name)
+        new = getattr(other, name) or getattr(after.defaults, name)
+        if order.index(new) < order.index(old):
+            yield f"{name} {old} → {new}"
+
+
+def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
+    old, new = before.on_missing_baseline, after.on_missing_baseline
+    if _ON_MISSING.index(new) < _ON_MISSING.index(old):
+        yield Loosened(gate="", what=f"baseline.on_missing {old} → {new}")
+    for name, settings in sorted(before.metrics.items()):
+        other = after.metrics.get(name)
+        if settings.direction and settings.direction != (other.direction if other else None):
+            to = (other and other.direction) or "none"
+            yield Loosened(gate="", what=f"metrics.{name}.direction {settings.direction} → {to}")
+        if settings.range and settings.range != (other.range if other else []):
+            yield Loosened(gate="", what=f"metrics.{name}.range changed")
+
+
+def _waivers(before: Policy, after: Policy) -> Iterator[Loosened]:
+    for one in after.waivers:
+        if one not in before.waivers:
+            where = f" in {one.slice}" if one.slice else ""
+            yield Loosened(gate=one.gate or "", what=f"waived{where} until {one.expires}")

@@ -1,0 +1,62 @@
+"""What an owner would merge to accept a failure: a waiver, ready but for who, why and until when."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING
+
+from mlops_ci.report import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.report.checks import Check
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.=-]*")
+_LONGEST = 400
+_MOST = 3
+
+
+def waivers(rows: Iterable[Check]) -> tuple[str, ...]:
+    """YAML for the first few failures; empty where there is none."""
+    found = dict.fromkeys(_waiver(row) for row in rows if row.result == "fail")
+    entries = list(found)[:_MOST]
+    return ("waivers:", *(line for entry in entries for line in entry)) if entries else ()
+
+
+def _waiver(row: Check) -> tuple[str, ...]:
+    cap = _cap(row)
+    return (
+        f"  - gate: {_quoted(row.gate)}",
+        *((f"    slice: {_quoted(row.slice)}",) if row.slice else ()),
+        *((f"    max_regression: {cap:g}",) if cap else ()),
+        '    reason: ""       # why this is acceptable',
+        '    approved_by: ""  # who says so',
+        "    expires: YYYY-MM-DD",
+    )
+
+
+def _quoted(name: str) -> str:
+    """On one line, in ASCII, cut where it is too long. `##[` would be a command to a workflow runner."""
+    return (
+        name
+        if len(name) <= _LONGEST and _PLAIN.fullmatch(name)
+        else json.dumps(name[:_LONGEST]).replace("#", "\\u0023")
+    )
+
+
+def _cap(row: Check) -> float | None:
+    """The loss, rounded up to two digits."""
+    one = row.outcome
+    if checks.kind(one) in ("least", "most"):
+        loss = abs(one.headroom or 0.0)
+    elif checks.kind(one) == "regression" and one.headroom is not None:
+        loss = abs(one.headroom) + (checks.limit(one) or 0.0)
+    else:
+        return None
+    if not 0 < loss < math.inf:
+        return None
+    unit = 10.0 ** (math.floor(math.log10(loss)) - 1)
+    return float(f"{math.ceil(loss / unit - 1e-9) * unit:.2g}")

@@ -1,0 +1,59 @@
+"""The waiver that a report proposes is one that the loader takes and that covers the failure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from mlops_ci import config
+from mlops_ci.config import Config
+from mlops_ci.gate_config import ChangeConfig, GateConfig, ThresholdConfig
+from mlops_ci.gates import judge, policy_of
+from mlops_ci.model import Change, ModelComparison, Verdict
+from mlops_ci.report import accept, checks
+
+CHANGE = {"change": ChangeConfig(max_regression=0.02)}
+LEAST = {"threshold": ThresholdConfig(min=0.72)}
+
+
+def judged(gate: GateConfig, name: str, **keys: Any) -> Verdict:
+    row = Change(
+        name=name,
+        source="m.json",
+        baseline=0.7186,
+        candidate=0.6593,
+        direction="higher_is_better",
+        change="worse",
+    )
+    policy = policy_of(Config(gates=[gate], **keys), "m", rev="r")
+    return judge(ModelComparison(model="m", metrics=(row,)), policy, today=date(2026, 11, 25))
+
+
+@pytest.mark.parametrize("rule", [CHANGE, LEAST])
+@pytest.mark.parametrize("name", ["recall", "slices.region=EU.recall"])
+def test_it_covers_the_failure(rule: dict[str, Any], name: str) -> None:
+    gate = GateConfig(id="recall-by-region", metric=name, **rule)
+    lines = accept.waivers(checks.checks_of(judged(gate, name)))
+    text = "\n".join(lines).replace('""', '"x"').replace("YYYY-MM-DD", "2026-12-31")
+    found = config.load(lambda _: text.encode())
+    assert found
+    assert found.waivers[0].max_regression in (0.06, 0.061)
+    assert judged(gate, name, waivers=found.waivers).result == "waived"
+
+
+@pytest.mark.parametrize("gate", ["a\n```", "`a`", "a b", "@a", "<b>", "- a", "##[error]x", "é: #"])
+def test_a_hostile_name_stays_a_name(gate: str) -> None:
+    rows = checks.checks_of(judged(GateConfig(id=gate, metric="recall", **CHANGE), "recall"))
+    lines = accept.waivers(rows)
+    assert not [line for line in lines if "\n" in line or "##[" in line or line.startswith("`")]
+    text = "\n".join(lines).replace('""', '"x"').replace("YYYY-MM-DD", "2026-12-31")
+    found = config.load(lambda _: text.encode())
+    assert found
+    assert found.waivers[0].gate == gate
+
+
+def test_what_passes_needs_none() -> None:
+    gate = GateConfig(id="g", metric="recall", threshold=ThresholdConfig(min=0))
+    assert accept.waivers(checks.checks_of(judged(gate, "recall"))) == ()
