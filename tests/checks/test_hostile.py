@@ -53,7 +53,8 @@ def test_no_text_becomes_a_command_or_an_escape(hostile, style):
         assert json.loads(shown)["findings"][0]["path"] == hostile
         return
     lines = shown.splitlines()
-    commands = [line for line in lines if line.lstrip().startswith(("::", "##["))]
+    # The runner of GitHub skips spaces before `::`, and finds `##[` anywhere in a line.
+    commands = [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
     if style == "github":
         assert len(lines) == len(commands) == 1
         properties = lines[0].removeprefix("::error ").split("::")[0]
@@ -63,7 +64,7 @@ def test_no_text_becomes_a_command_or_an_escape(hostile, style):
             "line",
         ]
     else:
-        assert not [line for line in commands if line.lstrip() == line]
+        assert not commands
 
 
 def test_a_link_is_not_followed_out_of_the_repository(repo, tmp_path):
