@@ -255,6 +255,7 @@ class Comparison:
 
 
 Result = Literal["pass", "warn", "fail", "inconclusive", "waived", "skipped"]
+RuleKind = Literal["", "least", "most", "regression", "improvement"]
 VerdictResult = Literal["pass", "warn", "fail", "inconclusive", "waived", "no gates", "unarmed"]
 
 
@@ -262,7 +263,8 @@ VerdictResult = Literal["pass", "warn", "fail", "inconclusive", "waived", "no ga
 class Outcome:
     """One gate's result on one metric, or of one group of conditions (`parts`).
 
-    `rule`: in words, `at least 0.82`. `bound`: the value at which the result turns; `headroom`: the distance to it,
+    `rule`: in words, `at least 0.82`; `kind`: which rule, "" where none was reached; `limit`: as the gate writes it.
+    `bound`: the value at which the result turns; `headroom`: the distance to it,
     in the metric's unit, negative when broken. Both None where there is none. `waiver`: what covers it, or would have.
     """
 
@@ -272,6 +274,8 @@ class Outcome:
     metric: str = ""
     source: str = ""
     rule: str = ""
+    kind: RuleKind = ""
+    limit: float | str = ""
     value: Value | None = None
     baseline: Value | None = None
     bound: float | None = None

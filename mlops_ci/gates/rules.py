@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlops_ci.gate_config import ChangeConfig, ThresholdConfig
-    from mlops_ci.model import Change, Outcome, Result, Value
+    from mlops_ci.model import Change, Outcome, Result, RuleKind, Value
 
 REL_NOISE = 1e-9
 ABS_NOISE = 1e-12
@@ -121,9 +121,14 @@ def _is_equal(value: float, other: float) -> bool:
 def threshold(base: Outcome, config: ThresholdConfig) -> Iterator[Outcome]:
     value = base.value
     assert isinstance(value, (int, float))
-    for bound, sign, word in ((config.min, 1, "at least"), (config.max, -1, "at most")):
+    sides: tuple[tuple[float | None, RuleKind, int, str], ...] = (
+        (config.min, "least", 1, "at least"),
+        (config.max, "most", -1, "at most"),
+    )
+    for bound, kind, sign, word in sides:
         if bound is not None:
-            yield _bounded(base, value, bound, sign, f"{word} {bound:g}")
+            ruled = replace(base, rule=f"{word} {bound:g}", kind=kind, limit=bound)
+            yield _bounded(ruled, value, bound, sign)
 
 
 def change(base: Outcome, config: ChangeConfig, better: int) -> Iterator[Outcome]:
@@ -131,19 +136,21 @@ def change(base: Outcome, config: ChangeConfig, better: int) -> Iterator[Outcome
     before, after = base.baseline, base.value
     assert isinstance(before, (int, float))
     assert isinstance(after, (int, float))
-    for limit, sign, word in (
-        (config.max_regression, better, "at most {} worse"),
-        (config.max_improvement, -better, "at most {} better, more is suspicious"),
-    ):
+    sides: tuple[tuple[float | str | None, RuleKind, int, str], ...] = (
+        (config.max_regression, "regression", better, "at most {} worse"),
+        (config.max_improvement, "improvement", -better, "at most {} better, more is suspicious"),
+    )
+    for limit, kind, sign, word in sides:
         if limit is None:
             continue
         rule = word.format(limit if isinstance(limit, str) else f"{limit:g}")
+        ruled = replace(base, rule=rule, kind=kind, limit=limit)
         room = _absolute(limit, before)
         if room is None:
             reason = "a percentage of a baseline of zero has no meaning: give an absolute limit"
-            yield replace(base, result="inconclusive", rule=rule, reason=reason)
+            yield replace(ruled, result="inconclusive", reason=reason)
         else:
-            yield _bounded(base, after, before - sign * room, sign, rule)
+            yield _bounded(ruled, after, before - sign * room, sign)
 
 
 def _absolute(limit: float | str, before: float) -> float | None:
@@ -154,15 +161,14 @@ def _absolute(limit: float | str, before: float) -> float | None:
     return float(limit.strip().rstrip("%")) / 100 * abs(before)
 
 
-def _bounded(base: Outcome, value: float, bound: float, sign: int, rule: str) -> Outcome:
+def _bounded(base: Outcome, value: float, bound: float, sign: int) -> Outcome:
     """`sign` 1: the value must not be below the bound; -1: not above it."""
     headroom = 0.0 if _is_equal(value, bound) else sign * (value - bound)
     holds = headroom >= 0
-    reason = f"{rule}: " + ("holds" if holds else f"broken by {abs(headroom):.4g}")
+    reason = f"{base.rule}: " + ("holds" if holds else f"broken by {abs(headroom):.4g}")
     return replace(
         base,
         result="pass" if holds else "fail",
-        rule=rule,
         bound=bound,
         headroom=headroom,
         reason=reason,

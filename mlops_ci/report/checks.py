@@ -21,7 +21,6 @@ ATTENTION = frozenset({"fail", "inconclusive", "warn", "waived"})
 Kind = Literal["regression", "improvement", "least", "most", "group", "none"]
 _SLICE = re.compile(r"(?:(.+)\.)?slices\.(.+)\.([^.]+)", re.DOTALL)
 _MEANT = re.compile(r"did you mean (.+)\?", re.DOTALL)
-_PERCENT = re.compile(r"at most ([0-9.]+) ?%")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +106,10 @@ def _would(outcome: Outcome, words: Line) -> Line:
 
 
 def kind(outcome: Outcome) -> Kind:
+    """`none`: no rule was reached, as nothing could be compared with a bound."""
     if outcome.parts:
         return "group"
-    if outcome.bound is None:
-        return "none"
-    if outcome.rule.startswith("at least"):
-        return "least"
-    if outcome.rule.endswith("worse"):
-        return "regression"
-    return "improvement" if outcome.rule.endswith("suspicious") else "most"
+    return "none" if outcome.bound is None else outcome.kind or "none"
 
 
 def ratio(outcome: Outcome) -> float | None:
@@ -137,11 +131,11 @@ def limit(outcome: Outcome) -> float | None:
 
 def limit_shown(outcome: Outcome) -> str:
     """`0.02`, `0.0091 (1 %)`."""
-    found = _PERCENT.match(outcome.rule)
     room = limit(outcome) or 0.0
-    if not found:
+    if not isinstance(outcome.limit, str) or not outcome.limit:
         return text.number(float(f"{room:.6g}"))
-    return f"{text.number(float(f'{room:.2g}'))} ({found[1]}{text.NO_BREAK}%)"
+    percent = outcome.limit.rstrip("% ")
+    return f"{text.number(float(f'{room:.2g}'))} ({percent}{text.NO_BREAK}%)"
 
 
 def words_of(outcome: Outcome) -> Line:

@@ -100,14 +100,37 @@ def judged(one: str) -> dict[str, Verdict]:
     part = f"slices.{one}.{one}"
     meant = f"there is no such metric, did you mean {one}?"
     outcomes = (
-        Outcome(**base, result="fail", rule="at most 0.1 worse", **bound),
-        Outcome(**base | {"metric": part}, result="fail", rule="at least 0.9", **bound),
+        Outcome(
+            **base, result="fail", rule="at most 0.1 worse", kind="regression", limit=0.1, **bound
+        ),
+        Outcome(
+            **base | {"metric": part},
+            result="fail",
+            rule="at least 0.9",
+            kind="least",
+            limit=0.9,
+            **bound,
+        ),
         Outcome(**base | {"reason": meant}, result="fail"),
         Outcome(**base | {"reason": f"cannot be judged: {one}"}, result="inconclusive"),
         Outcome(**base, result="inconclusive", rule=one, value=one, baseline=[one]),
-        Outcome(**base, result="warn", rule="at most 20% better, more is suspicious", **bound),
+        Outcome(
+            **base,
+            result="warn",
+            rule="at most 20% better, more is suspicious",
+            kind="improvement",
+            limit="20%",
+            **bound,
+        ),
         Outcome(**base, result="waived", value=float("nan")),
-        Outcome(**base, result="pass", rule="at most 0.1 worse", **bound | {"headroom": 0.1}),
+        Outcome(
+            **base,
+            result="pass",
+            rule="at most 0.1 worse",
+            kind="regression",
+            limit=0.1,
+            **bound | {"headroom": 0.1},
+        ),
         Outcome(**base, result="skipped"),
     )
     group = Outcome(gate=one, result="fail", reason=one, rule="one of 9 conditions", parts=outcomes)
@@ -231,12 +254,13 @@ def comparison() -> Comparison:
 def failing() -> dict[str, Verdict]:
     """A Verdict on the usual Comparison."""
     base = {"source": "metrics.json", "reason": ""}
+    regression = {"rule": "at most 0.1 worse", "kind": "regression", "limit": 0.1}
     outcomes = (
-        Outcome(**base, gate="floor", metric="auc", result="pass", rule="at least 0.9",
+        Outcome(**base, gate="floor", metric="auc", result="pass", rule="at least 0.9", kind="least", limit=0.9,
                 value=0.931, baseline=0.9123, bound=0.9, headroom=0.031),
-        Outcome(**base, gate="no-regression", metric="loss", result="fail", rule="at most 0.1 worse",
+        Outcome(**base, **regression, gate="no-regression", metric="loss", result="fail",
                 value=0.5, baseline=0.25, bound=0.35, headroom=-0.15),
-        Outcome(**base, gate="no-regression", metric="auc", result="pass", rule="at most 0.1 worse",
+        Outcome(**base, **regression, gate="no-regression", metric="auc", result="pass",
                 value=0.931, baseline=0.9123, bound=0.8123, headroom=0.1187),
     )  # fmt: skip
     verdict = Verdict(
