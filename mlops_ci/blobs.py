@@ -6,7 +6,6 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import ToolError
 from mlops_ci.git import MISSING
 from mlops_ci.process import run
 
@@ -18,25 +17,33 @@ if TYPE_CHECKING:
 # Larger ones get a process of their own that is stopped once their beginning has arrived.
 _WHOLE = 1_000_000
 # In a partial clone a look at an object would fetch it. https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
-_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1"}
+# Git before 2.45 does not know the first; it finds no protocol to fetch by, and gives up.
+_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+_RESTARTS = 20
 
 
 def sizes(repository: Repository, oids: Iterable[str]) -> dict[str, int]:
     """Size in bytes by id; those that are not in this clone are left out."""
     names = sorted({oid for oid in oids if oid})
-    if not names:
-        return {}
+    found: dict[str, int] = {}
+    for _ in range(_RESTARTS):
+        if not names:
+            break
+        answers = _ask(repository, names)
+        found |= {oid: int(size) for oid, size in answers if size != MISSING}
+        names = names[len(answers) + 1 :]  # the one without an answer is not here
+    return found
+
+
+def _ask(repository: Repository, names: list[str]) -> list[list[str]]:
+    """Id and size of each, up to the first at which Git gives up."""
     done = run(
         ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)"],
         cwd=repository.root or repository.git_dir,
         stdin="".join(f"{name}\n" for name in names).encode(),
         env={**os.environ, **_NO_FETCH},
     )
-    lines = (line.split(" ") for line in done.stdout.decode().splitlines())
-    found = {oid: size for oid, size in lines if size != MISSING}
-    if done.returncode:
-        raise ToolError(f"git cat-file: {done.last_line}")
-    return {oid: int(size) for oid, size in found.items()}
+    return [line.split(" ") for line in done.stdout.decode().splitlines()]
 
 
 def beginnings(repository: Repository, known: dict[str, int], length: int) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.process import Result, run
 
 MISSING = "missing"
+_ENDED = "git cannot read an object; is this a partial clone whose remote cannot be reached?"
 # Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
 _BULK = 200
 _CHUNK = 1024 * 1024
@@ -125,10 +126,7 @@ class Repository:
         return bool(self.git("ls-files", "-z", "--", path).stdout)
 
     def merge_base(self, one: Commit, other: Commit) -> str | None:
-        """The best common ancestor; None for unrelated histories.
-
-        Raises ToolError in a shallow clone that does not reach back far enough.
-        """
+        """The best common ancestor; None for unrelated histories. Raises ToolError when a clone is too shallow."""
         if one.oid == other.oid:
             return one.oid
         done = self.git("merge-base", one.oid, other.oid)
@@ -273,7 +271,7 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         stdin.write(os.fsencode(name) + b"\n")
         stdin.flush()
     except OSError as error:
-        raise _EndedError("git cat-file ended unexpectedly") from error
+        raise _EndedError(_ENDED) from error
 
 
 def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes | None:
@@ -292,7 +290,7 @@ def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes |
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
     line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
     if not line:
-        raise _EndedError("git cat-file ended unexpectedly")
+        raise _EndedError(_ENDED)
     words = line.rsplit(" ", 2)
     if len(words) == 3 and words[2].isdigit():
         return words[0], words[1], int(words[2])

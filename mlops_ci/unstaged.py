@@ -46,8 +46,13 @@ class Unstaged:
 
     @cached_property
     def tracked(self) -> set[str]:
-        names = self._names("diff-files", "-z", "--name-only", "--ignore-submodules")
-        return names | self._put_away
+        return self.matching() | self.put_away
+
+    def matching(self, *patterns: str) -> set[str]:
+        """Tracked files that differ on disk now, of these patterns: Git does not look at the others."""
+        return self._names(
+            "diff-files", "-z", "--name-only", "--ignore-submodules", "--", *patterns
+        )
 
     @cached_property
     def new(self) -> set[str]:
@@ -55,7 +60,7 @@ class Unstaged:
 
     def read(self, path: str) -> bytes | None:
         """The content on disk, or that which was put away; None when there is none."""
-        if path in self._put_away:
+        if path in self.put_away:
             return self._read_put_away(path)
         return self._work_tree.read(path)
 
@@ -86,7 +91,7 @@ class Unstaged:
         return Path(cache) / name
 
     @cached_property
-    def _put_away(self) -> set[str]:
+    def put_away(self) -> set[str]:
         if self._patch is None:
             return set()
         done = self._repository.git("apply", "--numstat", "-z", str(self._patch))

@@ -25,6 +25,7 @@ from mlops_ci.checks.file_kinds import (
 )
 from mlops_ci.checks.tool_folders import Written, written_by
 from mlops_ci.checks_config import ChecksConfig, byte_count
+from mlops_ci.errors import ToolError
 from mlops_ci.finding import Finding
 from mlops_ci.text import size as shown
 
@@ -76,7 +77,11 @@ class _Checker:
             elif one.status == "added":
                 tools[tool].append(one.path)
         yield from (self._tool(tool, paths) for tool, paths in tools.items())
-        outputs = list(self._outputs({one.path for one in entered if one.status == "added"}))
+        outputs: list[tuple[Finding, list[str]]] = []
+        try:
+            outputs += self._outputs({one.path for one in entered if one.status == "added"})
+        except ToolError as error:
+            yield Finding(rule=ID, path="", what=str(error), fix=error.hint, undecided=True)
         known = {path for _, paths in outputs for path in paths}
         yield from (finding for finding, _ in outputs)
         yield from self._sizes([one for one in files if one.path not in known])

@@ -16,7 +16,7 @@ _SUFFIXES: dict[Kind, frozenset[str]] = {
         ".pdparams .pickle .pkl .pmml .pt .pth .safetensors .t7 .tflite .torchscript .ubj .weights".split()
     ),
     "data": frozenset(
-        ".7z .arrow .avro .bam .bz2 .csv .db .dbf .dcm .dta .fasta .fastq .feather .gz .hdf5 .jsonl .las .laz "
+        ".7z .arrow .avro .bam .bz2 .csv .db .dbf .dcm .dta .duckdb .fasta .fastq .feather .gz .hdf5 .jsonl .las .laz "
         ".lmdb .lz4 .mat .mcap .mdb .msgpack .nc .ndjson .nii .npy .npz .orc .parquet .pcd .rar .rdata .rds "
         ".sas7bdat .sav .shp .sqlite .sqlite3 .tar .tfrecord .tfrecords .tgz .tsv .wav .xls .xlsb .xlsx .xz .zip "
         ".zst".split()

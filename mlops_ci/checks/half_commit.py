@@ -51,7 +51,7 @@ def _concerned(scope: Scope, unstaged: Unstaged) -> bool:
     staged = {posixpath.basename(one.path) for one in scope.changed}
     if ".gitignore" in staged or any(is_dvc_file(name) or is_lock(name) for name in staged):
         return bool(unstaged.paths)
-    return any(map(is_lock, unstaged.tracked))
+    return bool(unstaged.matching(*LOCKS)) or any(map(is_lock, unstaged.put_away))
 
 
 class _Halves:

@@ -6,7 +6,6 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.stack.data.dvc import content_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +19,8 @@ def lock_path(locked: Locked) -> str:
 
 def matches(content: bytes, out: Out) -> bool:
     """Whether a content is the one recorded, also where only its line ends differ: Git may have changed those."""
+    from mlops_ci.stack.data.dvc import content_hashes
+
     unix = content.replace(b"\r\n", b"\n")
     return out.hash in {*content_hashes(content), *content_hashes(unix.replace(b"\n", b"\r\n"))}
 

@@ -15,7 +15,7 @@ from mlops_ci.finding import Finding, exit_code
 from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from mlops_ci.checks.base import Scope
@@ -75,14 +75,17 @@ def _with(scope: Scope, settings: ChecksConfig) -> Scope:
 def _run(
     one: Entry, scope: Scope, settings: CheckConfig, broken: ConfigError | None
 ) -> list[Finding]:
-    if broken and not one.reads_config:
-        findings = [_not_run(one)]
-    else:
-        try:
-            findings = list(catalog.load(one).check(scope))
-        except (ToolError, UnreadableError) as error:
-            findings = [_undecided(one, str(error), error.hint)]
+    run = not broken or one.reads_config
+    findings = _until_error(one, scope) if run else iter([_not_run(one)])
     return [_settled(finding, settings) for finding in findings]
+
+
+def _until_error(one: Entry, scope: Scope) -> Iterator[Finding]:
+    """What was found before an error counts too."""
+    try:
+        yield from catalog.load(one).check(scope)
+    except (ToolError, UnreadableError) as error:
+        yield _undecided(one, str(error), error.hint)
 
 
 def _not_run(one: Entry) -> Finding:
