@@ -91,7 +91,8 @@ class ModelConfig:
 class BaselineConfig:
     ref: str | None = doc(
         "The branch that changes are merged into. Default: the base of the pull request, else origin's "
-        "default branch, else main or master.",
+        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
+        "a change cannot choose what it is compared with.",
         default=None,
     )
     on_missing: OnMissingBaseline = doc(
