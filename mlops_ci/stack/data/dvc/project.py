@@ -196,6 +196,10 @@ class Project:
             return "", False
 
     def _read_tracked(self, path: str) -> bytes | None:
+        if self._fetch and not self._fetch_failed and self._is_unlisted(path):
+            content = self._fetch_once(path)  # with the listing of its folder
+            if content is not None:
+                return content
         md5 = self._md5(path)
         if not md5:
             return None
@@ -226,18 +230,25 @@ class Project:
     def _md5(self, path: str) -> str:
         out = self.outs.get(path)
         if out is not None:
+            if out.is_folder and self._listing(path, out) is None:
+                raise self._unlisted(path, path)
             if out.is_folder:
                 raise UnreadableError(f"{path}: is a folder, a file is expected")
             return out.hash
         for folder, tracked in self._enclosing(path):
             listing = self._listing(folder, tracked)
             if listing is None:
-                raise UnreadableError(
-                    f"{path}: the listing of {folder} is not in the DVC cache",
-                    hint=self._fetch_hint(folder),
-                )
+                raise self._unlisted(path, folder)
             return listing.get(posixpath.relpath(path, folder), "")
         return ""
+
+    def _unlisted(self, path: str, folder: str) -> UnreadableError:
+        reason = f"{path}: the listing of {folder} is not in the DVC cache{self._fetch_failed}"
+        return UnreadableError(reason, hint=self._fetch_hint(folder))
+
+    def _is_unlisted(self, path: str) -> bool:
+        around = () if path in self.outs else self._enclosing(path)
+        return any(self._listing(folder, out) is None for folder, out in around)
 
     def _enclosing(self, path: str) -> list[tuple[str, lock.Out]]:
         parts = path.split("/")
