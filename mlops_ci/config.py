@@ -6,6 +6,7 @@ Every field has its description in `doc`: the JSON Schema that editors use is ge
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import math
 import posixpath
 import typing
@@ -19,7 +20,7 @@ from mlops_ci.model import Direction  # noqa: TC001 - the loader reads it from t
 from mlops_ci.typed import Builder, doc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 FILE = "mlops-ci.yaml"
 
@@ -46,6 +47,24 @@ class MetricConfig:
             raise ValueError("tolerance", "needs a number of 0 or more")
         if self.range and len(self.range) != 2:
             raise ValueError("range", "needs two bounds: [least, most]")
+        bounds = [one for one in self.range if one is not None]
+        if any(map(math.isnan, bounds)) or bounds != sorted(bounds):
+            raise ValueError("range", "needs the least before the most: no value is within it")
+
+
+_DEFAULT = MetricConfig()
+
+
+def settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
+    """The settings of a metric: an exact name, then an alias, then the pattern that says most of the name."""
+    if name in settings:
+        return settings[name]
+    aliased = (one for one in sorted(settings) if name in settings[one].aliases)
+    patterns = [one for one in settings if fnmatch.fnmatchcase(name, one)]
+    # The order of keys in a file decides nothing.
+    closest = iter(sorted(patterns, key=lambda one: (-len(one.replace("*", "")), one)))
+    found = next(aliased, None) or next(closest, None)
+    return settings[found] if found else _DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +75,15 @@ class MLflowConfig:
         default=None,
     )
     experiment: str | None = doc("Only runs of the experiment of this name.", default=None)
+
+
+def _refuse_twice(gates: list[GateConfig]) -> None:
+    """Two gates of one name could not be told apart in a report."""
+    seen = set()
+    for gate in filter(None, gates):
+        if gate.id in seen:
+            raise ValueError("gates", f"the id {gate.id!r} stands there twice")
+        seen.add(gate.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +113,9 @@ class ModelConfig:
         "Read this model from a file of its own, which has these same keys: its owners need not own this file.",
         default=None,
     )
+
+    def __post_init__(self) -> None:
+        _refuse_twice(self.gates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +158,9 @@ class Config:
         "What a change is compared with.", default_factory=BaselineConfig
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
+
+    def __post_init__(self) -> None:
+        _refuse_twice(self.gates)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:
