@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
@@ -77,7 +77,7 @@ class Project:
 
     @cached_property
     def pipelines(self) -> list[Pipeline]:
-        files = [path for path in self._files if posixpath.basename(path) == "dvc.yaml"]
+        files = [path for path in self._files if not path.endswith(".dvc")]
         folders = [posixpath.dirname(path) for path in files]
         beside = [posixpath.join(f, name) for f in folders for name in ("dvc.lock", "params.yaml")]
         self.tree.expect([*self._files, *beside])
@@ -138,6 +138,12 @@ class Project:
         """Path to the stage that writes it."""
         return {path: locked for locked in self.stages for path in locked.stage.all_outs}
 
+    @cached_property
+    def models(self) -> set[str]:
+        """Paths that `artifacts:` declare to be models."""
+        declared = (one for pipeline in self.pipelines for one in pipeline.artifacts)
+        return {one.path for one in declared if one.type == "model"}
+
     def maker(self, path: str) -> Locked | None:
         """The stage that writes a path, or the folder that the path is in."""
         parts = path.split("/")
@@ -161,7 +167,7 @@ class Project:
     def _parse(self, path: str) -> Any:
         try:
             content = self.tree.read(path)
-            return _parsed(path, content) if content else None
+            return formats.parse(path, content) if content else None
         except UnreadableError as error:
             reason = str(error).removeprefix(f"{path}: ")
             self.problems.append(
@@ -283,9 +289,3 @@ def _is_dvc_file(path: str) -> bool:
     return (
         name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
     ) and ".dvc" not in folders
-
-
-@lru_cache(maxsize=4096)
-def _parsed(path: str, content: bytes) -> Any:
-    """Most files are the same on both sides of a comparison; callers must not change what they get."""
-    return formats.parse(path, content)
