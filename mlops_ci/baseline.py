@@ -46,7 +46,7 @@ def find_baseline(
         _require(repository, head.parents[0])
         return _baseline(base, head.parents[0], f"base of GitHub's test merge with {base}")
     # The base of the pull request first: a change could name its own branch in the config.
-    ref = _base_of_pull_request(repository, environ) or configured or _usual_ref(repository)
+    ref = _base_of_pull_request(repository, environ) or configured or usual_ref(repository)
     found = _from_ref(repository, head, ref) if ref else _baseline("HEAD", head.oid, "HEAD")
     if found.origin.commit == head.oid and clean:
         return _before(repository, head, ref)
@@ -58,7 +58,8 @@ def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
     return len(head.parents) == 2 and bool(_TEST_MERGE.fullmatch(environ.get("GITHUB_REF", "")))
 
 
-def _usual_ref(repository: Repository) -> str | None:
+def usual_ref(repository: Repository) -> str | None:
+    """The branch that changes are merged into, when nothing says which; None when there is none of a usual name."""
     return next((ref for ref in _USUAL if repository.find(ref)), None)
 
 

@@ -43,7 +43,7 @@ def cli() -> None:
 
 def main() -> None:
     # A short process frees nothing by looking for cycles often, and reads ten thousand files sooner without.
-    gc.set_threshold(100_000)
+    gc.set_threshold(500_000)
     sys.exit(run())
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from mlops_ci.config import MetricConfig
+from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of, is_bookkeeping
 from mlops_ci.model import (
     Change,
@@ -29,6 +28,7 @@ from mlops_ci.notes import notes_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from mlops_ci.config import MetricConfig
     from mlops_ci.directions import Direction
 
 # Equal up to float noise is equal; below the absolute bound everything is zero.
@@ -98,7 +98,7 @@ def _metrics(
     unreadable = _unreadable(baseline), _unreadable(candidate)
     rows = []
     for key in _sorted_keys(old, new):
-        own = _settings_for(key[1], settings)
+        own = settings_for(key[1], settings)
         direction = own.direction or direction_of(key[1])
         row = _row(key, old.get(key), new.get(key), direction, own.tolerance, unreadable)
         rows.append(row)
@@ -139,17 +139,6 @@ def _unreadable(snapshot: Snapshot) -> dict[str, str]:
         elif one.kind in ("metrics", "params", "tracker"):
             found[one.subject] = one.reason
     return found
-
-
-def _settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
-    if name in settings:
-        return settings[name]
-    return next(
-        (one for pattern, one in settings.items() if fnmatch.fnmatchcase(name, pattern)), _DEFAULT
-    )
-
-
-_DEFAULT = MetricConfig()
 
 
 def _row(

@@ -6,6 +6,7 @@ Every field has its description in `doc`: the JSON Schema that editors use is ge
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import math
 import posixpath
 import typing
@@ -21,7 +22,7 @@ from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 FILE = "mlops-ci.yaml"
 
@@ -48,6 +49,24 @@ class MetricConfig:
             raise ValueError("tolerance", "needs a number of 0 or more")
         if self.range and len(self.range) != 2:
             raise ValueError("range", "needs two bounds: [least, most]")
+        bounds = [one for one in self.range if one is not None]
+        if any(map(math.isnan, bounds)) or bounds != sorted(bounds):
+            raise ValueError("range", "needs the least before the most: no value is within it")
+
+
+_DEFAULT = MetricConfig()
+
+
+def settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
+    """The settings of a metric: an exact name, then an alias, then the pattern that says most of the name."""
+    if name in settings:
+        return settings[name]
+    aliased = (one for one in sorted(settings) if name in settings[one].aliases)
+    patterns = [one for one in settings if fnmatch.fnmatchcase(name, one)]
+    # The order of keys in a file decides nothing.
+    closest = iter(sorted(patterns, key=lambda one: (-len(one.replace("*", "")), one)))
+    found = next(aliased, None) or next(closest, None)
+    return settings[found] if found else _DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +77,15 @@ class MLflowConfig:
         default=None,
     )
     experiment: str | None = doc("Only runs of the experiment of this name.", default=None)
+
+
+def _refuse_twice(gates: list[GateConfig]) -> None:
+    """Two gates of one name could not be told apart in a report."""
+    seen = set()
+    for gate in filter(None, gates):
+        if gate.id in seen:
+            raise ValueError("gates", f"the id {gate.id!r} stands there twice")
+        seen.add(gate.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +116,16 @@ class ModelConfig:
         default=None,
     )
 
+    def __post_init__(self) -> None:
+        _refuse_twice(self.gates)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineConfig:
     ref: str | None = doc(
         "The branch that changes are merged into. Default: the base of the pull request, else origin's "
-        "default branch, else main or master.",
+        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
+        "a change cannot choose what it is compared with.",
         default=None,
     )
     on_missing: OnMissingBaseline = doc(
@@ -133,6 +165,9 @@ class Config:
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
+
+    def __post_init__(self) -> None:
+        _refuse_twice(self.gates)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:

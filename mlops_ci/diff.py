@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci import snapshot
-from mlops_ci.baseline import MAX_WALK, find_baseline
+from mlops_ci.baseline import MAX_WALK, find_baseline, usual_ref
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.git import Repository
@@ -35,7 +35,7 @@ class Request:
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
     DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
-    these show, which the verdict does not need.
+    these show, which the verdict does not need. `branch`: stands before the `baseline.ref` of any config.
     """
 
     start: Path
@@ -46,6 +46,7 @@ class Request:
     exact: bool = False
     fetch: bool = True
     plots: bool = False
+    branch: str | None = None
 
 
 def diff(request: Request, repository: Repository | None = None) -> Comparison:
@@ -56,6 +57,21 @@ def diff(request: Request, repository: Repository | None = None) -> Comparison:
 def read_config(request: Request, repository: Repository) -> Config | None:
     """The config of the candidate, or the one that the request names."""
     return _Diff(request, repository).config
+
+
+def branch_of(request: Request, own: Config | None, repository: Repository) -> str | None:
+    """The `baseline.ref` that counts: that of main where main has a config. A change could name a branch of its own,
+    with weaker gates, worse metrics and another remote.
+    """
+    named = own.baseline.ref if own else None
+    usual = usual_ref(repository)
+    if request.branch or request.config or named is None or usual is None:
+        return request.branch or named
+    try:
+        known = configuration.load(CommitTree(repository, repository.commit(usual).oid).read)
+    except (ConfigError, UnreadableError):
+        return None
+    return known.baseline.ref if known else named
 
 
 class _Diff:
@@ -133,12 +149,11 @@ class _Diff:
         return configuration.load(read, path.name)
 
     def _baseline(self) -> Baseline:
-        configured = self.config.baseline.ref if self.config else None
         return find_baseline(
             self.repository,
             self.head,
             named=self.request.base,
-            configured=configured,
+            configured=branch_of(self.request, self.config, self.repository),
             clean=not isinstance(self.tree, WorkTree) or not self.tree.changed_since_commit,
             exact=self.request.exact,
         )

@@ -231,8 +231,7 @@ def _is_code(project: Project, path: str) -> bool:
 
 def _is_model(project: Project, locked: Locked, path: str) -> bool:
     """Declared as such, else by suffix, else by a word in its path from the stage's folder."""
-    artifacts = (one for pipeline in project.pipelines for one in pipeline.artifacts)
-    if any(one.path == path and one.type == "model" for one in artifacts):
+    if path in project.models:
         return True
     suffix = _suffix(path)
     if suffix in _MODEL_SUFFIXES or suffix in dvc.DATA_SUFFIXES:

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import yaml
@@ -27,11 +28,13 @@ _TOML_PLACE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
 _DEEP_KEY = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
 
+@lru_cache(maxsize=4096)
 def parse(path: str, data: bytes) -> Any:
     """The content of a file as dicts, lists and scalars; the suffix names the format and YAML is the default,
     as in DVC (https://dvc.org/doc/command-reference/metrics#supported-file-formats). An empty file is `{}`.
 
-    Raises UnreadableError, one line that begins with `path`.
+    Most files are the same on both sides of a comparison, and a params file is asked for by many: the value is
+    shared, and nobody may change it. Raises UnreadableError, one line that begins with `path`.
     """
     text = decode(path, data)
     reader = _READERS.get(path[path.rfind(".") :].lower(), yaml.load)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
 from mlops_ci.config import Config
-from mlops_ci.diff import Request, diff, read_config
+from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
@@ -52,11 +51,11 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     today = today or datetime.now(timezone.utc).date()
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    request = _to_the_real_base(request, own, repository)
+    request = replace(request, branch=branch_of(request, own, repository))
     comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
-        comparison = _with(_measured_as(source, request, own), comparison, request.models)
+        comparison = _with(_measured_as(source, request), comparison, request.models)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
@@ -73,26 +72,6 @@ def _policy(source: _Source, own: Config | None, model: str) -> Policy:
     policy = policy_of(source.config, model, rev=source.rev)
     proposed = policy_of(own, model, rev="candidate", armed=False)
     return proposed if proposed.gates and not policy.gates else policy
-
-
-def _to_the_real_base(request: Request, own: Config | None, repository: Repository) -> Request:
-    """A change that edits `baseline.ref` would choose its own judge: in a pull request, the base's word counts."""
-    base = os.environ.get("GITHUB_BASE_REF")
-    chosen = own.baseline.ref if own else None
-    if not (base and chosen) or request.base or request.config:
-        return request
-    if len(repository.commit(request.head or "HEAD").parents) == 2 and _is_test_merge():
-        return request
-    base = f"origin/{base}" if repository.find(f"origin/{base}") else base
-    known = _read(repository, base, configuration.FILE).config
-    named = known.baseline.ref if known else None
-    return request if named == chosen else replace(request, base=named or base)
-
-
-def _is_test_merge() -> bool:
-    """GitHub's merge of the change has its base as first parent: find_baseline takes that, whatever a config says."""
-    ref = os.environ.get("GITHUB_REF", "")
-    return ref.startswith("refs/pull/") and ref.endswith("/merge")
 
 
 def _source(
@@ -152,14 +131,11 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     return models, config.metrics, config.mlflow
 
 
-def _measured_as(source: _Source, request: Request, own: Config | None) -> Comparison | None:
+def _measured_as(source: _Source, request: Request) -> Comparison | None:
     """The comparison as the Policy's config says: else a change could point a gate at better numbers.
 
     None: by that config there is nothing to compare.
     """
-    base = request.base or (own.baseline.ref if own else None)
-    known = source.config.baseline.ref if source.config else None
-    request = replace(request, base=request.base if base == known else base, models=())
     with tempfile.TemporaryDirectory() as folder:
         for path, content in source.files.items():
             file = Path(folder, path)
@@ -167,7 +143,7 @@ def _measured_as(source: _Source, request: Request, own: Config | None) -> Compa
             file.write_bytes(content)
         config = Path(folder, source.path)
         try:
-            return diff(replace(request, config=config))
+            return diff(replace(request, config=config, models=()))
         except ConfigError:
             raise
         except UsageError:

@@ -56,6 +56,7 @@ class Builder:
             return self._wrong(at, f"needs a mapping, not {_show(value)}")
         hints = typing.get_type_hints(kind)
         names = {key_of(one): one.name for one in dataclasses.fields(kind)}
+        said = len(self.errors)
         built = {}
         for key, child in value.items():
             if key in names:
@@ -68,7 +69,9 @@ class Builder:
             return kind(**built)
         except TypeError:
             return None  # a required key is missing, which has been said
-        except ValueError as error:  # of __post_init__
+        except ValueError as error:  # of __post_init__, which may only miss what has been refused
+            if len(self.errors) > said:
+                return None
             *key, what = error.args
             return self._wrong((*at, *key), what)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -204,7 +205,7 @@ def test_a_change_up_to_the_tolerance_is_the_same(before, after, tolerance, chan
     assert row(before, after, configured).tolerance == tolerance
 
 
-def test_the_exact_name_is_heard_before_a_pattern_and_the_first_pattern_before_others():
+def test_the_exact_name_is_heard_before_a_pattern_and_the_closest_pattern_before_others():
     configured = {
         "test.*": LOWER,
         "*.f1": MetricConfig(tolerance=1),
@@ -213,14 +214,15 @@ def test_the_exact_name_is_heard_before_a_pattern_and_the_first_pattern_before_o
     }
     names = ["test.auc", "test.f1", "val.f1", "TEST.x", "[a]"]
     old, new = (snapshot(dict.fromkeys(names, value)) for value in (1, 2))
-    found = compare(old, new, configured).metrics
-    assert {one.name: one.change for one in found} == {
-        "test.auc": "better",
-        "test.f1": "worse",
-        "val.f1": "same",
-        "TEST.x": "changed",
-        "[a]": "worse",
-    }
+    for order in itertools.permutations(configured):
+        found = compare(old, new, {name: configured[name] for name in order}).metrics
+        assert {one.name: one.change for one in found} == {
+            "test.auc": "better",
+            "test.f1": "worse",
+            "val.f1": "same",
+            "TEST.x": "changed",
+            "[a]": "worse",
+        }
 
 
 def test_well_known_names_have_a_direction_and_the_config_has_the_last_word():

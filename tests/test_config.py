@@ -166,6 +166,16 @@ def test_a_key_or_a_choice_that_is_nearly_right_is_named(text, message):
         ),
         ("metrics: {a: {tolerance: -1}}", "mlops-ci.yaml:1:15: metrics.a.tolerance: "),
         ("metrics: {a: {tolerance: .nan}}", "mlops-ci.yaml:1:15: metrics.a.tolerance: "),
+        ("metrics: {a: {range: [1, 0]}}", "mlops-ci.yaml:1:15: metrics.a.range: needs the least "),
+        ("metrics: {a: {range: [0, .nan]}}", "mlops-ci.yaml:1:15: metrics.a.range: needs the "),
+        (
+            "gates: [{id: g, metric: a, threshold: {min: true}}]",
+            "mlops-ci.yaml:1:40: gates.0.threshold.min: needs a number, not True",
+        ),
+        (
+            "gates: [{id: g, metric: a, threshold: {min: 1}}, {id: g, metric: b, threshold: {min: 1}}]",
+            "mlops-ci.yaml:1:1: gates: the id 'g' stands there twice",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_an_error_with_its_place(text, message):

@@ -6,6 +6,7 @@ import fnmatch
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
@@ -149,7 +150,7 @@ class _Judge:
     def _row(
         self, condition: ConditionConfig | GateConfig, name: str, row: Change
     ) -> list[Outcome]:
-        settings = rules.settings_for(row.name, self.policy.metrics)
+        settings = settings_for(row.name, self.policy.metrics)
         base = Outcome(
             gate=self.gate.id,
             result="pass",
@@ -171,7 +172,7 @@ class _Judge:
     def _direction(self, name: str, row: Change) -> Direction:
         names = [row.name, *rules.names_of(name, self.policy.metrics)]
         for one in names:
-            if configured := rules.settings_for(one, self.policy.metrics).direction:
+            if configured := settings_for(one, self.policy.metrics).direction:
                 return configured
         known = map(direction_of, names)
         return next((one for one in known if one != "neutral"), "neutral")
@@ -222,7 +223,7 @@ class _Judge:
             return f"cannot be judged: {unread}"
         if not rules.is_finite(row.baseline):
             return f"the baseline is not a finite number: {rules.shown(row.baseline)}"
-        settings = rules.settings_for(row.name, self.policy.metrics)
+        settings = settings_for(row.name, self.policy.metrics)
         if outside := rules.out_of_range(row.baseline, settings.range):
             return f"the baseline of {outside}"
         if direction == "neutral":

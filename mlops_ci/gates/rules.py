@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import math
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.config import MetricConfig
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mlops_ci.config import MetricConfig
     from mlops_ci.gate_config import ChangeConfig, ThresholdConfig
     from mlops_ci.model import Change, Outcome, Result, RuleKind, Value
 
 REL_NOISE = 1e-9
 ABS_NOISE = 1e-12
-_DEFAULT = MetricConfig()
 
 
 def all_of(results: Sequence[Result]) -> Result:
@@ -38,18 +35,6 @@ def any_of(results: Sequence[Result]) -> Result:
         if result in judged:
             return result
     return "fail" if judged else "skipped"
-
-
-def settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfig:
-    """The settings of a metric: an exact name, then an alias, then the pattern that says most of the name."""
-    if name in settings:
-        return settings[name]
-    aliased = (one for one in sorted(settings) if name in settings[one].aliases)
-    patterns = [one for one in settings if fnmatch.fnmatchcase(name, one)]
-    # The order of keys in a file decides nothing.
-    closest = iter(sorted(patterns, key=lambda one: (-len(one.replace("*", "")), one)))
-    found = next(aliased, None) or next(closest, None)
-    return settings[found] if found else _DEFAULT
 
 
 def names_of(name: str, settings: Mapping[str, MetricConfig]) -> list[str]:

@@ -35,7 +35,7 @@ def render(
 ) -> str:
     """`everything`: bookkeeping as well. Over `limit` characters, detail is left out from the bottom, and said so."""
     told = story.tell(comparison, verdicts)
-    whole = _page(told, Detail(everything=everything))
+    whole = "\n".join(_lines(told, Detail(everything=everything)))
     if len(whole) <= limit:
         return whole
     shown = _first_that_fits(told, limit - 200)
@@ -46,14 +46,26 @@ def render(
 def _first_that_fits(told: Report, limit: int) -> str:
     """Each level is shorter than the one before, so half of them need not be tried."""
     levels = list(_levels())
-    pages = {}
+    pages: dict[int, str | None] = {}
 
     def fits(level: int) -> bool:
-        pages[level] = _page(told, levels[level])
-        return len(pages[level]) <= limit
+        pages[level] = _page(told, levels[level], limit)
+        return pages[level] is not None
 
     found = bisect_left(range(len(levels) - 1), True, key=fits)  # noqa: FBT003
-    return pages[found] if found in pages else _page(told, levels[found])
+    return pages.get(found) or "\n".join(_lines(told, levels[found]))
+
+
+def _page(told: Report, detail: Detail, limit: int) -> str | None:
+    """None as soon as it is longer than `limit`: most of a large report is never written."""
+    lines = []
+    length = -1
+    for one in _lines(told, detail):
+        length += len(one) + 1
+        if length > limit:
+            return None
+        lines.append(one)
+    return "\n".join(lines)
 
 
 def _levels() -> Iterator[Detail]:
@@ -82,16 +94,14 @@ def _shortened(count: int, *, plots: bool) -> str:
     )
 
 
-def _page(told: Report, detail: Detail) -> str:
-    lines: list[str] = []
+def _lines(told: Report, detail: Detail) -> Iterator[str]:
     if len(told.stories) == 1:
-        (only,) = told.stories
-        lines += _model(only, detail, "###")
+        yield from _model(told.stories[0], detail, "###")
     else:
-        lines += _several(told, detail)
-    lines += _reproduce(told) if told.result else []
-    lines += [f"<sub>{gfm.line(told.footer)}</sub>", ""]
-    return "\n".join(lines)
+        yield from _several(told, detail)
+    yield from _reproduce(told) if told.result else ()
+    yield f"<sub>{gfm.line(told.footer)}</sub>"
+    yield ""
 
 
 def _several(told: Report, detail: Detail) -> Iterator[str]:

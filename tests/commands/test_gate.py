@@ -379,31 +379,49 @@ def test_a_metrics_file_that_moves_away_has_vanished(project: Any, capsys: Any) 
     assert verdict(capsys, code=1)["result"] == "fail"
 
 
-def test_a_pull_request_does_not_choose_the_branch_it_is_judged_by(
-    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("event", ["pull request", "push"])
+def test_a_change_does_not_choose_the_branch_it_is_judged_by(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     project.git("branch", "mine")
     project.git("switch", "-q", "mine")
     project.commit(**{"mlops-ci.yaml": WEAK, "metrics.json": auc(0.1)})
     project.git("switch", "-q", "feature")
     project.commit(**{"mlops-ci.yaml": WEAK + "baseline: {ref: mine}\n", "metrics.json": auc(0.1)})
-    monkeypatch.setenv("GITHUB_BASE_REF", "main")
-    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    if event == "pull request":
+        monkeypatch.setenv("GITHUB_BASE_REF", "main")
+        monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
     found = data(capsys, code=1)
     assert found["models"][0]["verdict"]["policy"]["revision"] == project.git("rev-parse", "main")
 
 
-def test_the_branch_that_a_config_names_stays_the_baseline_when_it_is_measured_anew(
+def test_the_branch_that_main_names_stays_the_baseline_when_it_is_measured_anew(
     project: Any, capsys: Any
 ) -> None:
-    project.git("switch", "-qc", "develop")
+    on_main(project, **{"mlops-ci.yaml": STRICT + "baseline: {ref: develop}\n"})
+    project.git("switch", "-qC", "develop", "main")
     develop = project.commit(**{"metrics.json": auc(0.95)})
     project.git("switch", "-qC", "feature")
-    config = STRICT + "baseline: {ref: develop}\nmetrics: {auc: {tolerance: 1}}\n"
+    config = STRICT + "baseline: {ref: main}\nmetrics: {auc: {tolerance: 1}}\n"
     project.commit(**{"mlops-ci.yaml": config, "metrics.json": auc(0.9)})
     found = data(capsys, code=1)
     assert found["baseline"]["commit"] == develop
     assert results(found) == {"repo": "fail"}
+
+
+def test_the_branch_that_a_config_names_counts_where_main_has_none(
+    repo: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit(**{"readme.txt": "x"})
+    repo.git("switch", "-qc", "develop")
+    config = STRICT + "baseline: {ref: develop}\n"
+    develop = repo.commit(
+        **{"dvc.yaml": DVC_YAML, "metrics.json": auc(0.9), "mlops-ci.yaml": config}
+    )
+    repo.git("switch", "-qc", "feature")
+    repo.commit(**{"metrics.json": auc(0.85)})
+    monkeypatch.chdir(repo.path)
+    assert data(capsys, code=1)["baseline"]["commit"] == develop
 
 
 def test_github_test_merge_is_judged_by_its_base(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlops_ci.config import MetricConfig
+from mlops_ci.config import MetricConfig, settings_for
 from mlops_ci.gate_config import ChangeConfig, ThresholdConfig
 from mlops_ci.gates import rules
 from mlops_ci.model import Change, Outcome
@@ -152,10 +152,10 @@ def test_an_exact_name_stands_before_an_alias_and_that_before_a_pattern() -> Non
     }
     for order in itertools.permutations(settings):
         shuffled = {name: settings[name] for name in order}
-        assert rules.settings_for("auc.z", shuffled) == exact
-        assert rules.settings_for("auc.y", shuffled).tolerance == alias.tolerance
-        assert rules.settings_for("auc.a", shuffled) == narrow
-        assert rules.settings_for("loss", shuffled) == wide
+        assert settings_for("auc.z", shuffled) == exact
+        assert settings_for("auc.y", shuffled).tolerance == alias.tolerance
+        assert settings_for("auc.a", shuffled) == narrow
+        assert settings_for("loss", shuffled) == wide
 
 
 def test_any_name_of_a_metric_means_all_its_names() -> None:

@@ -18,7 +18,8 @@ _NAME = ".dvcignore"
 def without_ignored(tree: Tree, paths: list[str]) -> list[str]:
     """`paths` less those that a `.dvcignore` above them excludes."""
     ignored: set[str] = set()
-    for file in tree.entries:
+    named = [file for file in tree.entries if file.endswith(_NAME)]
+    for file in named:
         if posixpath.basename(file) == _NAME and (patterns := _patterns(tree, file)):
             folder = posixpath.dirname(file)
             below = [path for path in paths if not folder or path.startswith(f"{folder}/")]

@@ -10,17 +10,17 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _OTHER_IDS = ("etag", "checksum", "version_id")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Out:
+class Out(NamedTuple):
     """One recorded output or dependency. `hash` is the bare MD5, "" when DVC recorded another id or none.
 
     `cached`: false in a `.dvc` file with `cache: false`; dvc.lock does not record it.
-    `legacy`: an entry of DVC 2, whose MD5 of a text file is that of the file with LF line ends.
+    `legacy`: an entry of DVC 2, whose MD5 of a text file is that of the file with LF line ends. A tuple, since a
+    repository may have ten thousand.
     """
 
     path: str
@@ -92,15 +92,13 @@ def plain_pointer(content: bytes, folder: str) -> Out | None:
     if match is None:
         return None
     md5, size, files, path = match.groups()
-    name = path.decode()
+    name, known = path.decode(), md5.decode()
     return Out(
-        path=f"{folder}/{name}" if folder else name,
-        id=f"md5:{md5.decode()}",
-        hash=md5.decode(),
-        legacy=False,
+        f"{folder}/{name}" if folder else name,
+        f"md5:{known}",
+        known,
         size=int(size) if size else None,
         files=int(files) if files else None,
-        metric=False,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
@@ -77,7 +77,7 @@ class Project:
 
     @cached_property
     def pipelines(self) -> list[Pipeline]:
-        files = [path for path in self._files if posixpath.basename(path) == "dvc.yaml"]
+        files = [path for path in self._files if not path.endswith(".dvc")]
         folders = [posixpath.dirname(path) for path in files]
         beside = [posixpath.join(f, name) for f in folders for name in ("dvc.lock", "params.yaml")]
         self.tree.expect([*self._files, *beside])
@@ -143,6 +143,12 @@ class Project:
         """Path to the stage that writes it."""
         return {path: locked for locked in self.stages for path in locked.stage.all_outs}
 
+    @cached_property
+    def models(self) -> set[str]:
+        """Paths that `artifacts:` declare to be models."""
+        declared = (one for pipeline in self.pipelines for one in pipeline.artifacts)
+        return {one.path for one in declared if one.type == "model"}
+
     def maker(self, path: str) -> Locked | None:
         """The stage that writes a path, or the folder that the path is in."""
         parts = path.split("/")
@@ -166,7 +172,7 @@ class Project:
     def _parse(self, path: str) -> Any:
         try:
             content = self.tree.read(path)
-            return _parsed(path, content) if content else None
+            return formats.parse(path, content) if content else None
         except UnreadableError as error:
             reason = str(error).removeprefix(f"{path}: ")
             self.problems.append(
@@ -201,6 +207,10 @@ class Project:
             return "", False
 
     def _read_tracked(self, path: str) -> bytes | None:
+        if self._fetch and not self._fetch_failed and self._is_unlisted(path):
+            content = self._fetch_once(path)  # with the listing of its folder
+            if content is not None:
+                return content
         md5 = self._md5(path)
         if not md5:
             return None
@@ -231,18 +241,25 @@ class Project:
     def _md5(self, path: str) -> str:
         out = self.outs.get(path)
         if out is not None:
+            if out.is_folder and self._listing(path, out) is None:
+                raise self._unlisted(path, path)
             if out.is_folder:
                 raise UnreadableError(f"{path}: is a folder, a file is expected")
             return out.hash
         for folder, tracked in self._enclosing(path):
             listing = self._listing(folder, tracked)
             if listing is None:
-                raise UnreadableError(
-                    f"{path}: the listing of {folder} is not in the DVC cache",
-                    hint=self._fetch_hint(folder),
-                )
+                raise self._unlisted(path, folder)
             return listing.get(posixpath.relpath(path, folder), "")
         return ""
+
+    def _unlisted(self, path: str, folder: str) -> UnreadableError:
+        reason = f"{path}: the listing of {folder} is not in the DVC cache{self._fetch_failed}"
+        return UnreadableError(reason, hint=self._fetch_hint(folder))
+
+    def _is_unlisted(self, path: str) -> bool:
+        around = () if path in self.outs else self._enclosing(path)
+        return any(self._listing(folder, out) is None for folder, out in around)
 
     def _enclosing(self, path: str) -> list[tuple[str, lock.Out]]:
         parts = path.split("/")
@@ -277,9 +294,3 @@ def _is_dvc_file(path: str) -> bool:
     return (
         name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
     ) and ".dvc" not in folders
-
-
-@lru_cache(maxsize=4096)
-def _parsed(path: str, content: bytes) -> Any:
-    """Most files are the same on both sides of a comparison; callers must not change what they get."""
-    return formats.parse(path, content)
