@@ -12,7 +12,7 @@ from mlops_ci.git import Repository
 
 @click.command()
 @click.argument("model")
-@click.option("--stage", default="prod", show_default=True)
+@click.option("--stage", default="prod", show_default=True, help="What to give back.")
 @click.option("--to", "version", default="", metavar="VERSION", help="Default: the one before.")
 @click.option("--reason", default="", help="Kept in the tag and in the Record.")
 @click.option(
