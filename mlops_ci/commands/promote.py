@@ -93,7 +93,7 @@ def _lines(
     promotion: Promotion, done: str, reasons: list[str], served: RegisteredVersion | None
 ) -> Iterator[str]:
     before = f" (before: {promotion.predecessor})" if promotion.predecessor else " (the first)"
-    yield f"{promotion.model} {promotion.version} {done} to {promotion.stage}{before}"
+    yield f"{promotion.model}#{promotion.stage} {promotion.version}: {done}{before}"
     yield f"  tag {promotion.tag} at {promotion.commit[:7]}"
     for one in promotion.subject:
         digest = one["digest"]

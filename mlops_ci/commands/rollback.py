@@ -48,18 +48,17 @@ def rollback(
     book = writing.refresh(Repository.discover(Path.cwd()), where)
     way = back.find(book, model, stage, version)
     if dry_run:
-        show(
-            way.target,
-            "would be given back",
-            [f"held now by {way.current.version}"],
-            None,
-            as_json=as_json,
-        )
+        held = f"held now by {way.current.version}"
+        show(way.target, "would be given back", [held], None, as_json=as_json)
+        return 0
+    if way.done:
+        served = project(book.repository, way.current, where)
+        further = f"to go further: mlops-ci rollback {model} --stage {stage} --to VERSION"
+        show(way.current, "holds already", [further], served, as_json=as_json)
         return 0
     book, promotion = back.ask(book, way, reason)
     writing.write(book.repository, promotion, where)
     served = project(book.repository, promotion, where)
-    commit = promotion.commit[:7]
-    restore = f"data and code of then: git checkout {commit} -- dvc.lock && dvc checkout"
-    show(promotion, "rolled back", [restore], served, as_json=as_json)
+    restore = f"git checkout {promotion.commit[:7]} -- dvc.lock && dvc checkout"
+    show(promotion, "rolled back", [f"data and code of then: {restore}"], served, as_json=as_json)
     return 0

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mlops_ci.process import Result
 
 REF = "refs/notes/mlops-ci"
-_FETCHED = "refs/notes/mlops-ci-fetched"
+# What the remote had when it was last asked.
+FETCHED = "refs/notes/mlops-ci-fetched"
 # Somebody else may write at the same time; what is lost then is written again.
 _ATTEMPTS = 10
 _NAME = {"GIT_{}_NAME": "mlops-ci", "GIT_{}_EMAIL": "mlops-ci@localhost"}
@@ -68,9 +69,10 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
 def join(repository: Repository, remote: str) -> None:
     """Bring the notes of the remote, and keep those that are only here."""
     if not _git(repository, "ls-remote", remote, REF).stdout:
+        _git(repository, "update-ref", "-d", FETCHED)
         return
-    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{_FETCHED}")
-    merge = ("merge", "-q", "-s", "cat_sort_uniq", _FETCHED)
+    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{FETCHED}")
+    merge = ("merge", "-q", "-s", "cat_sort_uniq", FETCHED)
     _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *merge))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.lineage import notes
 from mlops_ci.promote import ledger, stages, tags
 
 if TYPE_CHECKING:
@@ -27,9 +28,13 @@ class Asked:
 
 @dataclass(kw_only=True)
 class Book:
-    """The tags and the Promotion Records of one clone, read once."""
+    """The tags and the Promotion Records of one clone, read once. `ref`: the notes that count.
+
+    Where there is a remote, only what it has was granted: a job may have ended before it could push.
+    """
 
     repository: Repository
+    ref: str = notes.REF
     tags: list[Tag] = field(init=False)
     states: dict[str, ModelState] = field(init=False)
     promotions: dict[str, Promotion] = field(init=False)
@@ -37,7 +42,7 @@ class Book:
     def __post_init__(self) -> None:
         self.tags = tags.read(self.repository)
         self.states = stages.states(self.tags)
-        self.promotions = ledger.read(self.repository)
+        self.promotions = ledger.read(self.repository, self.ref)
 
     def asked(self, name: str) -> Asked:
         """Raises UsageError for a tag that asks for no stage, RefusedError for one that cannot be granted."""

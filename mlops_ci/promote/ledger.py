@@ -71,10 +71,10 @@ class Promotion:
         return self.answers(holder.tag) and (self.model, self.version) == (model, holder.version)
 
 
-def read(repository: Repository) -> dict[str, Promotion]:
+def read(repository: Repository, ref: str = notes.REF) -> dict[str, Promotion]:
     """The newest Promotion by the id of the tag object. A note that is no Record counts for nothing."""
     found: dict[str, Promotion] = {}
-    for oid, statement in _all(repository):
+    for oid, statement in _all(repository, ref):
         promotion = _promotion(statement)
         if promotion is not None and promotion.tag_oid == oid:
             found[oid] = promotion
@@ -83,21 +83,21 @@ def read(repository: Repository) -> dict[str, Promotion]:
 
 def statements(repository: Repository) -> list[Statement]:
     """All that the notes say of anything."""
-    return [statement for _, statement in _all(repository)]
+    return [statement for _, statement in _all(repository, notes.REF)]
 
 
-def _all(repository: Repository) -> Iterator[tuple[str, Statement]]:
+def _all(repository: Repository, ref: str) -> Iterator[tuple[str, Statement]]:
     """With the id of what each is a note of."""
-    blobs = _blobs(repository)
+    blobs = _blobs(repository, ref)
     repository.objects.expect(set(blobs.values()), MAX_BYTES)
     for oid, blob in blobs.items():
         for statement in _statements(repository.objects.known.get(blob, b"")):
             yield oid, statement
 
 
-def _blobs(repository: Repository) -> dict[str, str]:
+def _blobs(repository: Repository, ref: str) -> dict[str, str]:
     """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
-    done = repository.git("ls-tree", "-r", "-z", notes.REF)
+    done = repository.git("ls-tree", "-r", "-z", ref)
     entries = done.stdout.decode(errors="replace").split("\0")[:-1]
     split = (entry.partition("\t") for entry in entries)
     return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}

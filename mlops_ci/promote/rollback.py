@@ -18,28 +18,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """`current`: what holds the stage now. `target`: the Promotion by which the other version held it before."""
+    """`current`: what holds the stage now. `target`: the Promotion by which the other version held it before.
+
+    They are one where the rollback was done before.
+    """
 
     current: Promotion
     target: Promotion
+
+    @property
+    def done(self) -> bool:
+        return self.current == self.target
 
 
 def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     """Where a rollback leads: to `version`, by default to what the current one followed. Nothing is written.
 
-    The bytes of the target are hashed again before anything moves. Raises RefusedError.
+    The bytes of the target are hashed again before anything moves. Without `version` a rollback is not rolled back:
+    the command may have ended half-way, and what it left would be the version that misbehaved. Raises RefusedError.
     """
     current = book.champion(model, stage)
     if current is None:
         raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
+    if version == current.version or (not version and current.kind == "rollback"):
+        return Way(current=current, target=current)
     wanted = version or current.predecessor
     if not wanted:
         raise RefusedError(
             f"{current.version} is the first that was promoted to {model}#{stage}",
             hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
         )
-    if wanted == current.version:
-        raise RefusedError(f"{wanted} holds {model}#{stage} already")
     way = Way(current=current, target=_earlier(book, model, stage, wanted))
     _verify(book, way.target)
     return way
@@ -81,7 +89,7 @@ def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
         moved = f"from {way.current.version} to {target.version}"
         message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
-        book = Book(repository=book.repository)
+        book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
         assert holder is not None
     facts = {**target.facts, "authorisedBy": {"gitTag": target.tag_oid}, "reason": reason}

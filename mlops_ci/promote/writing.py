@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.errors import RefusedError, ToolError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
-from mlops_ci.promote import tagging
+from mlops_ci.promote import ledger, tagging
 from mlops_ci.promote.book import Book
 from mlops_ci.stack.base import Registration
 
@@ -24,7 +24,11 @@ def write(repository: Repository, promotion: Promotion, remote: str | None) -> N
 
     The tag goes with it where the remote does not have it. Raises ToolError.
     """
-    notes.add(repository, promotion.tag_oid, [promotion.statement()])
+    left = ledger.read(repository).get(
+        promotion.tag_oid
+    )  # by a job that ended before it could push
+    if left is None or (left.version, left.subject) != (promotion.version, promotion.subject):
+        notes.add(repository, promotion.tag_oid, [promotion.statement()])
     if remote is not None:
         notes.push(repository, remote, refs=[f"refs/tags/{promotion.tag}"])
 
@@ -37,7 +41,8 @@ def refresh(repository: Repository, remote: str | None) -> Book:
             what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
             raise RefusedError(what, hint=f"git ls-remote --tags {remote}")
         notes.join(repository, remote)
-    return Book(repository=Repository.discover(repository.root or repository.git_dir))
+    again = Repository.discover(repository.root or repository.git_dir)
+    return Book(repository=again, ref=notes.REF if remote is None else notes.FETCHED)
 
 
 def project(

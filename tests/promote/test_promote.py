@@ -56,17 +56,17 @@ def test_the_first_and_a_better_one_are_promoted_and_the_way_back(
 ) -> None:
     code, out, err = cli("promote", ask(released, "v1.0.0", 1))
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == "churn v1.0.0 promoted to prod (the first)"
+    assert out.splitlines()[0] == "churn#prod v1.0.0: promoted (the first)"
     code, out, _ = cli("promote", ask(released, "v1.1.0", 2))
     assert code == 0
-    assert out.splitlines()[0] == "churn v1.1.0 promoted to prod (before: v1.0.0)"
+    assert out.splitlines()[0] == "churn#prod v1.1.0: promoted (before: v1.0.0)"
     assert "model.bin  sha256" in out
     assert "verdict pass" in out
     assert holders(cli) == [("v1.1.0", True)]
 
     code, out, err = cli("rollback", "churn", "--reason", "alert 7")
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == "churn v1.0.0 rolled back to prod (before: v1.1.0)"
+    assert out.splitlines()[0] == "churn#prod v1.0.0: rolled back (before: v1.1.0)"
     assert holders(cli) == [("v1.0.0", True)]
     # A fresh clone has it all.
     released.git("clone", "-q", "../origin.git", "../fresh")
@@ -91,7 +91,7 @@ def test_again_changes_nothing(released: Repo, cli: Any) -> None:
     before = released.git("rev-parse", "refs/notes/mlops-ci")
     code, out, _ = cli("promote", name)
     assert code == 0
-    assert out.startswith("churn v1.0.0 was promoted before to prod")
+    assert out.startswith("churn#prod v1.0.0: was promoted before")
     assert released.git("rev-parse", "refs/notes/mlops-ci") == before
 
 
@@ -99,7 +99,7 @@ def test_a_dry_run_writes_nothing(released: Repo, cli: Any) -> None:
     name = ask(released, "v1.0.0", 1)
     before = released.git("for-each-ref")
     code, out, _ = cli("promote", name, "--dry-run")
-    assert (code, out.splitlines()[0]) == (0, "churn v1.0.0 would be promoted to prod (the first)")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: would be promoted (the first)")
     fetched = ("refs/mlops-ci/", "refs/notes/mlops-ci-fetched")
     now = released.git("for-each-ref").splitlines()
     assert [one for one in now if not any(ref in one for ref in fetched)] == before.splitlines()
