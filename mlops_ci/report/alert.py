@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import changes, checks, spans, verdict
+from mlops_ci.report import changes, checks, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
@@ -79,6 +79,10 @@ def _fail(judged: Verdict, count: int) -> str:
 def _measured(row: Check) -> Line:
     if row.outcome.value is None:
         return row.parts[0] if row.parts else (*row.label, " has no value to judge")
+    if rows.is_odd(row.outcome.value):
+        before = row.outcome.baseline
+        was = (" was ", spans.value(before), " and") if before is not None else ()
+        return (*row.label, *was, " is ", Strong(_value(row), "loss"))
     found = kind(row.outcome)
     if found == "regression":
         return (*row.label, " ", *row.change, *_sides(row), f", {_allowed(row)}")
@@ -132,7 +136,7 @@ def _change(one: Change, *, short: bool = False) -> Line:
 
 def _noise(case: Case) -> Line:
     model, telling = case.model, case.telling
-    if _is_first(model):
+    if verdict.first(model):
         return ("no answer without a second side.",)
     if case.judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
         return ("not a question of noise.",)
@@ -149,7 +153,7 @@ def _why(case: Case) -> Line:
     if case.judged.result == "unarmed":
         cause = (
             "there is no baseline to compare with"
-            if _is_first(case.model)
+            if verdict.first(case.model)
             else "gates count only once they are merged"
         )
         return (f"{cause}, so nothing passed and nothing failed.",)
@@ -157,10 +161,6 @@ def _why(case: Case) -> Line:
         reason = spans.prose(case.telling[0].outcome.reason)
         return (*reason, ". What cannot be judged is no pass.")
     return changes.briefly(case.groups)
-
-
-def _is_first(model: ModelComparison) -> bool:
-    return all(one.baseline is None for one in model.metrics)
 
 
 def _do(case: Case) -> Line:

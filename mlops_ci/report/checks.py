@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
-from mlops_ci.report import spans
+from mlops_ci.report import rows, spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
@@ -226,8 +226,8 @@ def _times(outcome: Outcome) -> str:
 
 
 def _absent(outcome: Outcome) -> Line:
-    if isinstance(outcome.value, float) and not math.isfinite(outcome.value):
-        return (Strong(text.number(outcome.value), "loss"), ", which nothing can be compared with")
+    if rows.is_odd(outcome.value):
+        return (Strong(text.value(outcome.value), "loss"), ", which nothing can be compared with")
     if outcome.value is not None:
         return (Strong("fails", "loss"), ": ", *spans.prose(outcome.reason))
     if "vanished" in outcome.reason:

@@ -172,7 +172,9 @@ def _model(one: Story) -> str:
         words = (*words, f"; {more:,} more")
     elif one.result == "pass":
         words = (*words, f"; {text.plural(len(one.checks), 'check')} passed")
-    return _row(ICONS[one.result], named, change, gfm.line(words, cell=True))
+    if one.sign != one.result:
+        words = (*words, ", in doubt")
+    return _row(ICONS[one.sign], named, change, gfm.line(words, cell=True))
 
 
 def _model_check(one: Story, row: Check) -> str:

@@ -123,8 +123,8 @@ def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
 
 
 def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
-    mark = verdict.MARKS[one.result]
-    code = _VERDICT_COLOURS.get(one.result, "")
+    mark = verdict.MARKS[one.sign]
+    code = _VERDICT_COLOURS.get(one.sign, "")
     yield f"{paint(code, mark)} {paint(code, spans.plain(one.headline))}"
     for label, words in one.alert:
         *said, last = words

@@ -107,6 +107,16 @@ SLICE = metric("slices.8.recall", 0.9, 0.8)
             [regression("auc", 0.01)],
             "m is measured for the first time: not judged",
         ),
+        (
+            [metric("auc", None, 0.9)],
+            [regression("auc", 0.01), floor("auc", 0.8)],
+            "m is measured for the first time: 1 check passed, 1 not judged",
+        ),
+        (
+            [metric("auc", 0.9, float("nan"))],
+            [regression("auc", 0.01)],
+            "m: auc is not a number: blocked",
+        ),
     ],
 )
 def test_the_headline_says_what_is_so_and_what_follows(comparison, metrics, gates, expected):
@@ -134,6 +144,10 @@ def test_numbers_that_are_in_doubt_are_no_plain_success(comparison):
     shown = markdown.render(*told(comparison, doubted, [regression("auc", 0.01)]))
     assert "[!WARNING]" in shown
     assert "[!TIP]" not in shown
+    assert "✅ `m`" not in shown
+    models = [replace(doubted, model="a"), replace(model(BETTER), model="b")]
+    shown = markdown.render(*several(comparison, models, [regression("auc", 0.01)]))
+    assert shown.startswith("### ⚠️ 2 models: 1 fine; 1 in doubt\n")
 
 
 def test_the_four_lines_of_a_failure(comparison):
@@ -297,6 +311,7 @@ def test_models_that_are_fine_are_one_line_each_and_keep_their_notes(comparison)
     visible = re.sub(r"<details>.*?</details>", "", shown, flags=re.DOTALL)
     assert "the work tree differs" in visible
     assert "### ❌ 1 of 2 models is blocked: `a`; 1 fine" in shown
+    assert "model: a" in shown
     assert "<details><summary>✅ <code>b</code> is better: 1 check passed</summary>" in shown
 
 
