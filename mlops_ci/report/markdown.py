@@ -75,7 +75,8 @@ def _levels() -> Iterator[Detail]:
     level = replace(level, unchanged=False)
     for less in (
         {}, {"passes": False}, {"entries": 20}, {"quiet_details": False}, {"quiet_rows": False},
-        {"metrics": False, "entries": 5}, {"words": False}, {"sections": False}, {"rows": 20},
+        {"metrics": False, "entries": 5}, {"words": False},
+        {"sections": 100}, {"sections": 50}, {"sections": 20}, {"sections": 5}, {"sections": 0}, {"rows": 20},
         {"failing": 600}, {"failing": 300}, {"failing": 100}, {"failing": 10}, {"failing": 1},
     ):  # fmt: skip
         level = replace(level, **less)
@@ -112,7 +113,7 @@ def _several(told: Report, detail: Detail) -> Iterator[str]:
     if judged:
         yield from tables.models(judged, detail)
         yield from [f"<sub>{_ONE_RUN}</sub>", ""]
-    for one in told.stories if detail.sections else ():
+    for one in told.stories[: detail.sections]:
         if one.is_open or not one.result:
             yield from _model(one, detail, "####")
         else:
