@@ -77,6 +77,14 @@ def _fail(judged: Verdict, count: int) -> str:
 
 
 def _measured(row: Check) -> Line:
+    if moved := checks.moved_to(row.outcome):
+        return (
+            *row.label,
+            " is gone from ",
+            Code(row.outcome.source),
+            " and stands in ",
+            Code(moved),
+        )
     if row.outcome.value is None:
         return row.parts[0] if row.parts else (*row.label, " has no value to judge")
     if rows.is_odd(row.outcome.value):
@@ -184,6 +192,11 @@ def _mend(case: Case) -> Line:
         until = telling.outcome.waiver.until
         return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
     if telling and kind(telling.outcome) == "none":
+        if checks.moved_to(telling.outcome):
+            return (
+                "keep the name of the file, or have an owner waive the move in ",
+                Code("mlops-ci.yaml"),
+            )
         missing = telling.outcome.value is None
         wanted = (
             "measure it, or " if missing else "mend it, or " if telling.result == "fail" else ""

@@ -75,6 +75,8 @@ def _failure(model: ModelComparison, row: Check, rows: Sequence[Check]) -> Line:
 def _broken(model: ModelComparison, row: Check, rows: Sequence[Check]) -> Line:
     found = checks.kind(row.outcome)
     if row.outcome.value is None and found != "group":
+        if checks.moved_to(row.outcome):
+            return ("has ", *row.label, " in another file now")
         more = " any more" if row.outcome.baseline is not None else ""
         return ("has no ", *row.label, more)
     if found == "regression":

@@ -123,6 +123,21 @@ def test_the_headline_says_what_is_so_and_what_follows(comparison, metrics, gate
     assert headline(comparison, model(*metrics), gates) == expected
 
 
+def test_a_metrics_file_that_was_renamed_is_named(comparison):
+    moved = [
+        replace(metric("auc", 0.9, None), source="a.json"),
+        replace(metric("auc", None, 0.9), source="b.json"),
+    ]
+    gates = [regression("auc", 0.01)]
+    assert headline(comparison, model(*moved), gates) == "m has auc in another file now: blocked"
+    said = line(comparison, model(*moved), gates, "How much")
+    assert said.startswith("auc is gone from a.json and stands in b.json.")
+    assert "name of the file" in line(comparison, model(*moved), gates, "Do")
+    assert "it is in `b.json` now" in markdown.render(
+        *told(comparison, model(*moved), gates)
+    ).replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_gates_that_are_not_merged_judge_nothing(comparison):
     found = model(WORSE)
     assert headline(comparison, found, [regression("auc", 0.01)], armed=False).startswith(
@@ -297,8 +312,13 @@ def test_when_all_models_fail_each_failing_row_stays(comparison):
     models = [replace(model(*failing(2)), model=f"worse-{n:03}") for n in range(200)]
     shown = markdown.render(*several(comparison, models, [regression("bad*", 0.01)]))
     assert len(shown) <= markdown.LIMIT
+    table, *sections = shown.split("\n#### ")
+    assert len(sections) >= 20
     for number in range(200):
-        assert len(re.findall(rf"❌ \| \*\*worse-{number:03}\*\*<br>`bad_\d", shown)) == 2
+        found = len(re.findall(rf"❌ \| \*\*worse-{number:03}\*\*<br>`bad_\d", table))
+        own = [one for one in sections if one.startswith(f"❌ `worse-{number:03}`")]
+        assert found == (1 if own else 2)
+        assert all(one.count("❌ | **bad_") == 2 for one in own)
 
 
 def test_models_that_are_fine_are_one_line_each_and_keep_their_notes(comparison):
