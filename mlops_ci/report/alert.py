@@ -126,9 +126,20 @@ def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
     if values:
         return (*spans.joined(values[:3]), "; no baseline to compare with.")
     changed = [one for one in model.metrics if one.change != "same" and not one.hidden]
+    if changed and all(one.change == "unknown" for one in changed):
+        return (f"unknown: {text.plural(len(changed), 'metric')} cannot be read on one side.",)
     if changed:
         return (f"{text.plural(len(changed), 'metric')} changed; better or worse is not known.",)
-    return ("no metric changed.",) if model.metrics else ("no metrics on either side.",)
+    return ("no metric changed." if model.metrics else _unmeasured(model),)
+
+
+def _unmeasured(model: ModelComparison) -> str:
+    kinds = {note.kind for note in model.notes}
+    if "unreadable" in kinds:
+        return "unknown: the metrics cannot be read."
+    if "unread-same" in kinds:
+        return "no metric changed: the file is the same on both sides, and cannot be read here."
+    return "no metrics on either side."
 
 
 def _change(one: Change, *, short: bool = False) -> Line:
@@ -159,31 +170,46 @@ def _why(case: Case) -> Line:
     if case.judged.result == "no gates":
         return ("no gate is configured, so nothing passed and nothing failed.",)
     if case.judged.result == "unarmed":
-        cause = (
-            "there is no baseline to compare with"
-            if verdict.first(case.model)
-            else "gates count only once they are merged"
-        )
-        return (f"{cause}, so nothing passed and nothing failed.",)
+        return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
     if case.judged.result == "inconclusive":
         reason = spans.prose(case.telling[0].outcome.reason)
         return (*reason, ". What cannot be judged is no pass.")
     return changes.briefly(case.groups)
 
 
+def _unarmed(case: Case) -> str:
+    if verdict.first(case.model):
+        return "there is no baseline to compare with"
+    if case.judged.policy_rev == "candidate":
+        return "gates count only once they are merged"
+    return "no gate could judge it"
+
+
+def _would_fail(case: Case) -> str:
+    count = sum(row.result in ("fail", "inconclusive") for row in case.rows)
+    return f"; {text.plural(count, 'check')} would block" if count else ""
+
+
 def _do(case: Case) -> Line:
     result, doubt = case.judged.result, verdict.in_doubt(case.model)
     if result == "pass" and not doubt:
         return ("nothing.", *_least_room(case.rows))
-    if result == "no gates":
-        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
-    if result == "unarmed":
-        if case.judged.policy_rev != "candidate":
-            return ("nothing: once this is merged, its numbers are the baseline.",)
-        return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
+    if result in ("no gates", "unarmed"):
+        return _arm(case, doubt)
     if doubt and doubt.fix:
         return (*fix(doubt), ", then judge again: ", Code("mlops-ci gate"))
     return _mend(case)
+
+
+def _arm(case: Case, doubt: Note | None) -> Line:
+    """What makes a verdict possible the next time."""
+    if doubt and doubt.kind == "unreadable" and doubt.fix:
+        return (*fix(doubt), ", then look again: ", Code("mlops-ci report"))
+    if case.judged.result == "no gates":
+        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
+    if case.judged.policy_rev != "candidate":
+        return ("nothing: once this is merged, its numbers are the baseline.",)
+    return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
 
 
 def _mend(case: Case) -> Line:

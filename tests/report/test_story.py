@@ -138,6 +138,22 @@ def test_a_metrics_file_that_was_renamed_is_named(comparison):
     ).replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "metrics", "said"),
+    [
+        ("unreadable", [], "unknown: the metrics cannot be read."),
+        ("unread-same", [], "no metric changed: the file is the same on both sides"),
+        ("unreadable", [replace(metric("auc", 0.9, None), change="unknown")], "unknown: 1 metric"),
+        ("dirty", [], "no metrics on either side."),
+    ],
+)
+def test_what_cannot_be_read_is_not_absent(comparison, kind, metrics, said):
+    note = Note(kind=kind, message="m.json: not in the DVC cache", fix="dvc fetch --all-commits")
+    found = model(*metrics, notes=(note,))
+    assert line(comparison, found, [], "How much").startswith(said)
+    assert line(comparison, found, [], "Do").startswith("dvc fetch") == (kind == "unreadable")
+
+
 def test_gates_that_are_not_merged_judge_nothing(comparison):
     found = model(WORSE)
     assert headline(comparison, found, [regression("auc", 0.01)], armed=False).startswith(
@@ -145,6 +161,7 @@ def test_gates_that_are_not_merged_judge_nothing(comparison):
     )
     shown = markdown.render(*told(comparison, found, [regression("auc", 0.01)], armed=False))
     assert "❌" not in shown
+    assert "nothing failed; 1 check would block." in shown
     assert "would fail: loss" in shown.replace("\N{NO-BREAK SPACE}", " ")
     assert "is not a pass" in shown
 
