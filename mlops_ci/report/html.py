@@ -105,6 +105,7 @@ def _models(told: Report) -> Iterator[str]:
         named = f"<code>{html.escape(text.visible(one.model.model))}</code>"
         about = f"<small>{markup.line(row.label)}</small>" if row else ""
         words = markup.line(row.words) if row else markup.line(one.alert[2][1])
+        words += ", in doubt" if one.sign != one.result else ""
         change = _change(row) if row else ""
         yield f'<tr><td>{svg.icon(one.sign)}</td><th scope="row">{named}{about}</th>'
         yield f'<td class="n">{change}</td><td>{words}</td></tr>'

@@ -177,9 +177,18 @@ def test_numbers_that_are_in_doubt_are_no_plain_success(comparison):
     assert "[!WARNING]" in shown
     assert "[!TIP]" not in shown
     assert "✅ `m`" not in shown
-    models = [replace(doubted, model="a"), replace(model(BETTER), model="b")]
+
+
+def test_among_several_models_those_in_doubt_are_not_fine(comparison):
+    note = Note(kind="nothing-retrained", message="nothing was retrained", fix="dvc repro")
+    models = [
+        replace(model(BETTER, notes=(note,)), model="a"),
+        replace(model(BETTER), model="b"),
+    ]
     shown = markdown.render(*several(comparison, models, [regression("auc", 0.01)]))
     assert shown.startswith("### ⚠️ 2 models: 1 fine; 1 in doubt\n")
+    page = html.render(*several(comparison, models, [regression("auc", 0.01)]))
+    assert page.count(", in doubt</td>") == shown.count(", in doubt |") == 1
 
 
 def test_the_four_lines_of_a_failure(comparison):
