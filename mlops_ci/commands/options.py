@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlops_ci.diff import Request
 from mlops_ci.errors import MlopsCiError
-from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlops_ci.diff import Request
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
@@ -29,6 +28,8 @@ _TYPEABLE = re.compile(r"\w[\w./@+=#-]*")
 
 def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Branches and tags for the shell to complete; none outside of a repository."""
+    from mlops_ci.git import Repository
+
     try:
         repository = Repository.discover(Path.cwd())
         names = repository.lines("for-each-ref", "--format=%(refname:short)", *_REFS)
@@ -96,6 +97,8 @@ def comparison(command: _F) -> _F:
 
 
 def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
+    from mlops_ci.diff import Request  # 70 ms that commands which compare nothing need not spend
+
     names = ("base", "head", "config", "models", "exact", "fetch")
     return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
 
