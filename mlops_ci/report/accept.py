@@ -24,8 +24,11 @@ _MOST = 3
 def waivers(rows: Iterable[tuple[str, Check]]) -> tuple[str, ...]:
     """YAML for the first few failures; empty where there is none. A row comes with its model, or "" for all models."""
     found = dict.fromkeys(_waiver(model, row) for model, row in rows if row.result == "fail")
-    entries = list(found)[:_MOST]
-    return ("waivers:", *(line for entry in entries for line in entry)) if entries else ()
+    if not found:
+        return ()
+    more = len(found) - _MOST
+    left_out = (f"  # and {more:,} more, one for each check that fails",) if more > 0 else ()
+    return ("waivers:", *(line for entry in [*found][:_MOST] for line in entry), *left_out)
 
 
 def _waiver(model: str, row: Check) -> tuple[str, ...]:

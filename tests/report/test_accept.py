@@ -68,6 +68,16 @@ def test_among_several_models_it_is_for_one() -> None:
     assert judged(gate, "recall", waivers=found.waivers).result == "fail"
 
 
+def test_what_is_left_out_is_counted() -> None:
+    names = [f"slices.{part}.recall" for part in "abcde"]
+    gates = [judged(GateConfig(id="g", metric=name, **CHANGE), name) for name in names]
+    rows = [("", row) for verdict in gates for row in checks.checks_of(verdict)]
+    lines = accept.waivers(rows)
+    assert sum("slice:" in line for line in lines) == 3
+    assert lines[-1] == "  # and 2 more, one for each check that fails"
+    assert accept.waivers(rows[:3])[-1] != lines[-1]
+
+
 def test_what_passes_needs_none() -> None:
     gate = GateConfig(id="g", metric="recall", threshold=ThresholdConfig(min=0))
     assert proposed(judged(gate, "recall")) == ()
