@@ -87,16 +87,30 @@ def _measured(row: Check) -> Line:
         )
     if row.outcome.value is None:
         return row.parts[0] if row.parts else (*row.label, " has no value to judge")
-    if rows.is_odd(row.outcome.value):
-        before = row.outcome.baseline
-        was = (" was ", spans.value(before), " and") if before is not None else ()
-        return (*row.label, *was, " is ", Strong(_value(row), "loss"))
+    if _is_no_number(row):
+        return _no_number(row)
     found = kind(row.outcome)
     if found == "regression":
         return (*row.label, " ", *row.change, *_sides(row), f", {_allowed(row)}")
     if found in ("least", "most"):
         return (*row.label, " ", Strong(_value(row), "loss"), f", {row.outcome.rule} is asked for")
     return (*row.label, " ", *(row.change or row.sides), *(_sides(row) if row.change else ()))
+
+
+def _is_no_number(row: Check) -> bool:
+    found = row.outcome.value
+    return rows.is_odd(found) or isinstance(found, (bool, str, list))
+
+
+def _no_number(row: Check) -> Line:
+    """Text may look like one: `"0.99"`."""
+    before, found = row.outcome.baseline, row.outcome.value
+    was = (" was ", spans.value(before), " and") if before is not None else ()
+    if rows.is_odd(found):
+        return (*row.label, *was, " is ", Strong(_value(row), "loss"))
+    kinds = {bool: "true or false", str: "text", list: "a list"}
+    what = kinds[type(found)]
+    return (*row.label, *was, " is ", Strong(what, "loss"), ", no number: ", Code(_value(row)))
 
 
 def _value(row: Check) -> str:

@@ -139,6 +139,17 @@ def test_a_metrics_file_that_was_renamed_is_named(comparison):
 
 
 @pytest.mark.parametrize(
+    ("value", "said"),
+    [("0.99", "text, no number: 0.99."), (True, "true or false, no number: true."),
+     (float("inf"), "+∞."), ([1], "a list, no number: [1].")],
+)  # fmt: skip
+def test_what_only_looks_like_a_number_is_named(comparison, value, said):
+    row = Change(name="auc", source="metrics.json", baseline=0.9, candidate=value, change="changed")
+    found = line(comparison, model(row), [floor("auc", 0.8)], "How much")
+    assert found == f"auc was 0.9 and is {said}"
+
+
+@pytest.mark.parametrize(
     ("kind", "metrics", "said"),
     [
         ("unreadable", [], "unknown: the metrics cannot be read."),
