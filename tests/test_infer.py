@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_ci.infer import infer
@@ -24,6 +24,7 @@ def of(*versions: Any) -> dict[str, Any]:
     return infer(list(versions), "p.yaml")
 
 
+@settings(deadline=None)  # the cores may be shared
 @given(st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), min_size=1, max_size=5))
 def test_it_accepts_all_that_it_was_made_from(versions: list[Any]) -> None:
     schema = infer(versions, "p.yaml")
