@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
+from mlops_ci.errors import ToolError
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
@@ -80,12 +81,16 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
 
 
 def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
-    """The config that judges; None without a file. Raises ConfigError with all its errors."""
+    """The config that judges; None without a file. Raises ConfigError with all its errors, ToolError where it is not
+    in a shallow clone.
+    """
     rev = asked.policy or asked.from_ref or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
     name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
     if repository.objects.stat(name)[1] == MISSING:
         return None
+    if not rev and scope.remark:
+        _raise_for_merge(repository)
     from mlops_ci.config import load
 
     return load(tree.read if rev else partial(quick.read, scope))
@@ -97,6 +102,16 @@ def _merged_into(repository: Repository, scope: Scope) -> str:
     if head is None or len(head.parents) < 2 or not isinstance(scope.tree, IndexTree):
         return ""
     return head.parents[0] if _commit(scope.base) == head.parents[0] else ""
+
+
+def _raise_for_merge(repository: Repository) -> None:
+    """The config of a pull request does not judge it, also where that of the branch it goes into is not here."""
+    if len(repository.commit("HEAD").parents) > 1:
+        raise ToolError(
+            f"HEAD is a merge, which the {_CONFIG} of its first parent judges, and this shallow clone does not have it",
+            hint="git fetch --deepen=1 (in GitHub Actions: actions/checkout with fetch-depth: 2), "
+            "or trust the merge: --policy HEAD",
+        )
 
 
 def _commit(tree: object) -> str:

@@ -120,7 +120,11 @@ def test_a_clone_of_depth_1_does_not_pass(repo, check, tmp_path):
     code, _, err = check(made.path, "--from-ref", "origin/main")
     assert code == 2
     assert "fetch-depth: 0" in err
-    code, out, _ = check(made.path, "half-commit")
+    code, _, err = check(made.path)
+    assert code == 3
+    assert "the mlops-ci.yaml of its first parent judges" in err
+    assert "fetch-depth: 2" in err
+    code, out, _ = check(made.path, "half-commit", "--policy", "HEAD")
     assert code == 0
     assert "(all files, since the clone is shallow and ends before the last change)" in out
     made.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
