@@ -71,6 +71,14 @@ class Scope:
     remote: str = ""
     remark: str = ""
 
+    def joins(self, *paths: str) -> bool:
+        """Whether a merge brings these together: neither side has them all as they are now."""
+        sides = (self.base, *self.merging) if self.merging else ()
+        now = [self.tree.entries.get(path) for path in paths]
+        return bool(sides) and not any(
+            side is not None and [side.entries.get(path) for path in paths] == now for side in sides
+        )
+
 
 class Check(Protocol):
     ID: str

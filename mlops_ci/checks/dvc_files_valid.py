@@ -25,7 +25,7 @@ _WHY = "DVC reads all its files for every command, and stops at the first that i
 
 def check(scope: Scope) -> Iterator[Finding]:
     judged = [one.path for one in scope.changed if one.blob and _is_ours(one.path)]
-    if not judged and not scope.all_files:
+    if not (judged or scope.all_files or scope.merging):
         return
     scope.tree.expect(judged)
     broken = False
@@ -33,7 +33,7 @@ def check(scope: Scope) -> Iterator[Finding]:
         for finding in _file(scope, path):
             broken = True
             yield finding
-    if not broken and (judged or scope.all_files):
+    if not broken:
         from mlops_ci.checks import dvc_outputs
 
         yield from dvc_outputs.find(scope, set(judged))

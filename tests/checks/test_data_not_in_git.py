@@ -16,6 +16,7 @@ import pytest
 from mlops_ci import blobs
 from mlops_ci.checks.file_kinds import kind_of_content, kind_of_name
 from mlops_ci.git import Repository
+from tests.checks.conftest import pointer
 
 ID = "data-not-in-git"
 KB, MB = 1000, 1000 * 1000
@@ -277,6 +278,17 @@ def test_an_old_clash_is_not_of_this_change(repo, judge):
     stage(repo, more="x", model="y")
     assert judge(ID) == []
     assert rules(judge(ID, all_files=True)) == {"model": "output"}
+
+
+def test_a_merge_can_bring_an_output_and_its_pointer_together(repo, judge):
+    repo.commit(a="1")
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"data.csv": "1,2\n"})
+    repo.git("switch", "-q", "main")
+    repo.commit(**{"data.csv.dvc": pointer("1,2\n")})
+    repo.git("merge", "-q", "--no-commit", "side")
+    (found,) = judge(ID)
+    assert (found.path, found.rule) == ("data.csv", f"{ID}/output")
 
 
 def test_links_and_submodules_hold_nothing(repo, judge):

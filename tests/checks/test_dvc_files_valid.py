@@ -117,6 +117,19 @@ def test_an_old_clash_is_not_of_this_change(repo, judge):
     assert len(judge(ID, all_files=True)) == 1
 
 
+def test_a_merge_can_give_an_output_two_owners(repo, judge):
+    """Neither file is new: each side has one. What one side had wrong before is not of the merge."""
+    repo.commit(a="x")
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"p/dvc.yaml": CLASHES[0]["dvc.yaml"], "a.csv.dvc": POINTER_TEXT})
+    repo.git("switch", "-q", "main")
+    repo.commit(**{"dvc.yaml": CLASHES[1]["dvc.yaml"]})
+    repo.git("merge", "-q", "--no-commit", "side")
+    (found,) = judge(ID)
+    assert found.rule == f"{ID}/outputs"
+    assert "a.csv" in found.what
+
+
 @pytest.mark.parametrize("path", ["../x", "/data/x", "C:/data/x"])
 def test_a_path_that_leads_out_is_found(repo, judge, path):
     repo.write("dvc.yaml", f"stages:\n  a: {{cmd: x, deps: ['{path}'], outs: ['{path}']}}\n")
