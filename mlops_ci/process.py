@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 # https://github.com/pre-commit/pre-commit/issues/2184
 GIT_LOCATION = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE", "GIT_PREFIX")
 
+# In a partial clone a look at an object would fetch it, one by one, however large it is.
+# https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
+# Git before 2.45 does not know the first; it finds no protocol to fetch by, and gives up.
+NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:

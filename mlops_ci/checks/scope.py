@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
-from mlops_ci.errors import ToolError
+from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
@@ -54,6 +54,20 @@ class Asked:
     remote: str = ""
 
 
+def asked_for(
+    *, all_files: bool, from_ref: str | None, to_ref: str | None, policy: str | None
+) -> Asked:
+    """From options, None where one is not given. Raises UsageError for an empty one: a variable that is not set must
+    not choose what is judged, nor by whose config.
+    """
+    for option, value in (("--from-ref", from_ref), ("--to-ref", to_ref), ("--policy", policy)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty", hint=f"name a revision, or leave {option} out")
+    return Asked(
+        all_files=all_files, from_ref=from_ref or "", to_ref=to_ref or "", policy=policy or ""
+    )
+
+
 def find_scope(
     repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
 ) -> Scope:
@@ -74,6 +88,7 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
     if asked.all_files and to_ref:
         return _everything(repository, CommitTree(repository, repository.commit(to_ref).oid))
     if asked.all_files:
+        _need_index(repository)
         return _everything(repository, IndexTree(repository))
     if from_ref or to_ref:
         return _range(repository, from_ref, to_ref or "HEAD")
@@ -84,7 +99,8 @@ def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | 
     """The config that judges; None without a file. Raises ConfigError with all its errors, ToolError where it is not
     in a shallow clone.
     """
-    rev = asked.policy or asked.from_ref or _merged_into(repository, scope)
+    start = asked.from_ref if asked.from_ref.strip("0") else ""  # zeros: see _range
+    rev = asked.policy or start or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
     name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
     if repository.objects.stat(name)[1] == MISSING:
@@ -154,6 +170,7 @@ def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
 
 
 def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
+    _need_index(repository)
     tree = IndexTree(repository)
     head = repository.find("HEAD")
     if head is None:
@@ -172,6 +189,14 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
         changed=tuple(changed),
         merging=tuple(CommitTree(repository, oid, later=True) for oid in merging),
     )
+
+
+def _need_index(repository: Repository) -> None:
+    if repository.root is None:
+        raise UsageError(
+            "a bare repository has no index to judge",
+            hint="name what to judge: --all-files --to-ref HEAD, or --from-ref A --to-ref B",
+        )
 
 
 def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope:
