@@ -28,15 +28,11 @@ def check(scope: Scope) -> Iterator[Finding]:
     if not (judged or scope.all_files or scope.merging):
         return
     scope.tree.expect(judged)
-    broken = False
     for path in judged:
-        for finding in _file(scope, path):
-            broken = True
-            yield finding
-    if not broken:
-        from mlops_ci.checks import dvc_outputs
+        yield from _file(scope, path)
+    from mlops_ci.checks import dvc_outputs
 
-        yield from dvc_outputs.find(scope, set(judged))
+    yield from dvc_outputs.find(scope, set(judged))
 
 
 def _is_ours(path: str) -> bool:

@@ -31,6 +31,10 @@ def find(scope: Scope, judged: set[str]) -> Iterator[Finding]:
             or scope.joins(file, other[0])
         ):
             yield _twice(path, file, who, other)
+    for file, outs in project.pointer_files.items():
+        if scope.all_files or file in judged:
+            paths = tuple(out.path for out in outs)
+            yield from _outside(file, "this pointer", paths, "output", "error")
     for locked in project.stages:
         file, stage = locked.pipeline.path, locked.stage
         if scope.all_files or file in judged:
