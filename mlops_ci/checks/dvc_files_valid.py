@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci.checks.mentions import is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +58,11 @@ def _file(scope: Scope, path: str) -> Iterator[Finding]:
 
 
 def _conflict(scope: Scope, path: str, line: int) -> Finding:
-    word = shell_word(path)
-    fix = f"git checkout HEAD -- {word} && dvc checkout {word}\nor MERGE_HEAD, for the other side"
+    word, ours = shell_word(path), pathspec(path)
+    fix = f"git checkout HEAD -- {ours} && dvc checkout {word}\nor MERGE_HEAD, for the other side"
     if not scope.merging or path.endswith(("dvc.lock", "dvc.yaml")):
         then = "dvc checkout" if path.endswith(".dvc") else "dvc repro"
-        fix = f"edit it so that one side stays, then: {then} && git add {word}"
+        fix = f"edit it so that one side stays, then: {then} && git add {ours}"
     what = "holds conflict markers of a merge"
     return Finding(rule=f"{ID}/conflict", path=path, line=line, what=what, why=_WHY, fix=fix)
 

@@ -311,17 +311,20 @@ def test_limits_and_exceptions_are_configured(repo, judge):
 
 
 NAMES = ["a b.pkl", "a\nb.pkl", "modèle.pkl", "-m.pkl", "$(touch x).pkl", "'.pkl", "bad\udcff.pkl"]
+NAMES += ["*.pkl", "[o]m.pkl", "?ther.pkl", ":!m.pkl", ":(glob)*.pkl", "o\\m.pkl"]
 
 
 def test_the_fix_can_be_typed_for_every_name(repo, judge):
+    repo.commit(**{"other.pkl": "small", "om.pkl": "small"})
     for name in NAMES:
         repo.write(name, bytes(11 * KB) + name.encode("utf-8", "surrogateescape"))
-        repo.git("add", "--", name)
+        repo.git("--literal-pathspecs", "add", "--", name)
         (found,) = judge(ID)
         assert found.path == name
         (command,) = [part for part in found.fix.split(" && ") if part.startswith("git rm")]
         repo.git("-c", f"alias.run=!{_bash(command)}", "run")
         assert judge(ID) == []
+        assert repo.git("ls-files") == "om.pkl\nother.pkl"
 
 
 def _bash(command: str) -> str:
