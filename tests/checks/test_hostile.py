@@ -172,6 +172,17 @@ def test_a_partial_clone_fetches_nothing_and_passes_nothing(repo, tmp_path):
     assert clone.git("count-objects", "-v") == objects
 
 
+@pytest.mark.parametrize("mode", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_patterns_are_patterns_however_git_was_called(repo, monkeypatch, mode):
+    """`git --literal-pathspecs commit` sets a variable for its hooks."""
+    repo.commit(**{f"a/b/{path}": text for path, text in project().items()})
+    repo.write("a/b/train.py", "two")
+    repo.git("add", "--all")
+    monkeypatch.setenv(f"GIT_{mode}_PATHSPECS", "1")
+    (found,) = report_of(repo.path, "dvc-lock-in-sync").findings
+    assert found.rule == "dvc-lock-in-sync/code"
+
+
 def test_a_config_in_the_change_does_not_judge_it(repo):
     repo.commit(a="1")
     repo.git("switch", "-qc", "side")
