@@ -33,6 +33,12 @@ def test_it_accepts_all_that_it_was_made_from(versions: list[Any]) -> None:
         jsonschema.validate(one, schema, jsonschema.Draft202012Validator)
 
 
+def test_keys_that_are_no_text_are_as_the_check_reads_them() -> None:
+    schema = of({1: 2, None: {True: "a"}, "n": [{2.5: 1}]})
+    assert schema["required"] == ["1", "None", "n"]
+    assert schema["properties"]["None"]["required"] == ["True"]
+
+
 def test_keys_that_were_always_there_are_required_and_others_unknown() -> None:
     schema = of({"a": 1, "b": 2}, {"a": 3})
     assert schema["required"] == ["a"]

@@ -141,6 +141,11 @@ def _install() -> int:
 
 
 def _add_line(attributes: Path) -> bool:
+    if attributes.is_symlink():  # https://git-scm.com/docs/gitattributes#_notes
+        raise UsageError(
+            ".gitattributes is a symbolic link, which Git does not follow",
+            hint="replace it by the file, and run this again",
+        )
     known = attributes.read_bytes() if attributes.exists() else b""
     if _LINE.encode() in known.splitlines():
         return False
