@@ -72,8 +72,14 @@ def find_scope(
     repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
 ) -> Scope:
     """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
-    if pushes := tuple(_commits(repository, asked.pushes)):
-        scope = _range(repository, pushes[0].known, pushes[0].tip)
+    if asked.pushes:
+        pushes = tuple(_commits(repository, asked.pushes))
+        first = pushes[0] if pushes else None
+        scope = (
+            _range(repository, first.known, first.tip)
+            if first
+            else Scope(repository=repository, tree=IndexTree(repository), base=None, changed=())
+        )
         return replace(scope, pushes=pushes, remote=asked.remote)
     remote = asked.remote or environ.get("PRE_COMMIT_REMOTE_NAME", "")
     return replace(_find_scope(repository, asked, environ), remote=remote)

@@ -182,6 +182,13 @@ def test_branches_that_are_not_checked_out(repo: Any) -> None:
     assert judge(repo, pushes=pushes).findings == []
 
 
+def test_a_tag_that_is_of_no_commit_brings_none(project: Any) -> None:
+    project.commit(**{"n.dvc": pointer("n", stored(project, b"n"))})
+    project.git("tag", "tree", "HEAD^{tree}")
+    pushes = (Push(tip=project.git("rev-parse", "tree")),)
+    assert judge(project, pushes=pushes).findings == []
+
+
 def test_what_dvc_does_not_push(project: Any) -> None:
     imported = {"deps": [{"path": "x", "repo": {"url": "https://example.com/r"}}], "frozen": True}
     imported["outs"] = [{"path": "x", "md5": "1" * 32, "hash": "md5"}]
