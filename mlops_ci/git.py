@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.process import Result, run
@@ -24,8 +23,7 @@ _CHUNK = 1024 * 1024
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commit:
+class Commit(NamedTuple):
     oid: str
     parents: tuple[str, ...]
 

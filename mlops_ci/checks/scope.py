@@ -12,9 +12,8 @@ judged by the config among them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
@@ -41,8 +40,7 @@ _CONFIG = "mlops-ci.yaml"
 _MERGED = "GITHEAD_"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """What the user wants checked. `policy`: the revision whose config judges. `pushes`, `remote`: see Scope."""
 
     all_files: bool = False
@@ -59,9 +57,9 @@ def find_scope(
     """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
     if pushes := tuple(_commits(repository, asked.pushes)):
         scope = _range(repository, pushes[0].known, pushes[0].tip)
-        return replace(scope, pushes=pushes, remote=asked.remote)
+        return scope._replace(pushes=pushes, remote=asked.remote)
     remote = asked.remote or environ.get("PRE_COMMIT_REMOTE_NAME", "")
-    return replace(_find_scope(repository, asked, environ), remote=remote)
+    return _find_scope(repository, asked, environ)._replace(remote=remote)
 
 
 def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]) -> Scope:
@@ -165,7 +163,7 @@ def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope
     parent = repository.find(head.parents[0])
     if parent is None:
         remark = "all files, since the clone is shallow and ends before the last change"
-        return replace(_everything(repository, tree), remark=remark)
+        return _everything(repository, tree)._replace(remark=remark)
     changed = _staged(repository, parent.oid)
     base = CommitTree(repository, parent.oid, later=True)
     return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))
@@ -200,14 +198,14 @@ def _diff(repository: Repository, *command: str) -> Iterator[Changed]:
         status = _STATUS.get(letter[0])
         one = Changed(path=path, status=status or "modified", blob=new, old_blob=old, mode=mode)
         if letter.startswith("R"):
-            one = replace(one, path=next(records), old_path=path)
+            one = one._replace(path=next(records), old_path=path)
         if status:  # U: unmerged
             yield _without_zeros(one)
 
 
 def _without_zeros(one: Changed) -> Changed:
     if one.status == "added":
-        return replace(one, old_blob="")
+        return one._replace(old_blob="")
     if one.status == "deleted":
-        return replace(one, blob="", mode="")
+        return one._replace(blob="", mode="")
     return one
