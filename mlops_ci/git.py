@@ -73,12 +73,16 @@ class Repository:
             raise ToolError(f"git {arguments[0]}: {done.last_line}")
         return os.fsdecode(done.stdout).splitlines()
 
-    def find(self, rev: str) -> Commit | None:
-        """The commit that `rev` names, None when there is no such commit here."""
+    def resolve(self, rev: str) -> str:
+        """The id of the commit that `rev` names, "" when there is no such commit here."""
         if not rev or "\n" in rev or "\0" in rev:
-            return None
+            return ""
         oid, kind, _ = self.objects.stat(f"{rev}^{{commit}}")
-        if kind != "commit":
+        return oid if kind == "commit" else ""
+
+    def find(self, rev: str) -> Commit | None:
+        """As `resolve`, and its parents, for which it has to be read."""
+        if not (oid := self.resolve(rev)):
             return None
         header = self.objects.read(oid).split(b"\n\n", 1)[0].decode(errors="replace")
         parents = [line[7:] for line in header.splitlines() if line.startswith("parent ")]

@@ -160,8 +160,8 @@ class CommitTree(ObjectTree):
 
     def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for record in self._listing.records():
-            meta, _, path = record.partition("\t")
-            mode, _, oid = meta.split(" ")
+            mode, _, rest = record.split(" ", 2)
+            oid, path = rest.split("\t", 1)
             yield path, (mode, oid)
 
 

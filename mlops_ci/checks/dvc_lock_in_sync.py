@@ -24,12 +24,13 @@ def check(scope: Scope) -> Iterator[Finding]:
     strict = bool(scope.config and scope.config.checks.dvc_lock_in_sync.strict)
     if not (scope.all_files or strict or _concerned(scope)):
         return
-    from mlops_ci.checks import lock_findings, lock_ratchet
-    from mlops_ci.checks_config import LockConfig
+    from mlops_ci.checks import lock_ratchet
 
-    settings = scope.config.checks.dvc_lock_in_sync if scope.config else LockConfig()
     judged = lock_ratchet.judge(scope, strict=strict)
-    yield from lock_findings.write(scope, judged, settings)
+    if any(judged):
+        from mlops_ci.checks import lock_findings
+
+        yield from lock_findings.write(scope, judged)
 
 
 def _concerned(scope: Scope) -> bool:

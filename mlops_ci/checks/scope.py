@@ -91,10 +91,13 @@ def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | 
 
 def _merged_into(repository: Repository, scope: Scope) -> str:
     """The first parent of HEAD, when HEAD is a merge and what it brought is judged; else ""."""
-    head = repository.find("HEAD") if isinstance(scope.base, CommitTree) else None
-    if head is None or len(head.parents) < 2 or not isinstance(scope.tree, IndexTree):
+    if not (isinstance(scope.base, CommitTree) and isinstance(scope.tree, IndexTree)):
         return ""
-    return head.parents[0] if _commit(scope.base) == head.parents[0] else ""
+    if scope.base.commit == repository.resolve("HEAD"):  # what is staged
+        return ""
+    head = repository.find("HEAD")
+    parents = head.parents if head else ()
+    return parents[0] if len(parents) > 1 and scope.base.commit == parents[0] else ""
 
 
 def _commit(tree: object) -> str:
@@ -105,9 +108,8 @@ def _commit(tree: object) -> str:
 def _commits(repository: Repository, pushes: tuple[Push, ...]) -> Iterator[Push]:
     """What the remote has and this clone does not tells nothing; a tag need not be one of a commit."""
     for one in pushes:
-        if tip := repository.find(one.tip):
-            known = repository.find(one.known)
-            yield Push(tip=tip.oid, known=known.oid if known else "")
+        if tip := repository.resolve(one.tip):
+            yield Push(tip=tip, known=repository.resolve(one.known))
 
 
 def _everything(
@@ -138,12 +140,12 @@ def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
 
 def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
     tree = IndexTree(repository)
-    head = repository.find("HEAD")
-    if head is None:
+    head = repository.resolve("HEAD")
+    if not head:
         return _everything(repository, tree, all_files=False)
-    changed = _staged(repository, head.oid)
+    changed = _staged(repository, head)
     if not changed and not tree.unmerged:
-        return _last_commit(repository, tree, head)
+        return _last_commit(repository, tree, repository.commit(head))
     merging = tuple(_merging(repository, environ))
     if merging:
         known = {path for other in merging for path in _same_as(repository, other, changed)}
@@ -151,7 +153,7 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
     return Scope(
         repository=repository,
         tree=tree,
-        base=CommitTree(repository, head.oid, later=True),
+        base=CommitTree(repository, head, later=True),
         changed=tuple(changed),
         merging=tuple(CommitTree(repository, oid, later=True) for oid in merging),
     )
@@ -180,8 +182,8 @@ def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str
     """
     named = [key.removeprefix(_MERGED) for key in environ if key.startswith(_MERGED)]
     for rev in ("MERGE_HEAD", *named):
-        if found := repository.find(rev):
-            yield found.oid
+        if found := repository.resolve(rev):
+            yield found
 
 
 def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set[str]:
