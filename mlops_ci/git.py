@@ -17,8 +17,8 @@ from mlops_ci.process import Result, run
 
 MISSING = "missing"
 _ENDED = "git cannot read an object; is this a partial clone whose remote cannot be reached?"
-# Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
-_BULK = 200
+# Twice as many names are sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
+_BULK = 100
 _CHUNK = 1024 * 1024
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
 
@@ -191,10 +191,10 @@ class Objects:
     def expect(self, oids: set[str], limit: int) -> None:
         """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
         names = sorted(oids - self.known.keys())
-        for start in range(0, len(names), _BULK):
-            chunk = names[start : start + _BULK]
-            _send(self._contents, "\n".join(chunk))
-            for oid in chunk:
+        for start in range(-_BULK, len(names), _BULK):  # git works ahead while we read
+            if ahead := names[start + _BULK : start + 2 * _BULK]:
+                _send(self._contents, "\n".join(ahead))
+            for oid in names[start : start + _BULK]:
                 content = _content(self._contents, limit)
                 if content is not None:
                     self.known[oid] = content
@@ -290,10 +290,11 @@ def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes |
 
 
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
-    line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
+    line = cast("IO[bytes]", pipe.stdout).readline()[:-1]
     if not line:
         raise _EndedError(_ENDED)
-    words = line.rsplit(" ", 2)
-    if len(words) == 3 and words[2].isdigit():
-        return words[0], words[1], int(words[2])
-    return line, MISSING, 0
+    name, _, size = line.rpartition(b" ")
+    if size.isdigit():
+        oid, _, kind = name.decode(errors="replace").rpartition(" ")
+        return oid, kind, int(size)
+    return line.decode(errors="replace"), MISSING, 0
