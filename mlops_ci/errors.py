@@ -37,3 +37,9 @@ class UnreadableError(MlopsCiError):
     """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
 
     exit_code = 3
+
+
+class RefusedError(MlopsCiError):
+    """What is asked for is refused: evidence is missing, has failed, or is of something else."""
+
+    exit_code = 1

@@ -27,7 +27,7 @@ class Cache(NamedTuple):
 
     def read(self, md5: str, path: str) -> bytes | None:
         """The content, None when it is not in the cache. Raises UnreadableError for a damaged or huge object."""
-        file = self._find(md5)
+        file = self.find(md5)
         if file is None:
             return None
         if file.stat().st_size > MAX_BYTES:
@@ -56,7 +56,8 @@ class Cache(NamedTuple):
             for folder in self.folders
         )
 
-    def _find(self, md5: str) -> Path | None:
+    def find(self, md5: str) -> Path | None:
+        """The object, None when it is not in the cache. Nothing is read."""
         if not _MD5.fullmatch(md5):
             return None
         tail = Path(md5[:2], md5[2:])
