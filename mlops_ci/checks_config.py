@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mlops_ci.size_limits import LIMITS, Size, byte_count
 from mlops_ci.typed import doc
 
 CheckLevel = Literal["error", "warn", "off"]
@@ -26,40 +26,28 @@ class CheckConfig:
     )
 
 
-Size = int | str
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|KB|MB|GB)")
-_UNITS = {"B": 1, "kB": 1000, "KB": 1000, "MB": 1000**2, "GB": 1000**3}
-
-
-def byte_count(size: Size) -> int:
-    """`500 kB` as bytes, with powers of 1000. Raises ValueError."""
-    if isinstance(size, int) and size >= 0:
-        return size
-    match = _SIZE.fullmatch(str(size))
-    if match is None:
-        raise ValueError(f"needs a size such as 500 kB or 2 MB, not {size!r}")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
 @dataclass(frozen=True, kw_only=True)
 class DataNotInGitConfig(CheckConfig):
     """Sizes are the largest that is allowed."""
 
-    max_model: Size = doc("Models and pickles: bytes, or a size such as 10 kB.", default="10 kB")
-    max_data: Size = doc("Tables, arrays, archives.", default="500 kB")
-    max_notebook: Size = doc("Notebooks, with their stored output.", default="1 MB")
-    max_media: Size = doc("Images, videos, documents.", default="2 MB")
-    max_binary: Size = doc("Other binary files.", default="500 kB")
-    max_text: Size = doc("Other text files.", default="1 MB")
+    max_model: Size = doc(
+        "Models and pickles: bytes, or a size such as 10 kB.", default=LIMITS["model"]
+    )
+    max_data: Size = doc("Tables, arrays, archives.", default=LIMITS["data"])
+    max_notebook: Size = doc("Notebooks, with their stored output.", default=LIMITS["notebook"])
+    max_media: Size = doc("Images, videos, documents.", default=LIMITS["media"])
+    max_binary: Size = doc("Other binary files.", default=LIMITS["binary"])
+    max_text: Size = doc("Other text files.", default=LIMITS["text"])
     max_test: Size = doc(
-        "Files of any kind in folders of tests and fixtures, where that is more.", default="1 MB"
+        "Files of any kind in folders of tests and fixtures, where that is more.",
+        default=LIMITS["test"],
     )
     allow: list[str] = doc(
         "Paths that may be in Git whatever they are; * also matches /.", default_factory=list
     )
 
     def __post_init__(self) -> None:
-        for name in KINDS:
+        for name in LIMITS:
             try:
                 byte_count(getattr(self, f"max_{name}"))
             except ValueError as error:
@@ -91,9 +79,6 @@ class LockConfig(CheckConfig):
         "A dependency that this change adds and that is neither in Git nor tracked by DVC: not checked.",
         default="note",
     )
-
-
-KINDS = ("model", "data", "notebook", "media", "binary", "text", "test")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,8 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
-    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record",
+    "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config"}

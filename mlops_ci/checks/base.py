@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from mlops_ci.checks.lazy_config import LazyConfig
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlops_ci.config import Config
     from mlops_ci.finding import Finding
     from mlops_ci.git import Repository
     from mlops_ci.tree import ObjectTree
@@ -53,7 +54,7 @@ class Scope(NamedTuple):
 
     `remark`: what the user should know of how this was chosen.
 
-    `config`: the one that judges, see scope.py. It need not be the one in `tree`, and is None without a file.
+    `config`: the one that judges, see scope.py. It need not be the one in `tree`.
     """
 
     repository: Repository
@@ -61,7 +62,7 @@ class Scope(NamedTuple):
     base: ObjectTree | None
     changed: tuple[Changed, ...]
     all_files: bool = False
-    config: Config | None = None
+    config: LazyConfig = LazyConfig()
     merging: tuple[ObjectTree, ...] = ()
     pushes: tuple[Push, ...] | None = None
     remote: str = ""

@@ -36,7 +36,7 @@ _FILES = ("100644", "100755")
 
 
 def check(scope: Scope) -> Iterator[Finding]:
-    mapped = scope.config.checks.config_schema.schemas if scope.config else {}
+    mapped = _schemas(scope)
     read = partial(quick.read, scope) if len(scope.changed) <= _FEW else scope.tree.read
     schemas = jsonschemas.Schemas(read)
     paths = list(_paths(scope, mapped))
@@ -44,6 +44,11 @@ def check(scope: Scope) -> Iterator[Finding]:
         scope.tree.expect(paths)
     for path in paths:
         yield from _file(read, schemas, path, _mapped(path, mapped))
+
+
+def _schemas(scope: Scope) -> dict[str, str]:
+    config = scope.config.loaded if scope.config.mentions(ID, "schemas") else None
+    return config.checks.config_schema.schemas if config else {}
 
 
 def _paths(scope: Scope, mapped: dict[str, str]) -> Iterator[str]:

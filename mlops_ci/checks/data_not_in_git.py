@@ -23,9 +23,9 @@ from mlops_ci.checks.file_kinds import (
     kind_of_name,
 )
 from mlops_ci.checks.tool_folders import Written, written_by
-from mlops_ci.checks_config import ChecksConfig, byte_count
 from mlops_ci.errors import ToolError
 from mlops_ci.finding import Finding
+from mlops_ci.size_limits import LIMITS, Size, byte_count
 from mlops_ci.text import size as shown
 
 if TYPE_CHECKING:
@@ -55,13 +55,21 @@ def check(scope: Scope) -> Iterator[Finding]:
     return _Checker(scope).findings()
 
 
+def _settings(scope: Scope) -> tuple[dict[str, Size], list[str]]:
+    """The limits by kind, and patterns of paths that are allowed."""
+    config = scope.config.loaded if scope.config.mentions(ID) else None
+    if config is None:
+        return LIMITS, []
+    settings = config.checks.data_not_in_git
+    return {kind: getattr(settings, f"max_{kind}") for kind in LIMITS}, settings.allow
+
+
 class _Checker:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        settings = (scope.config.checks if scope.config else ChecksConfig()).data_not_in_git
-        self._allow = settings.allow
-        self._limits = {kind: byte_count(getattr(settings, f"max_{kind}")) for kind in _WORDS}
-        self._test_limit = byte_count(settings.max_test)
+        sizes, self._allow = _settings(scope)
+        self._limits = {kind: byte_count(sizes[kind]) for kind in _WORDS}
+        self._test_limit = byte_count(sizes["test"])
         self._fixes = fixes.Fixes(scope)
 
     def findings(self) -> Iterator[Finding]:

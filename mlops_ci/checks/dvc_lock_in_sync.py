@@ -21,7 +21,7 @@ _FAR = frozenset({".dvcignore", ".gitattributes", "params.yaml"})
 
 
 def check(scope: Scope) -> Iterator[Finding]:
-    strict = bool(scope.config and scope.config.checks.dvc_lock_in_sync.strict)
+    strict = _is_strict(scope)
     # A merge can join inputs and a lock that each side had right: nothing of it need be new.
     if not (scope.all_files or strict or scope.merging or _concerned(scope)):
         return
@@ -32,6 +32,11 @@ def check(scope: Scope) -> Iterator[Finding]:
         from mlops_ci.checks import lock_findings
 
         yield from lock_findings.write(scope, judged)
+
+
+def _is_strict(scope: Scope) -> bool:
+    config = scope.config.loaded if scope.config.mentions(ID, "strict") else None
+    return bool(config and config.checks.dvc_lock_in_sync.strict)
 
 
 def _concerned(scope: Scope) -> bool:

@@ -36,8 +36,9 @@ _WHY_UNDECIDED = "Whether the stage is stale depends on content that Git does no
 
 
 def write(scope: Scope, judged: Judged) -> Iterator[Finding]:
-    settings = scope.config.checks.dvc_lock_in_sync if scope.config else LockConfig()
-    retrains = trains_in_ci(scope.config)
+    config = scope.config.loaded
+    settings = config.checks.dvc_lock_in_sync if config else LockConfig()
+    retrains = trains_in_ci(config)
     lines = _Lines(scope)
     trained: dict[str, list[Status]] = defaultdict(list)
     groups: dict[tuple[str, str, str], list[Status]] = defaultdict(list)

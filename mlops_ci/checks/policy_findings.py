@@ -1,17 +1,15 @@
-"""What is wrong with the mlops-ci.yaml that is there, for policy_valid.py."""
+"""What is wrong with a mlops-ci.yaml that can be loaded, for policy_valid.py."""
 
 from __future__ import annotations
 
 import fnmatch
 import posixpath
-import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
 from mlops_ci import formats, yaml
-from mlops_ci.checks import quick
 from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.finding import Finding
@@ -21,7 +19,7 @@ from mlops_ci.gates.policy import policy_of
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from mlops_ci.checks.base import Scope
     from mlops_ci.config import Config
@@ -29,58 +27,16 @@ if TYPE_CHECKING:
     from mlops_ci.tree import Tree
 
 ID, FILE = "policy-valid", configuration.FILE
-_ERROR = re.compile(r"(.+?):(\d+):(\d+): (.*)", re.DOTALL)
-_WHY = (
-    "It decides what may be merged: a mistake in it lets a worse model pass, or stops a good one."
-)
 
 
-def find(scope: Scope, today: date | None) -> Iterator[Finding]:
-    read: dict[str, bytes] = {}
-    try:
-        config = _load(scope, read)
-    except ConfigError as error:
-        yield from (_broken(line) for line in str(error).splitlines())
-        return
-    except UnreadableError as error:
-        yield Finding(rule=ID, path=FILE, what=str(error), fix=error.hint, undecided=True)
-        return
-    if config is None or not _concerns(scope, read):
-        return
+def find(
+    scope: Scope, config: Config, read: dict[str, bytes], today: date | None
+) -> Iterator[Finding]:
+    """`read`: the files that the config was loaded from."""
     places = _Places(read)
     yield from _metrics(scope.tree, config, places)
     yield from _waivers(config, places, today or datetime.now(timezone.utc).date())
     yield from _loosened(scope, config)
-
-
-def _load(scope: Scope, into: dict[str, bytes]) -> Config | None:
-    def read(path: str) -> bytes | None:
-        content = quick.read(scope, path)
-        if content is not None:
-            into[path] = content
-        return content
-
-    return configuration.load(read)
-
-
-def _concerns(scope: Scope, read: Iterable[str]) -> bool:
-    """Whether the change can have made a difference: expired waivers must not stop each and every commit."""
-    if scope.all_files or scope.base is None:
-        return True
-    names = ("dvc.yaml", "dvc.lock")
-    return any(one.path in read or posixpath.basename(one.path) in names for one in scope.changed)
-
-
-def _broken(line: str) -> Finding:
-    fix = "correct it there; every key is in docs/configuration.md"
-    if found := _ERROR.fullmatch(line):
-        path, row, column, what = found.groups()
-        where: dict[str, Any] = {"path": path, "line": int(row), "column": int(column)}
-        return Finding(rule=f"{ID}/broken", what=what, why=_WHY, fix=fix, **where)
-    path, _, what = line.partition(": ")
-    if not what or not path.endswith((".yaml", ".yml")):
-        path, what = FILE, line
-    return Finding(rule=f"{ID}/broken", path=path, what=what, why=_WHY, fix=fix)
 
 
 @dataclass

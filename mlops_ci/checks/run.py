@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.checks import catalog
+from mlops_ci.checks.lazy_config import LazyConfig
 from mlops_ci.checks.scope import Asked, find_config, find_scope
 from mlops_ci.errors import ConfigError, ToolError, UnreadableError
 from mlops_ci.finding import Finding, exit_code
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
     from mlops_ci.checks.catalog import Entry
     from mlops_ci.checks_config import CheckConfig, ChecksConfig
-    from mlops_ci.config import Config
 
 
 class Report(NamedTuple):
@@ -42,53 +42,42 @@ def run_checks(
 ) -> Report:
     """`adjust`: changes the settings once more, for what the command line says.
 
-    Raises ConfigError when the config is broken and no check among `entries` is there to say so.
+    Raises ConfigError when the config is broken and decides something, and no check among `entries` is there to say so.
     """
     forget_pathspec_modes()
     repository = Repository.discover(start)
     repository.objects.env = {**os.environ, **NO_FETCH}
     scope = find_scope(repository, asked)
-    broken = None
+    scope = scope._replace(config=find_config(repository, scope, asked, adjust))
+    entries = list(entries)
+    broken = any(one.reads_config for one in entries) and _is_broken(scope.config)
+    if broken:
+        scope = scope._replace(config=LazyConfig(adjust=adjust))
+    active = [one for one in entries if not scope.config.is_off(one.id)]
+    findings = [found for one in active for found in _run(one, scope, broken=broken)]
+    return Report(findings=_waived(findings, scope), scope=_words(scope), checks=len(active))
+
+
+def _is_broken(config: LazyConfig) -> bool:
     try:
-        scope = scope._replace(config=find_config(repository, scope, asked))
-    except ConfigError as error:
-        broken = error
-    scope = _adjusted(scope, adjust) if adjust else scope
-    active = [one for one in entries if not _is_off(_settings(scope, one))]
-    if broken and not any(one.reads_config for one in active):
-        raise broken
-    findings = [f for one in active for f in _run(one, scope, broken)]
-    if findings and scope.config and scope.config.waivers:
-        findings = _waived(findings, scope.config)
-    return Report(findings=findings, scope=_words(scope), checks=len(active))
+        _ = config.loaded
+    except ConfigError:
+        return True
+    return False
 
 
-def _adjusted(scope: Scope, adjust: Callable[[ChecksConfig], ChecksConfig]) -> Scope:
-    from dataclasses import replace
-
-    from mlops_ci.config import Config
-
-    config = scope.config or Config()
-    return scope._replace(config=replace(config, checks=adjust(config.checks)))
-
-
-def _settings(scope: Scope, one: Entry) -> CheckConfig | None:
-    """None: the defaults, whose classes take long to load."""
-    return scope.config.checks.of(one.id) if scope.config else None
+def _run(one: Entry, scope: Scope, *, broken: bool) -> list[Finding]:
+    if broken and not one.reads_config:
+        return [_not_run(one)]
+    found = list(_until_error(one, scope))
+    settings = scope.config.of(one.id) if found else None
+    return [_settled(finding, settings) for finding in found] if settings else found
 
 
-def _is_off(settings: CheckConfig | None) -> bool:
-    return settings is not None and settings.level == "off"
-
-
-def _run(one: Entry, scope: Scope, broken: ConfigError | None) -> list[Finding]:
-    run = not broken or one.reads_config
-    findings = _until_error(one, scope) if run else iter([_not_run(one)])
-    settings = _settings(scope, one)
-    return [_settled(finding, settings) if settings else finding for finding in findings]
-
-
-def _waived(findings: list[Finding], config: Config) -> list[Finding]:
+def _waived(findings: list[Finding], scope: Scope) -> list[Finding]:
+    config = scope.config.loaded if findings else None
+    if config is None or not config.waivers:
+        return findings
     from datetime import datetime, timezone
 
     from mlops_ci import waivers

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
+from mlops_ci.checks.lazy_config import FILE, LazyConfig
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.git_objects import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from mlops_ci.config import Config
+    from mlops_ci.checks_config import ChecksConfig
     from mlops_ci.git import Commit, Repository
 
 _STATUS: dict[str, Status] = {
@@ -37,7 +38,6 @@ _STATUS: dict[str, Status] = {
 }
 # Renames without an edit only: to find others, Git would read every added and deleted file whole.
 _RAW = ("--raw", "-z", "--no-abbrev", "-M100%")
-_CONFIG = "mlops-ci.yaml"
 _MERGED = "GITHEAD_"
 
 
@@ -99,21 +99,22 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
     return _index(repository, environ)
 
 
-def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
-    """The config that judges; None without a file. Raises ConfigError with all its errors, ToolError where it is not
-    in a shallow clone.
-    """
+def find_config(
+    repository: Repository,
+    scope: Scope,
+    asked: Asked,
+    adjust: Callable[[ChecksConfig], ChecksConfig] | None = None,
+) -> LazyConfig:
+    """The config that judges. Raises ToolError where it is not in a shallow clone. `adjust`: see LazyConfig."""
     start = asked.from_ref if asked.from_ref.strip("0") else ""  # zeros: see _range
     rev = asked.policy or start or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
-    name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
+    name = f":{FILE}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{FILE}"
     if repository.objects.stat(name)[1] == MISSING:
-        return None
+        return LazyConfig(adjust=adjust)
     if not rev and scope.remark:
         _raise_for_merge(repository)
-    from mlops_ci.config import load
-
-    return load(tree.read if rev else partial(quick.read, scope))
+    return LazyConfig(tree.read if rev else partial(quick.read, scope), adjust)
 
 
 def _merged_into(repository: Repository, scope: Scope) -> str:
@@ -131,7 +132,7 @@ def _raise_for_merge(repository: Repository) -> None:
     """The config of a pull request does not judge it, also where that of the branch it goes into is not here."""
     if len(repository.commit("HEAD").parents) > 1:
         raise ToolError(
-            f"HEAD is a merge, which the {_CONFIG} of its first parent judges, and this shallow clone does not have it",
+            f"HEAD is a merge, which the {FILE} of its first parent judges, and this shallow clone does not have it",
             hint="git fetch --deepen=1 (in GitHub Actions: actions/checkout with fetch-depth: 2), "
             "or trust the merge: --policy HEAD",
         )

@@ -11,6 +11,7 @@ import pytest
 
 from mlops_ci import config
 from mlops_ci.checks import config_schema
+from mlops_ci.checks.lazy_config import LazyConfig
 from mlops_ci.checks.scope import Asked, find_scope
 from mlops_ci.errors import ConfigError
 from mlops_ci.git import Repository
@@ -39,7 +40,7 @@ def found(repo: Any, mapped: dict[str, str] | None = None) -> list[Finding]:
     repository = Repository.discover(repo.path)
     text = json.dumps({"checks": {"config-schema": {"schemas": mapped or {}}}}).encode()
     scope = find_scope(repository, Asked(all_files=True), {})
-    scope = scope._replace(config=config.load(lambda _: text))
+    scope = scope._replace(config=LazyConfig(lambda _: text))
     return list(config_schema.check(scope))
 
 
@@ -217,7 +218,7 @@ def test_a_changed_schema_judges_all_its_files(repo: Any) -> None:
     repository = Repository.discover(repo.path)
     scope = find_scope(repository, Asked(), {})
     text = b"checks: {config-schema: {schemas: {p.yaml: s.json}}}"
-    scope = scope._replace(config=config.load(lambda _: text))
+    scope = scope._replace(config=LazyConfig(lambda _: text))
     assert [one.path for one in config_schema.check(scope)] == ["p.yaml"]
 
 

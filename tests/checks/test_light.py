@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops_ci.checks import catalog
 from tests.checks.conftest import project
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 HEAVY = {"argparse", "click", "dvc", "git", "jsonschema", "mlflow", "numpy", "urllib3"}
 ONLY_FOR_WHAT_IS_OURS = {"yaml", "mlops_ci.config", "mlops_ci.model", "mlops_ci.stack"}
 SLOW = {"dataclasses", "inspect"}
-LIMITS = "data-not-in-git"  # its limits are in dataclasses
+# It says nothing that a commit of code would need to know.
+CONFIG = """
+gates: [{id: floor, metric: auc, threshold: {min: 0.9}}]
+waivers: [{rule: metrics-unedited, reason: old, approved_by: me, expires: 2020-01-01}]
+checks:
+  dvc-lock-in-sync: {code: error}
+  dvc-files-valid: {level: warn}
+  config-schema: {on_undecided: pass}
+"""
+ON_COMMIT = [one.id for one in catalog.CATALOG if one.on_commit]
 SCRIPT = """
 import sys
 from mlops_ci_hooks.{module} import main
@@ -23,15 +36,37 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("check", [one.id for one in catalog.CATALOG if one.on_commit])
-def test_a_commit_of_code_loads_little(repo, check):
-    repo.commit(**project(), **{"a.py": "x = 1\n"})
-    repo.write("a.py", "x = 2\n")
-    repo.git("add", "--all")
+def loaded_by(check: str, folder: Path) -> set[str]:
+    """The modules that the hook loads. It finds nothing."""
     script = SCRIPT.format(module=catalog.entry(check).module)
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=repo.path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
     assert "mlops_ci.checks.hook" in loaded
-    assert not loaded & (HEAVY | ONLY_FOR_WHAT_IS_OURS | (set() if check == LIMITS else SLOW))
+    return loaded
+
+
+def commit_code(repo, config: dict[str, str]) -> None:
+    repo.commit(**project(), **{"a.py": "x = 1\n"}, **config)
+    repo.write("a.py", "x = 2\n")
+    repo.git("add", "--all")
+
+
+@pytest.mark.parametrize("check", ON_COMMIT)
+def test_a_commit_of_code_loads_little(repo, check):
+    commit_code(repo, {})
+    assert not loaded_by(check, repo.path) & (HEAVY | ONLY_FOR_WHAT_IS_OURS | SLOW)
+
+
+@pytest.mark.parametrize("check", [one for one in ON_COMMIT if one != "policy-valid"])
+def test_a_config_that_decides_nothing_is_not_loaded(repo, check):
+    commit_code(repo, {"mlops-ci.yaml": CONFIG})
+    assert not loaded_by(check, repo.path) & (HEAVY | ONLY_FOR_WHAT_IS_OURS | SLOW)
+
+
+def test_a_policy_that_the_commit_does_not_concern_is_only_loaded(repo):
+    commit_code(repo, {"mlops-ci.yaml": CONFIG})
+    loaded = loaded_by("policy-valid", repo.path)
+    assert "mlops_ci.config" in loaded
+    assert not loaded & (HEAVY | {"mlops_ci.gates", "mlops_ci.model", "mlops_ci.stack"})

@@ -159,7 +159,7 @@ def test_an_unknown_revision_is_said(repo):
 def level(repo, **asked) -> str | None:
     repository = Repository.discover(repo.path)
     found = Asked(**asked)
-    config = find_config(repository, find_scope(repository, found, {}), found)
+    config = find_config(repository, find_scope(repository, found, {}), found).loaded
     return config.checks.half_commit.level if config else None
 
 

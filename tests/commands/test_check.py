@@ -166,7 +166,12 @@ def test_a_bare_repository_has_no_index(repo, check, tmp_path):
 
 
 def test_a_broken_config(repo, check):
-    repo.commit(**{"mlops-ci.yaml": "checks: {half-comit: {}}\n"})
+    text = "checks: {half-comit: {}, data-not-in-git: {}}\n"
+    repo.commit(**{"mlops-ci.yaml": text})
     code, out, err = check(repo.path, "data-not-in-git")
     assert (code, out) == (2, "")
     assert err.startswith("error: mlops-ci.yaml:1:10: checks.half-comit: unknown key")
+    assert check(repo.path, "metrics-unedited")[0] == 0, "for which it decides nothing"
+    code, out, err = check(repo.path)
+    assert (code, err) == (1, "")
+    assert "mlops-ci.yaml:1:10: [policy-valid/broken]" in out
