@@ -59,7 +59,11 @@ class Attributes:
 
     @cached_property
     def _files(self) -> list[str]:
-        return [path for path in self._tree.entries if path.rpartition("/")[2] == _FILE]
+        return [
+            path
+            for path in self._tree.entries
+            if path.endswith(_FILE) and path.rpartition("/")[2] == _FILE
+        ]
 
     @cached_property
     def _config(self) -> dict[str, str]:

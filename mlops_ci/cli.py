@@ -46,7 +46,9 @@ def cli() -> None:
 def main() -> None:
     # A short process frees nothing by looking for cycles often, and reads ten thousand files sooner without.
     gc.set_threshold(500_000)
-    sys.exit(run())
+    code = run()
+    gc.freeze()  # nor need it look for them once more at its end
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -15,6 +15,8 @@ from mlops_ci.git_objects import Listing
 from mlops_ci.tree import ObjectTree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlops_ci.git import Repository
 
 # The blob without content, in SHA-1 and in SHA-256 repositories.
@@ -35,6 +37,7 @@ class IndexTree(ObjectTree):
     def __init__(self, repository: Repository) -> None:
         super().__init__(repository, "index")
         self.unmerged: set[str] = set()
+        self._some: dict[str, list[tuple[str, str, str]]] = {}
         folder = repository.root or repository.git_dir
         self._listing = Listing(folder, "ls-files", "-s", "-z", later=True)
 
@@ -50,6 +53,21 @@ class IndexTree(ObjectTree):
         for path in self._announced([p for p, (_, oid) in modes.items() if oid in _EMPTY]):
             modes.pop(path, None)
         return modes
+
+    def staged(self, paths: Iterable[str]) -> dict[str, list[tuple[str, str, str]]]:
+        """Mode, blob and stage of those paths that are there; several stages are a conflict. All others are not listed:
+        in a large repository that takes longer than most checks do.
+        """
+        wanted = list(dict.fromkeys(paths))
+        if unknown := [path for path in wanted if path not in self._some]:
+            self._some |= {path: [] for path in unknown}
+            command = ("ls-files", "-s", "-z", "--full-name", "--", *unknown)
+            done = self.repository.git("--literal-pathspecs", *command)
+            for record in os.fsdecode(done.stdout).split("\0")[:-1]:
+                mode, oid, rest = record.split(" ", 2)
+                if (name := rest[2:]) in self._some:  # and not in a folder of that name
+                    self._some[name].append((mode, oid, rest[0]))
+        return {path: self._some[path] for path in wanted if self._some[path]}
 
     def read(self, path: str) -> bytes | None:
         if path in self.modes and path in self.unmerged:

@@ -119,3 +119,13 @@ def test_in_a_hook_it_is_the_index_of_the_commit(repo, arguments, seen):
     repo.write("b", "disk")
     repo.git("commit", "-q", *arguments)
     assert (repo.path / "seen").read_text() == seen
+
+
+def test_a_few_files_without_a_list_of_all(repo):
+    repo.commit(**{"a": "1", "d/x": "2", "d/y": "3"})
+    tree = IndexTree(Repository.discover(repo.path))
+    oid = repo.git("rev-parse", ":a")
+    for _ in range(2):
+        assert tree.staged(["a", "d", "gone"]) == {"a": [("100644", oid, "0")]}
+    assert tree.staged(["d/x"]).keys() == {"d/x"}
+    assert "modes" not in vars(tree)

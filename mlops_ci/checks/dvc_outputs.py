@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks.projects import project_of
 from mlops_ci.finding import Finding
-from mlops_ci.stack.data.dvc import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.checks.base import Scope
+    from mlops_ci.stack.data.dvc import Project
 
 _ID = "dvc-files-valid"
 _WHY_TWICE = "DVC stops at it in dvc repro: two would overwrite each other."
@@ -19,7 +20,7 @@ _WHY_OUTSIDE = "It is not there on any other machine, nor for your colleagues or
 
 def find(scope: Scope, judged: set[str]) -> Iterator[Finding]:
     """Only where one of the files is among `judged`, a merge brings the two together, or all are wanted."""
-    project = Project(scope.tree, [])
+    project = project_of(scope)
     claims = sorted(_claims(project))
     owners: dict[str, tuple[str, str]] = {}
     for path, file, who in claims:

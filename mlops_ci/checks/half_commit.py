@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci.checks import recorded
 from mlops_ci.checks.mentions import LOCKS, POINTERS, is_dvc_file, is_lock
+from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.index import IndexTree
@@ -35,9 +36,7 @@ def check(scope: Scope) -> Iterator[Finding]:
     unstaged = Unstaged(scope.repository, POINTERS + LOCKS)
     if not _concerned(scope, unstaged):
         return
-    from mlops_ci.stack.data.dvc import Project
-
-    yield from _Halves(scope, Project(scope.tree, []), unstaged).findings()
+    yield from _Halves(scope, project_of(scope), unstaged).findings()
 
 
 def _is_staged(scope: Scope) -> bool:

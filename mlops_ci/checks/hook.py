@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,13 @@ def run(check: str, argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    gc.set_threshold(500_000)  # as in cli.main
+    code = _exit_code(check, argv)
+    gc.freeze()
+    return code
+
+
+def _exit_code(check: str, argv: Sequence[str] | None) -> int:
     try:
         return _run(catalog.entry(check), argv)
     except MlopsCiError as error:

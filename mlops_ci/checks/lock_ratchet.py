@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlops_ci.checks.projects import project_of
 from mlops_ci.index import IndexTree
 from mlops_ci.stack.data.dvc import Project, statuses
 
@@ -25,7 +26,7 @@ class Judged(NamedTuple):
 def judge(scope: Scope, *, strict: bool) -> Judged:
     root = scope.repository.root
     disk = root if isinstance(scope.tree, IndexTree) else None
-    now = _project(scope, scope.tree)
+    now = project_of(scope)
     found = statuses(now, scope.repository, disk)
     if strict:
         return Judged(new=_ask(scope, found), old=())
@@ -44,15 +45,11 @@ def _trees_before(scope: Scope) -> Iterator[ObjectTree]:
     yield from scope.merging
 
 
-def _project(scope: Scope, tree: ObjectTree) -> Project:
-    root = scope.repository.root
-    return Project(tree, [root] if root else [])
-
-
 def _before(
     scope: Scope, now: Project, tree: ObjectTree, only: set[tuple[str, str]]
 ) -> dict[tuple[str, str], Status]:
-    project = _project(scope, tree)
+    root = scope.repository.root
+    project = Project(tree, [root] if root else [])
     found = statuses(project, scope.repository, None, only)
     return {one.key: _comparable(one, now, project) for one in found}
 

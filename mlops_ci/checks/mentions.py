@@ -46,8 +46,13 @@ def files(scope: Scope, patterns: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def mentioned(scope: Scope, names: Iterable[str], patterns: tuple[str, ...]) -> bool:
-    """Whether a file that matches could name one of these. Wrong in one direction only: it may say yes for no."""
+def mentioned(
+    scope: Scope, names: Iterable[str], patterns: tuple[str, ...], *, as_key: bool = True
+) -> bool:
+    """Whether a file that matches could name one of these. Wrong in one direction only: it may say yes for no.
+
+    `as_key`: also where it is only the plain key of a mapping, as params files are in dvc.lock.
+    """
     wanted = set(names)
     oids = set(files(scope, patterns).values()) if wanted else set()
     if not oids:
@@ -57,4 +62,11 @@ def mentioned(scope: Scope, names: Iterable[str], patterns: tuple[str, ...]) -> 
     scope.repository.objects.expect(oids, _LARGE)
     texts = [scope.repository.objects.known.get(oid, b"${") for oid in oids]
     spelled = [name.encode() for name in wanted]
-    return any(b"${" in text or any(name in text for name in spelled) for text in texts)
+    return any(
+        b"${" in text or any(_is_in(name, text, as_key=as_key) for name in spelled)
+        for text in texts
+    )
+
+
+def _is_in(name: bytes, text: bytes, *, as_key: bool) -> bool:
+    return text.count(name) > (0 if as_key else text.count(name + b":"))

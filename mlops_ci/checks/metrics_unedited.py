@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks import recorded
 from mlops_ci.checks.mentions import LOCKS, is_lock, mentioned
+from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.index import IndexTree
@@ -29,9 +30,7 @@ def check(scope: Scope) -> Iterator[Finding]:
     changed = {one.path for one in scope.changed if one.blob}
     if not scope.all_files and not _concerned(scope, changed):
         return
-    from mlops_ci.stack.data.dvc import Project
-
-    project = Project(scope.tree, [])
+    project = project_of(scope)
     for locked in project.stages:
         relevant = scope.all_files or recorded.lock_path(locked) in changed
         for out in _metrics(locked):
@@ -42,7 +41,7 @@ def check(scope: Scope) -> Iterator[Finding]:
 def _concerned(scope: Scope, changed: set[str]) -> bool:
     if any(map(is_lock, changed)):
         return True
-    return mentioned(scope, map(posixpath.basename, changed), LOCKS)
+    return mentioned(scope, map(posixpath.basename, changed), LOCKS, as_key=False)
 
 
 def _metrics(locked: Locked) -> Iterator[Out]:

@@ -6,6 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.checks.mentions import PIPELINES, POINTERS, is_dvc_file, mentioned
+from mlops_ci.checks.projects import project_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +38,7 @@ def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _cached(scope: Scope) -> Iterator[tuple[str, str]]:
-    from mlops_ci.stack.data.dvc import Project
-
-    project = Project(scope.tree, [])
+    project = project_of(scope)
     for file, pointer in project.pointer_files.items():
         yield from ((out.path, file) for out in pointer if out.cached)
     for locked in project.stages:

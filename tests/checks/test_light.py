@@ -70,3 +70,11 @@ def test_a_policy_that_the_commit_does_not_concern_is_only_loaded(repo):
     loaded = loaded_by("policy-valid", repo.path)
     assert "mlops_ci.config" in loaded
     assert not loaded & (HEAVY | {"mlops_ci.gates", "mlops_ci.model", "mlops_ci.stack"})
+
+
+def test_params_are_no_metrics(repo):
+    """dvc.lock names a params file as a key, and metrics as values."""
+    repo.commit(**project())
+    repo.write("params.yaml", "lr: 0.3\n")
+    repo.git("add", "--all")
+    assert not loaded_by("metrics-unedited", repo.path) & (HEAVY | ONLY_FOR_WHAT_IS_OURS)

@@ -1,0 +1,24 @@
+"""What DVC knows of a Scope, read once for all checks that ask."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlops_ci.checks.base import Scope
+    from mlops_ci.git import Repository
+    from mlops_ci.stack.data.dvc import Project
+    from mlops_ci.tree import ObjectTree
+
+
+def project_of(scope: Scope) -> Project:
+    """The project in `scope.tree`, with DVC's cache of the work tree where there is one."""
+    return _project(scope.repository, scope.tree)
+
+
+@lru_cache(maxsize=1)
+def _project(repository: Repository, tree: ObjectTree) -> Project:
+    from mlops_ci.stack.data.dvc import Project
+
+    return Project(tree, [repository.root] if repository.root else [])
