@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 # From here on a second thread pays for itself within one file.
 _LARGE = 8 * _CHUNK
+# Files that one thread takes at a time: handing over each alone costs more than hashing a small one.
+_BATCH = 32
+# Not blocking: a named pipe would wait for somebody to write to it.
+_FLAGS = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW"):
+    _FLAGS |= getattr(os, _flag, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +83,15 @@ def hash_paths(
     `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache.
     """
     wanted = list(dict.fromkeys(paths))
+    gate = _Gate(root, allowed)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        gate = _Gate(root.resolve(), allowed)
         listed = {path: _files(root, path) for path in wanted}
-        single = {one: pool.submit(gate.digests, root / one, one) for one in _all(listed)}
-        results = {one: future.result() for one, future in single.items()}
-    return {path: _joined(path, found, results) for path, found in listed.items()}
+        names = list(_all(listed))
+        size = max(1, min(_BATCH, len(names) // _BATCH))
+        batches = [names[start : start + size] for start in range(0, len(names), size)]
+        found = [one for batch in pool.map(gate.all, batches) for one in batch]
+    results = dict(zip(names, found, strict=True))
+    return {path: _joined(path, files, results) for path, files in listed.items()}
 
 
 def hash_open_file(descriptor: int, size: int) -> Digests:
@@ -92,7 +101,7 @@ def hash_open_file(descriptor: int, size: int) -> Digests:
         total = _overlapped(descriptor, sha256, md5)
     else:
         total = 0
-        while chunk := os.read(descriptor, _CHUNK):
+        while chunk := os.read(descriptor, min(_CHUNK, size - total + 1)):
             sha256.update(chunk)
             md5.update(chunk)
             total += len(chunk)
@@ -122,10 +131,15 @@ class _Gate:
 
     def __init__(self, root: Path, allowed: Callable[[Path], bool]) -> None:
         self._root, self._allowed = root, allowed
+        self._real = os.path.realpath(root)
+        self._folders: dict[str, str] = {}
 
-    def digests(self, file: Path, name: str) -> Digests | UnreadableError:
+    def all(self, names: list[str]) -> list[Digests | UnreadableError]:
+        return [self.digests(name) for name in names]
+
+    def digests(self, name: str) -> Digests | UnreadableError:
         try:
-            return self._digests(file, name)
+            return self._digests(name)
         except FileNotFoundError:
             return AbsentError(f"{name}: is not here", hint="dvc pull")
         except (OSError, RuntimeError, ValueError) as error:
@@ -133,13 +147,8 @@ class _Gate:
         except UnreadableError as error:
             return error
 
-    def _digests(self, file: Path, name: str) -> Digests:
-        real = file.resolve(strict=True)
-        if not real.is_relative_to(self._root) and not self._allowed(real):
-            raise UnreadableError(f"{name}: is a symbolic link that leaves the repository")
-        # Not blocking: a named pipe would wait for somebody to write to it.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(real, flags | getattr(os, "O_NOFOLLOW", 0))
+    def _digests(self, name: str) -> Digests:
+        descriptor = self._open(name)
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
@@ -150,6 +159,22 @@ class _Gate:
         finally:
             os.close(descriptor)
         return found
+
+    def _open(self, name: str) -> int:
+        """Folders are looked up once: most of what a small file costs is finding out where it really is."""
+        folder, _, base = name.rpartition("/")
+        if folder not in self._folders:
+            real_folder = os.path.realpath(f"{self._real}/{folder}" if folder else self._real)
+            self._folders[folder] = real_folder if self._is_inside(real_folder) else ""
+        file = f"{self._folders[folder]}/{base}" if self._folders[folder] else ""
+        if not file or os.path.islink(file):  # noqa: PTH114 - no Path for each of many files
+            file = os.path.realpath(self._root / name, strict=True)
+            if not self._is_inside(file) and not self._allowed(Path(file)):
+                raise UnreadableError(f"{name}: is a symbolic link that leaves the repository")
+        return os.open(file, _FLAGS)
+
+    def _is_inside(self, real: str) -> bool:
+        return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
 
 def _state(info: os.stat_result) -> tuple[int, int]:
