@@ -1,4 +1,4 @@
-"""A program in a process group of its own: its output line by line, a time limit, and no survivors when it is stopped."""
+"""A program in a process group of its own: its output line by line, a time limit, no survivors when it is stopped."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def follow(
         except BaseException:  # also a reader of ours that has gone
             group.stop("error")
             group.kill()
+            group.wait()
             raise
         return Ended(returncode=group.wait(), stopped=group.stopped)
 
@@ -87,8 +88,9 @@ class _Group:
         reader.start()
 
     def _read(self) -> None:
-        for text in _lines(cast("IO[bytes]", self._process.stdout)):
-            self.lines.put(text)
+        with cast("IO[bytes]", self._process.stdout) as stream:
+            for text in _lines(stream):
+                self.lines.put(text)
         self.lines.put(None)
 
     @property
