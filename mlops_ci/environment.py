@@ -2,6 +2,7 @@
 
 uv.lock           https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile
 poetry.lock       https://python-poetry.org/docs/basic-usage/#installing-dependencies
+pylock.toml       https://peps.python.org/pep-0751/
 pdm.lock          https://pdm-project.org/en/latest/usage/lockfile/
 Pipfile.lock      https://pipenv.pypa.io/en/latest/pipfile.html
 requirements.txt  https://pip.pypa.io/en/stable/reference/requirements-file-format/
@@ -67,7 +68,8 @@ def _reader(path: str) -> Callable[[str, str], Iterator[Pin]] | None:
 def _toml_lock(path: str, text: str) -> Iterator[Pin]:
     from mlops_ci.formats import load_toml
 
-    for package in _packages(path, load_toml(text), "package"):
+    key = "packages" if path.endswith("pylock.toml") else "package"
+    for package in _packages(path, load_toml(text), key):
         # uv and Poetry have a table for the source; PDM writes its keys beside the version.
         source = package.get("source", package)
         yield normalised(_name(path, package)), _pin(package.get("version"), source)
@@ -284,6 +286,7 @@ def _broken_syntax(path: str, error: ValueError) -> NoReturn:
 
 _READERS: dict[str, Callable[[str, str], Iterator[Pin]]] = {
     "uv.lock": _toml_lock,
+    "pylock.toml": _toml_lock,
     "poetry.lock": _toml_lock,
     "pdm.lock": _toml_lock,
     "Pipfile.lock": _pipfile_lock,

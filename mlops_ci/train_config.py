@@ -13,6 +13,14 @@ Policy = Literal["refuse", "record"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class StageEnvironmentConfig:
+    lock: str = doc(
+        "The lock file that it is made from: uv.lock, pylock.toml, requirements with hashes."
+    )
+    stages: list[str] = doc("The stages that run in it, as `mlops-ci train --stage` names them.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """`command` replaces `dvc repro` and its `targets`; then `inputs`, `outputs` and `metrics` describe it."""
 
@@ -42,6 +50,18 @@ class TrainConfig:
     on_missing_data: Policy = doc(
         "When data cannot be had: refuse to train, or run what can be run without it and record it.",
         default="refuse",
+    )
+    environment: Literal["current", "locked"] = doc(
+        "What stages run in. current: the active environment, which must not contradict the lock; locked: one that "
+        "mlops-ci makes from the lock, in .mlops-ci/environments.",
+        default="current",
+    )
+    lock: str | None = doc(
+        "The lock file of the environment. Default: uv.lock, pylock.toml, requirements.txt and others in the root.",
+        default=None,
+    )
+    environments: dict[str, StageEnvironmentConfig] = doc(
+        "Stages with an environment of their own, by a name for it.", default_factory=dict
     )
     seed: int = doc("What stages find in MLOPS_CI_SEED.", default=0)
     threads: int = doc(

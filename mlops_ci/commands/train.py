@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -32,6 +33,11 @@ SCHEMA_VERSION = 1
     "--on-dirty",
     type=click.Choice(["refuse", "record"]),
     help="When what the run reads is not committed.  [default: train.on_dirty, refuse]",
+)
+@click.option(
+    "--environment",
+    type=click.Choice(["current", "locked"]),
+    help="The active environment, or one made from the lock.  [default: train.environment, current]",
 )
 @click.option(
     "--config",
@@ -110,9 +116,15 @@ def _as_data(done: Trained, where: str) -> dict[str, Any]:
         "persist": run.persist,
         "seeds": list(run.seeds),
         "python": run.python,
+        "environments": [dataclasses.asdict(one) for one in run.environments],
         "variables": run.variables,
         "stages": [
-            {"name": one.name, "result": one.result, "seconds": round(one.seconds, 3)}
+            {
+                "name": one.name,
+                "result": one.result,
+                "seconds": round(one.seconds, 3),
+                "environment": one.environment,
+            }
             for one in run.stages
         ],
     }

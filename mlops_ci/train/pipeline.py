@@ -24,11 +24,11 @@ _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """`variables`: what stages find in the environment, the whole of it. `seconds`: how long all steps may take."""
+    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take."""
 
     root: Path
     steps: tuple[Step, ...]
-    variables: dict[str, str] = field(repr=False)
+    variables: dict[str, dict[str, str]] = field(repr=False)
     seconds: float | None = None
 
 
@@ -39,12 +39,12 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
 
 
 def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list[StageRun]:
-    log = StageLog(output, "" if step.is_dvc else step.shown)
+    log = StageLog(output, "" if step.is_dvc else step.shown, step.environment)
     try:
         ended = follow(
             step.command,
             cwd=work.root / step.folder,
-            env=work.variables,
+            env=work.variables[step.environment],
             line=log.line,
             deadline=deadline,
         )

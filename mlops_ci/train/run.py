@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci import config as configuration
-from mlops_ci.errors import StageError, ToolError, UsageError
-from mlops_ci.git import Repository
-from mlops_ci.lineage import redaction, store
+from mlops_ci.errors import UsageError
+from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
-from mlops_ci.lineage.run import TrainingRun
-from mlops_ci.process import environment_outside_git, run
-from mlops_ci.stack.data import dvc
 from mlops_ci.text import plural, visible
-from mlops_ci.train import ci, dirt, fixed, steps
-from mlops_ci.train.pipeline import Work, run_pipeline
-from mlops_ci.tree import WorkTree
+from mlops_ci.train import dirt, environment, locks, steps
+from mlops_ci.train.perform import Job, perform
+from mlops_ci.train.place import Place
 
 if TYPE_CHECKING:
-    from mlops_ci.config import Config
+    from pathlib import Path
+
+    from mlops_ci.lineage.run import TrainingRun
     from mlops_ci.lineage.statement import Statement
+    from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
     from mlops_ci.train_config import TrainConfig
 
@@ -53,125 +46,66 @@ class Trained:
     statements: list[Statement]
 
 
-class Place:
-    """A work tree before a run."""
-
-    def __init__(self, start: Path, config: Path | None = None) -> None:
-        self.repository = Repository.discover(start)
-        if self.repository.root is None:
-            raise UsageError("a bare repository has no work tree", hint="git clone it")
-        self.root = self.repository.root
-        self.tree = WorkTree(self.repository, self.root)
-        self.project = dvc.Project(self.tree, [self.root, self.repository.git_dir.parent])
-        self.tree.may_link_to = self.project.cache.owns
-        self._config = config
-
-    @cached_property
-    def config(self) -> Config:
-        if self._config is None:
-            return configuration.load(self.tree.read) or configuration.Config()
-        path = self._config
-
-        def read(name: str) -> bytes | None:
-            return path.read_bytes() if name == configuration.FILE else self.tree.read(name)
-
-        return configuration.load(read) or configuration.Config()
-
-    @property
-    def dvc(self) -> str | None:
-        return dvc.find_dvc(self.root, self.repository.is_tracked, self.config.data.dvc)
-
-
 def train(request: Request, output: Output) -> Trained:
+    """Raises UsageError when nothing can be run or it would not be reproducible, StageError when a stage fails."""
     place = Place(request.start, request.config)
     settings = dataclasses.replace(place.config.train, **request.overrides)
-    planned = steps.plan(
-        place.project, settings, dvc=place.dvc, stage=request.stage, force=request.force
-    )
-    head = place.repository.commit("HEAD").oid
+    # What cannot be run is said before anything is installed or fetched.
+    steps.plan(place.project, settings, dvc=place.dvc or "dvc", stage=request.stage)
     found = dirt.find(place.tree, place.project, (*settings.outputs, *settings.metrics))
-    _judge(found, settings, output)
-    variables = fixed.fixed(os.environ, seed=settings.seed, threads=settings.threads)
-    environ = environment_outside_git(**variables, PYTHONUNBUFFERED="1", DVC_NO_ANALYTICS="1")
-    started = _now()
-    work = Work(
-        root=place.root,
-        steps=tuple(planned),
-        variables=environ,
-        seconds=settings.timeout_minutes and settings.timeout_minutes * 60,
+    _refuse_dirt(found, settings, output)
+    environments = open_environments(place, settings, output)
+    _refuse_drift(environments[""], settings, output)
+    job = Job(
+        settings=settings,
+        environments=environments,
+        stage=request.stage,
+        force=request.force,
+        dirt=found,
     )
-    stages = run_pipeline(work, output)
-    _check_written(place.root, settings)
-    interpreter = shutil.which("python", path=environ.get("PATH")) or ""
-    done = TrainingRun(
-        command=_typed(planned),
-        targets=tuple([request.stage] if request.stage else settings.targets),
-        started=started,
-        finished=_now(),
-        commit=head,
-        stages=stages,
-        dirty=found.read,
-        seeds=(settings.seed,),
-        variables=redaction.variables(environ),
-        persist=settings.persist,
-        ci=ci.context(),
-        resumed=bool(found.results),
-        python=_version(interpreter),
-        interpreter=interpreter,
-        inputs=tuple(settings.inputs),
-        outputs=tuple(settings.outputs),
-        metrics=tuple(settings.metrics),
-    )
+    done = perform(place, job, output)
     statements = collect(place.root, done)
     return Trained(run=done, record=store.write(place.root, statements), statements=statements)
 
 
-def _judge(found: dirt.Dirt, settings: TrainConfig, output: Output) -> None:
-    if not found.read:
-        return
-    count = len(found.read)
-    more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
-    names = ", ".join(map(visible, found.read[:_SHOWN])) + more
-    are = "is" if count == 1 else "are"
-    what = f"{plural(count, 'file')} that the run may read {are} not committed: {names}"
+def open_environments(
+    place: Place, settings: TrainConfig, output: Output
+) -> dict[str, Environment]:
+    """The environments that the config names, made where they have to be. That of all other stages is ""."""
+    lock = locks.find(place.root, settings.lock)
+    if settings.environment == "current":
+        main = environment.current(place.root, lock, place.repository.is_tracked)
+    elif lock is None:
+        raise UsageError("there is no lock file to make the environment from", hint="uv lock")
+    else:
+        main = environment.locked(place.root, lock, output)
+    named = {
+        name: environment.locked(place.root, one.lock, output, name)
+        for name, one in settings.environments.items()
+    }
+    return {"": main, **named}
+
+
+def _refuse_dirt(found: dirt.Dirt, settings: TrainConfig, output: Output) -> None:
+    if found.read:
+        count = len(found.read)
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        names = ", ".join(map(visible, found.read[:_SHOWN])) + more
+        are = "is" if count == 1 else "are"
+        what = f"{plural(count, 'file')} that the run may read {are} not committed: {names}"
+        _refuse(what, "git add and git commit", settings, output)
+
+
+def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> None:
+    if used.drift and used.lock:
+        what = f"the environment is not what {used.lock.path} says: {used.drift}"
+        _refuse(what, "install what it says, or: --environment locked", settings, output)
+
+
+def _refuse(what: str, fix: str, settings: TrainConfig, output: Output) -> None:
     if settings.on_dirty == "refuse":
         raise UsageError(
             f"{what}; nobody could make this model again",
-            hint="git add and git commit, or: mlops-ci train --on-dirty record",
+            hint=f"{fix}, or: mlops-ci train --on-dirty record",
         )
     output.say(f"{what}; the Record says so")
-
-
-def _check_written(root: Path, settings: TrainConfig) -> None:
-    """DVC checks what dvc.yaml declares; what the config declares of a command is ours to check."""
-    absent = [path for path in (*settings.outputs, *settings.metrics) if not (root / path).exists()]
-    if absent:
-        names = ", ".join(map(visible, absent[:_SHOWN]))
-        raise StageError(
-            f"the command has ended well and not written {names}",
-            hint="write it, or correct train.outputs and train.metrics in mlops-ci.yaml",
-        )
-
-
-def _typed(planned: list[steps.Step]) -> tuple[str, ...]:
-    """The command as a person types it, without the place of a program on this machine."""
-    return tuple(word for step in planned for word in (_words(step)))
-
-
-def _words(step: steps.Step) -> tuple[str, ...]:
-    return (Path(step.command[0]).name, *step.command[1:])
-
-
-def _version(interpreter: str) -> str:
-    if not interpreter:
-        return ""
-    asked = "import platform; print(platform.python_version())"
-    try:
-        done = run([interpreter, "-I", "-S", "-c", asked], timeout=20)
-    except ToolError:
-        return ""
-    return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

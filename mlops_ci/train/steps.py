@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
-from mlops_ci.text import visible
+from mlops_ci.text import shell_word, visible
+from mlops_ci.train.order import address, did_you_mean, needed, runs
 
 if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Project
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """`command`: its arguments. `folder`: where it runs, from the root. `shown`: as a person would type it."""
+    """`command`: its arguments. `folder`: where it runs, from the root. `shown`: as a person would type it.
+
+    `environment`: its name in the config, "" for that of all.
+    """
 
     command: tuple[str, ...]
     folder: str = ""
     shown: str = ""
     is_dvc: bool = True
+    environment: str = ""
 
 
 def plan(
@@ -40,7 +45,9 @@ def plan(
         raise ToolError("dvc.yaml is here and dvc is not installed", hint="pip install dvc")
     options = ["--force"] if force else []
     if stage:
-        return [_single(project, dvc, stage, options)]
+        return [_alone(project, config, dvc, stage, options)]
+    if config.environments:
+        return _in_turn(project, config, dvc, options)
     if config.targets:
         return [_repro(dvc, [*options, "--", *config.targets], "")]
     return [_all(project, dvc, root, options) for root in _roots(project)]
@@ -65,28 +72,30 @@ def _all(project: Project, dvc: str, root: str, options: list[str]) -> Step:
     return _repro(dvc, [*options, *several], root)
 
 
-def _single(project: Project, dvc: str, stage: str, options: list[str]) -> Step:
-    names = _addresses(project)
+def _alone(project: Project, config: TrainConfig, dvc: str, stage: str, options: list[str]) -> Step:
+    names = list(map(address, project.stages))
     if stage not in names:
-        import difflib
-
-        close = difflib.get_close_matches(stage, names, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(map(visible, names))}"
-        raise UsageError(f"there is no stage {visible(stage)!r}", hint=hint)
-    return _repro(dvc, [*options, "--single-item", "--", stage], "")
+        raise UsageError(f"there is no stage {visible(stage)!r}", hint=did_you_mean(stage, names))
+    return _repro(
+        dvc, [*options, "--single-item", "--", stage], "", _by_stage(config).get(stage, "")
+    )
 
 
-def _addresses(project: Project) -> list[str]:
-    """Stages as they are named from the root: `train`, `models/dvc.yaml:train`."""
+def _in_turn(project: Project, config: TrainConfig, dvc: str, options: list[str]) -> list[Step]:
+    environments = _by_stage(config)
+    graph = needed(project, config.targets)
+    needed(project, environments)  # a name that is no stage
     return [
-        one.stage.name
-        if one.pipeline.path == "dvc.yaml"
-        else f"{one.pipeline.path}:{one.stage.name}"
-        for one in project.stages
+        _repro(dvc, [*options, "--single-item", "--", *stages], "", name)
+        for name, stages in runs(graph, environments)
     ]
 
 
-def _repro(dvc: str, arguments: list[str], folder: str) -> Step:
-    arguments = [one for one in arguments if one != "--"] if arguments[-1:] == ["--"] else arguments
+def _by_stage(config: TrainConfig) -> dict[str, str]:
+    return {stage: name for name, one in config.environments.items() for stage in one.stages}
+
+
+def _repro(dvc: str, arguments: list[str], folder: str, environment: str = "") -> Step:
     command = (dvc, "repro", *arguments)
-    return Step(command=command, folder=folder, shown=" ".join(["dvc", *command[1:]]))
+    shown = " ".join(["dvc", *map(shell_word, command[1:])])
+    return Step(command=command, folder=folder, shown=shown, environment=environment)
