@@ -1,0 +1,111 @@
+"""`mlops-ci train` from beginning to end: look at what is there, run it, write its Record."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import UsageError
+from mlops_ci.lineage import store
+from mlops_ci.lineage.collect import collect
+from mlops_ci.text import plural, visible
+from mlops_ci.train import dirt, environment, locks, steps
+from mlops_ci.train.perform import Job, perform
+from mlops_ci.train.place import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_ci.lineage.run import TrainingRun
+    from mlops_ci.lineage.statement import Statement
+    from mlops_ci.train.environment import Environment
+    from mlops_ci.train.output import Output
+    from mlops_ci.train_config import TrainConfig
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for. `overrides`: keys of TrainConfig with what stands instead of the file."""
+
+    start: Path
+    config: Path | None = None
+    stage: str = ""
+    force: bool = False
+    overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """`record`: where the Record is; `statements`: what it says."""
+
+    run: TrainingRun
+    record: Path
+    statements: list[Statement]
+
+
+def train(request: Request, output: Output) -> Trained:
+    """Raises UsageError when nothing can be run or it would not be reproducible, StageError when a stage fails."""
+    place = Place(request.start, request.config)
+    settings = dataclasses.replace(place.config.train, **request.overrides)
+    # What cannot be run is said before anything is installed or fetched.
+    steps.plan(place.project, settings, dvc=place.dvc or "dvc", stage=request.stage)
+    found = dirt.find(place.tree, place.project, (*settings.outputs, *settings.metrics))
+    _refuse_dirt(found, settings, output)
+    environments = open_environments(place, settings, output)
+    _refuse_drift(environments[""], settings, output)
+    job = Job(
+        settings=settings,
+        environments=environments,
+        stage=request.stage,
+        force=request.force,
+        dirt=found,
+    )
+    done = perform(place, job, output)
+    statements = collect(place.root, done)
+    return Trained(run=done, record=store.write(place.root, statements), statements=statements)
+
+
+def open_environments(
+    place: Place, settings: TrainConfig, output: Output
+) -> dict[str, Environment]:
+    """The environments that the config names, made where they have to be. That of all other stages is ""."""
+    lock = locks.find(place.root, settings.lock)
+    if settings.environment == "current":
+        main = environment.current(place.root, lock, place.repository.is_tracked)
+    elif lock is None:
+        raise UsageError("there is no lock file to make the environment from", hint="uv lock")
+    else:
+        main = environment.locked(place.root, lock, output)
+    named = {
+        name: environment.locked(place.root, one.lock, output, name)
+        for name, one in settings.environments.items()
+    }
+    return {"": main, **named}
+
+
+def _refuse_dirt(found: dirt.Dirt, settings: TrainConfig, output: Output) -> None:
+    if found.read:
+        count = len(found.read)
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        names = ", ".join(map(visible, found.read[:_SHOWN])) + more
+        are = "is" if count == 1 else "are"
+        what = f"{plural(count, 'file')} that the run may read {are} not committed: {names}"
+        _refuse(what, "git add and git commit", settings, output)
+
+
+def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> None:
+    if used.drift and used.lock:
+        what = f"the environment is not what {used.lock.path} says: {used.drift}"
+        _refuse(what, "install what it says, or: --environment locked", settings, output)
+
+
+def _refuse(what: str, fix: str, settings: TrainConfig, output: Output) -> None:
+    if settings.on_dirty == "refuse":
+        raise UsageError(
+            f"{what}; nobody could make this model again",
+            hint=f"{fix}, or: mlops-ci train --on-dirty record",
+        )
+    output.say(f"{what}; the Record says so")
