@@ -1,0 +1,234 @@
+"""`mlops-ci reproduce` from beginning to end."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from mlops_ci.evidence import models_made
+from mlops_ci.git import Repository
+from mlops_ci.reproduce import causes, data, judge, observed, records
+from mlops_ci.reproduce.clone import clone, isolate, temporary_folder, used, variables
+from mlops_ci.reproduce.judge import OutputFacts
+from mlops_ci.reproduction import Cause, Reproduction
+from mlops_ci.stack.data import dvc
+from mlops_ci.text import size
+from mlops_ci.train import locks
+from mlops_ci.train.order import address, downstream
+from mlops_ci.train.perform import Job, perform
+from mlops_ci.train.place import Place
+from mlops_ci.train.run import open_environments
+from mlops_ci.tree import CommitTree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_ci.lineage.run import TrainingRun
+    from mlops_ci.record import Provenance
+    from mlops_ci.reproduce.observed import Observed
+    from mlops_ci.reproduction import ReproducedMetric, ReproducedOutput
+    from mlops_ci.train.output import Output
+    from mlops_ci.train_config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """`environment`: "" is locked, where there is a lock that can be installed, else current.
+
+    `times`: how often the whole pipeline runs. `diagnose`: run stages again to find out why they differ.
+    """
+
+    start: Path
+    rev: str
+    record: Path | None = None
+    environment: Literal["", "locked", "current"] = ""
+    times: int = 1
+    diagnose: bool = True
+    keep: bool = False
+
+
+def reproduce(request: Request, output: Output) -> Reproduction:
+    """Raises ToolError when it cannot be run here, StageError when a stage fails."""
+    started = time.monotonic()
+    repository = Repository.discover(request.start)
+    commit = repository.commit(request.rev).oid
+    with temporary_folder(keep=request.keep) as folder:
+        output.say(f"a clean clone of {commit[:7]} in {folder}")
+        attempt = _Attempt(request, repository, commit, folder, output)
+        done = attempt.reproduction()
+        disk = used(folder)
+    output.say(
+        f"{size(disk)} on the disk {'kept in ' + str(folder) if request.keep else 'removed'}"
+    )
+    return dataclasses.replace(done, disk=disk, seconds=time.monotonic() - started)
+
+
+@dataclass
+class _Runs:
+    training: TrainingRun
+    found: list[Observed] = field(default_factory=list)
+
+
+class _Attempt:
+    def __init__(
+        self, request: Request, repository: Repository, commit: str, folder: Path, output: Output
+    ) -> None:
+        self.request, self.repository, self.commit = request, repository, commit
+        self.folder, self.output = folder, output
+        self.remarks: list[str] = []
+        target = clone(repository, commit, folder)
+        source = repository.root or repository.git_dir
+        isolate(Place(target).project, source, target, folder)
+        self.place = Place(target)
+        self.settings = self._settings()
+
+    def _settings(self) -> TrainConfig:
+        settings = self.place.config.train
+        lock = locks.find(self.place.root, settings.lock)
+        chosen = self.request.environment
+        if not chosen:
+            chosen = "locked" if lock and locks.can_install(self.place.root, lock) else "current"
+            if chosen == "current":
+                self.remarks.append(
+                    "no lock file that can be installed from: the active environment was used"
+                )
+        return dataclasses.replace(settings, environment=chosen, persist="none", on_dirty="record")
+
+    def reproduction(self) -> Reproduction:
+        data.fetch(self.place, self.place.dvc, self.folder, self.output)
+        known = records.find(self.repository, self.place, self.commit, self.request.record)
+        if not known.provenances:
+            self.remarks.append("no Record of this revision: how it was trained is not known")
+        before = observed.recorded(self.place, self.settings, known.provenances)
+        environments = open_environments(self.place, self.settings, self.output)
+        extra = variables(self.folder)
+        job = Job(settings=self.settings, environments=environments, force=True, extra=extra)
+        runs = self._run(job, self.request.times)
+        metrics = judge.metrics(before, runs.found, self.place.config.metrics)
+        outputs = self._outputs(before, runs.found[0], metrics)
+        why = self._causes(job, runs, outputs, known.provenances)
+        if len(runs.found) == 1 and any(one.kind in _UNSTABLE and one.measured for one in why):
+            self.output.say("once more as a whole: how far do the metrics differ?")
+            runs.found += self._run(job, 1).found
+            metrics = judge.metrics(before, runs.found, self.place.config.metrics)
+        return Reproduction(
+            rev=self.request.rev,
+            commit=self.commit,
+            outputs=tuple(outputs),
+            metrics=tuple(metrics),
+            causes=tuple(why),
+            tolerances=judge.tolerances(metrics),
+            remarks=tuple(self.remarks),
+            record=known.where,
+            runs=len(runs.found),
+        )
+
+    def _run(self, job: Job, times: int) -> _Runs:
+        training = perform(self.place, job, self.output)
+        runs = _Runs(training, [observed.found(self.place, self.settings)])
+        for _ in range(times - 1):
+            perform(self.place, job, self.output)
+            runs.found.append(observed.found(self.place, self.settings))
+        return runs
+
+    def _outputs(
+        self, before: Observed, found: Observed, metrics: list[ReproducedMetric]
+    ) -> list[ReproducedOutput]:
+        described = self.settings.command is not None
+        facts = self._of_command() if described else self._of_stages()
+        return judge.outputs(facts, before, found, metrics, self._both)
+
+    def _of_command(self) -> list[OutputFacts]:
+        measured = frozenset(self.settings.metrics)
+        outs = [
+            OutputFacts(path=path, stage="train", kind="output", consumers=measured)
+            for path in self.settings.outputs
+        ]
+        return outs + [OutputFacts(path=one, stage="train", kind="metrics") for one in measured]
+
+    def _of_stages(self) -> list[OutputFacts]:
+        project = self.place.project
+        models = models_made(project, project.stages)
+        return [
+            OutputFacts(
+                path=path,
+                stage=address(locked),
+                kind=_kind(path, locked, models),
+                consumers=_consumers(project, path, locked),
+            )
+            for locked in project.stages
+            for path in dict.fromkeys(locked.stage.all_outs)
+        ]
+
+    def _both(self, path: str) -> tuple[bytes | None, bytes | None]:
+        from mlops_ci.errors import UnreadableError
+
+        try:
+            return self._original.read(path), self.place.tree.read(path)
+        except UnreadableError:
+            return None, None
+
+    @property
+    def _original(self) -> dvc.Project:
+        """The revision as the repository has it, with its cache and its remotes."""
+        source = self.repository.root or self.repository.git_dir
+        tool = self.place.dvc
+        fetch = partial(_fetched, tool, source, self.commit) if tool else None
+        bases = [source, self.repository.git_dir.parent]
+        return dvc.Project(CommitTree(self.repository, self.commit), bases, fetch)
+
+    def _causes(
+        self,
+        job: Job,
+        runs: _Runs,
+        outputs: list[ReproducedOutput],
+        known: list[Provenance],
+    ) -> list[Cause]:
+        if all(one.level == "bytes" for one in outputs):
+            return []
+        first = causes.first_different(self.place, outputs)
+        found = [*causes.inputs(self.place, first), *causes.params(self.place, first)]
+        around = list(causes.circumstances(known[0] if known else None, runs.training))
+        if self.request.diagnose and not found:
+            lab = causes.Lab(place=self.place, job=job, output=self.output)
+            seeds = any(self.settings.seed in one.seeds for one in known)
+            hashes = runs.found[-1].hashes
+            found += causes.experiments(lab, first, hashes, seed_known=seeds)
+        return [*found, *around] or [Cause(kind="unknown", message=_UNKNOWN)]
+
+
+_UNSTABLE = ("nondeterminism", "threads")
+_UNKNOWN = "nothing is known to differ: it gives the same result each time here, and gave another one elsewhere"
+
+
+def _kind(path: str, locked: dvc.Locked, models: set[str]) -> str:
+    if path in locked.stage.metrics:
+        return "metrics"
+    if path in models:
+        return "model"
+    reads = any(
+        dep == one or dep.startswith(f"{one}/") for dep in locked.stage.deps for one in models
+    )
+    return "predictions" if reads else "output"
+
+
+def _consumers(project: dvc.Project, path: str, own: dvc.Locked) -> frozenset[str]:
+    """What later stages make from it, and what the same stage measures beside it."""
+    readers = [
+        address(one)
+        for one in project.stages
+        if any(
+            dep == path or dep.startswith(f"{path}/") or path.startswith(f"{dep}/")
+            for dep in one.stage.deps
+        )
+    ]
+    later = downstream(project, readers)
+    made = {out for one in project.stages if address(one) in later for out in one.stage.all_outs}
+    return frozenset({*made, *own.stage.metrics} - {path})
+
+
+def _fetched(tool: str, source: Path, commit: str, root: str, path: str) -> bytes | None:
+    return dvc.fetch(tool, source, root, path, commit)
