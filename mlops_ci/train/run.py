@@ -10,7 +10,7 @@ from mlops_ci.errors import UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.text import plural, visible
-from mlops_ci.train import dirt, environment, locks, steps
+from mlops_ci.train import data, dirt, environment, locks, results, steps
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 
@@ -56,6 +56,7 @@ def train(request: Request, output: Output) -> Trained:
     _refuse_dirt(found, settings, output)
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
+    found = _with_data(place, request.stage, settings, found, output)
     job = Job(
         settings=settings,
         environments=environments,
@@ -65,7 +66,21 @@ def train(request: Request, output: Output) -> Trained:
     )
     done = perform(place, job, output)
     statements = collect(place.root, done)
+    results.check(place.root, statements)
     return Trained(run=done, record=store.write(place.root, statements), statements=statements)
+
+
+def _with_data(
+    place: Place, stage: str, settings: TrainConfig, found: dirt.Dirt, output: Output
+) -> dirt.Dirt:
+    """Data that is changed makes a work tree as dirty as code does."""
+    if settings.command is not None and not stage:
+        return found
+    there = data.provide(place, place.dvc, stage, output)
+    data.refuse_missing(there, settings.on_missing_data, output)
+    changed = dirt.Dirt(read=there.changed, results=())
+    _refuse_dirt(changed, settings, output)
+    return dirt.Dirt(read=tuple(sorted({*found.read, *there.changed})), results=found.results)
 
 
 def open_environments(
