@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlops_ci.diff import Request
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlops_ci.diff import Request
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
@@ -78,6 +77,8 @@ def comparison(command: _F) -> _F:
 
 
 def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
+    from mlops_ci.diff import Request  # 70 ms that commands which compare nothing need not spend
+
     names = ("base", "head", "config", "models", "exact", "fetch")
     return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
 
