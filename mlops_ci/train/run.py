@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import UsageError
+from mlops_ci.errors import StageError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.text import plural, visible
-from mlops_ci.train import data, dirt, environment, locks, results, steps
+from mlops_ci.train import data, dirt, environment, locks, results, steps, tracked
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 
@@ -64,10 +64,32 @@ def train(request: Request, output: Output) -> Trained:
         force=request.force,
         dirt=found,
     )
-    done = perform(place, job, output)
+    done = tracked_run(place, job, output)
     statements = collect(place.root, done)
     results.check(place.root, statements)
     return Trained(run=done, record=store.write(place.root, statements), statements=statements)
+
+
+def tracked_run(place: Place, job: Job, output: Output) -> TrainingRun:
+    """A run whose MLflow runs are known. Where the tracker dies in the middle, the stage runs again without it."""
+    where = tracked.set_up(place, job.environments.values(), output)
+    if where is None:
+        return perform(place, job, output)
+    try:
+        done = perform(place, _logging(job, where, place), output)
+    except StageError as error:
+        reason = where.is_down()
+        if not reason:
+            raise
+        output.say(f"{error}; and MLflow does not answer any more: {reason}")
+        output.say("  once more, logged beside the repository; then: mlops-ci record push")
+        where = where.fallen_back()
+        done = perform(place, _logging(job, where, place), output)
+    return dataclasses.replace(done, tracking=tracked.read_back(where, place, output))
+
+
+def _logging(job: Job, where: tracked.Tracked, place: Place) -> Job:
+    return dataclasses.replace(job, extra={**job.extra, **where.variables(place, job.dirt)})
 
 
 def _with_data(
