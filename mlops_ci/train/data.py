@@ -133,7 +133,7 @@ def _bring(place: Place, dvc: str, paths: list[str], output: Output) -> None:
 def _fetch(dvc: str, folder: Path, paths: list[str], output: Output) -> None:
     """What the remote lacks is no error for DVC, and neither is a server that does not answer."""
     targets = ["--", *paths] if len(paths) <= _TARGETS else []
-    error = _run([dvc, "fetch", "--run-cache", *targets], folder, output)
+    error = run_dvc([dvc, "fetch", "--run-cache", *targets], folder, output)
     if error and _NO_REMOTE not in error:
         raise ToolError(f"data cannot be fetched: {error}", hint="dvc fetch -v")
 
@@ -141,20 +141,22 @@ def _fetch(dvc: str, folder: Path, paths: list[str], output: Output) -> None:
 def _check_out(dvc: str, folder: Path, paths: list[str], output: Output) -> None:
     for start in range(0, len(paths), _TARGETS):
         chunk = paths[start : start + _TARGETS]
-        _run([dvc, "checkout", "--allow-missing", "--quiet", "--", *chunk], folder, output)
+        run_dvc([dvc, "checkout", "--allow-missing", "--quiet", "--", *chunk], folder, output)
 
 
 def _inner(path: str, root: str) -> str:
     return posixpath.relpath(path, root) if root else path
 
 
-def _run(command: list[str], folder: Path, output: Output) -> str:
+def run_dvc(command: list[str], folder: Path, output: Output) -> str:
     """DVC's reason when it fails, else ""."""
     lines: list[str] = []
     env = environment_outside_git(DVC_NO_ANALYTICS="1")
     ended = follow(command, cwd=folder, env=env, line=lines.append)
     if ended.stopped:
-        raise ToolError(f"stopped by {ended.stopped} while data was fetched", hint="mlops-ci train")
+        raise ToolError(
+            f"stopped by {ended.stopped} during dvc {command[1]}", hint="mlops-ci train"
+        )
     if not ended.returncode:
         return ""
     errors = [line for line in lines if line.startswith("ERROR:")]

@@ -69,7 +69,7 @@ def project(place: Place) -> Iterator[Path]:
 
 def check_reachable(folder: Path) -> None:
     """Raises ToolError when the default remote of the DVC project in `folder` does not answer or is not there."""
-    url = _default_url(folder / ".dvc")
+    url = default_url(folder / ".dvc")
     if url.startswith(("http://", "https://")):
         try:
             http.check_reachable(url)
@@ -81,7 +81,8 @@ def check_reachable(folder: Path) -> None:
         raise ToolError(f"the DVC remote cannot be reached: there is no folder {url}")
 
 
-def _default_url(dvc_folder: Path) -> str:
+def default_url(dvc_folder: Path) -> str:
+    """The address of the default remote as the config has it, "" when there is none."""
     name, urls = "", {}
     for file in (dvc_folder / "config", dvc_folder / "config.local"):
         parser = _parsed(file.read_text("utf-8", "replace") if file.is_file() else "")

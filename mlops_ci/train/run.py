@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import StageError, UsageError
+from mlops_ci.errors import MlopsCiError, StageError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.text import plural, visible
-from mlops_ci.train import data, dirt, environment, locks, results, steps, tracked
+from mlops_ci.train import data, dirt, environment, locks, persist, results, steps, tracked
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 
@@ -57,6 +57,7 @@ def train(request: Request, output: Output) -> Trained:
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
     found = _with_data(place, request.stage, settings, found, output)
+    persist.check(place, settings.persist, found.read)
     job = Job(
         settings=settings,
         environments=environments,
@@ -67,7 +68,28 @@ def train(request: Request, output: Output) -> Trained:
     done = tracked_run(place, job, output)
     statements = collect(place.root, done)
     results.check(place.root, statements)
-    return Trained(run=done, record=store.write(place.root, statements), statements=statements)
+    refused = _persist(place, done, statements, output)
+    record = store.write(place.root, statements)
+    if refused:
+        output.say(f"Record {record.relative_to(place.root).as_posix()}, which says persist: none")
+        raise refused
+    return Trained(run=done, record=record, statements=statements)
+
+
+def _persist(
+    place: Place, done: TrainingRun, statements: list[Statement], output: Output
+) -> MlopsCiError | None:
+    """Why results are not where they should be. A Record says that they are there only when they are."""
+    try:
+        if done.persist != "none" and place.project.pipelines:
+            persist.push(place.root, place.dvc, output)
+        if done.persist == "commit":
+            persist.commit(place.root, done, output)
+    except MlopsCiError as error:
+        for one in statements:
+            one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
+        return error
+    return None
 
 
 def tracked_run(place: Place, job: Job, output: Output) -> TrainingRun:
