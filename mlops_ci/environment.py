@@ -285,10 +285,7 @@ def _broken_syntax(path: str, error: ValueError) -> NoReturn:
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[Pin]]] = {
-    "uv.lock": _toml_lock,
-    "pylock.toml": _toml_lock,
-    "poetry.lock": _toml_lock,
-    "pdm.lock": _toml_lock,
+    **dict.fromkeys(("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock"), _toml_lock),
     "Pipfile.lock": _pipfile_lock,
     "requirements*.txt": _requirements,
     "environment.yml": _environment_yml,

@@ -51,3 +51,9 @@ class StoppedError(ToolError):
     def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signal = signal
+
+
+class PublishError(MlopsCiError):
+    """Results could not be put where they are to be kept, or must not be put there. They are still here."""
+
+    exit_code = 4

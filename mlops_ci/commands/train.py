@@ -35,6 +35,11 @@ SCHEMA_VERSION = 1
     help="When what the run reads is not committed.  [default: train.on_dirty, refuse]",
 )
 @click.option(
+    "--persist",
+    type=click.Choice(["none", "push", "commit"]),
+    help="What becomes of the results.  [default: train.persist, none]",
+)
+@click.option(
     "--environment",
     type=click.Choice(["current", "locked"]),
     help="The active environment, or one made from the lock.  [default: train.environment, current]",
@@ -66,6 +71,7 @@ def train(
 
     Exit code 1: a stage fails. 2: the work tree is dirty, or there is nothing to run. 3: it took too long, was
     stopped, or a tool or the disk does not do what is needed; what was done is kept, and the next run goes on.
+    4: trained and recorded, but the results could not be pushed or committed.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     overrides = {key: value for key, value in chosen.items() if value is not None}
     if targets:

@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import UsageError
+from mlops_ci.errors import MlopsCiError, StageError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.text import plural, visible
-from mlops_ci.train import dirt, environment, locks, steps
+from mlops_ci.train import data, dirt, environment, locks, persist, results, steps, tracked
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 
@@ -56,6 +56,8 @@ def train(request: Request, output: Output) -> Trained:
     _refuse_dirt(found, settings, output)
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
+    found = _with_data(place, request.stage, settings, found, output)
+    persist.check(place, settings.persist, found.read)
     job = Job(
         settings=settings,
         environments=environments,
@@ -63,9 +65,66 @@ def train(request: Request, output: Output) -> Trained:
         force=request.force,
         dirt=found,
     )
-    done = perform(place, job, output)
+    done = tracked_run(place, job, output)
     statements = collect(place.root, done)
-    return Trained(run=done, record=store.write(place.root, statements), statements=statements)
+    results.check(place.root, statements)
+    refused = _persist(place, done, statements, output)
+    record = store.write(place.root, statements)
+    if refused:
+        output.say(f"Record {record.relative_to(place.root).as_posix()}, which says persist: none")
+        raise refused
+    return Trained(run=done, record=record, statements=statements)
+
+
+def _persist(
+    place: Place, done: TrainingRun, statements: list[Statement], output: Output
+) -> MlopsCiError | None:
+    """Why results are not where they should be. A Record says that they are there only when they are."""
+    try:
+        if done.persist != "none" and place.project.pipelines:
+            persist.push(place.root, place.dvc, output)
+        if done.persist == "commit":
+            persist.commit(place.root, done, output)
+    except MlopsCiError as error:
+        for one in statements:
+            one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
+        return error
+    return None
+
+
+def tracked_run(place: Place, job: Job, output: Output) -> TrainingRun:
+    """A run whose MLflow runs are known. Where the tracker dies in the middle, the stage runs again without it."""
+    where = tracked.set_up(place, job.environments.values(), output)
+    if where is None:
+        return perform(place, job, output)
+    try:
+        done = perform(place, _logging(job, where, place), output)
+    except StageError as error:
+        reason = where.is_down()
+        if not reason:
+            raise
+        output.say(f"{error}; and MLflow does not answer any more: {reason}")
+        output.say("  once more, logged beside the repository; then: mlops-ci record push")
+        where = where.fallen_back()
+        done = perform(place, _logging(job, where, place), output)
+    return dataclasses.replace(done, tracking=tracked.read_back(where, place, output))
+
+
+def _logging(job: Job, where: tracked.Tracked, place: Place) -> Job:
+    return dataclasses.replace(job, extra={**job.extra, **where.variables(place, job.dirt)})
+
+
+def _with_data(
+    place: Place, stage: str, settings: TrainConfig, found: dirt.Dirt, output: Output
+) -> dirt.Dirt:
+    """Data that is changed makes a work tree as dirty as code does."""
+    if settings.command is not None and not stage:
+        return found
+    there = data.provide(place, place.dvc, stage, output)
+    data.refuse_missing(there, settings.on_missing_data, output)
+    changed = dirt.Dirt(read=there.changed, results=())
+    _refuse_dirt(changed, settings, output)
+    return dirt.Dirt(read=tuple(sorted({*found.read, *there.changed})), results=found.results)
 
 
 def open_environments(

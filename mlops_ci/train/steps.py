@@ -44,6 +44,7 @@ def plan(
     if dvc is None:
         raise ToolError("dvc.yaml is here and dvc is not installed", hint="pip install dvc")
     options = ["--force"] if force else []
+    options += ["--allow-missing"] if config.on_missing_data == "record" else []
     if stage:
         return [_alone(project, config, dvc, stage, options)]
     if config.environments:
