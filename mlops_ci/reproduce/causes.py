@@ -54,7 +54,7 @@ def inputs(place: Place, stages: Iterable[Locked]) -> Iterator[Cause]:
             message = f"{path} is not what dvc.lock recorded: the stage was run with another one"
             yield Cause(kind=kind, message=message, stage=address(locked), measured=True)
         recorded = place.project.raw_locks[locked.pipeline.path].get(locked.stage.name, {})
-        if recorded and recorded.get("cmd") != locked.stage.cmd:
+        if recorded and repr(recorded.get("cmd")) != locked.stage.cmd:
             message = "its command is not the one that dvc.lock recorded"
             yield Cause(kind="code", message=message, stage=address(locked), measured=True)
 
@@ -95,6 +95,12 @@ def circumstances(recorded: Provenance | None, run: TrainingRun) -> Iterator[Cau
     yield from _variables(recorded.variables, run.variables)
 
 
+def _kind_of(variable: str) -> CauseKind:
+    if "THREADS" in variable:
+        return "threads"
+    return "seed" if "SEED" in variable else "machine"
+
+
 def _packages(recorded: Provenance, run: TrainingRun) -> Iterator[Cause]:
     was = {one.path: one for one in recorded.environments}
     now = {one.path: one for one in run.environments}
@@ -113,12 +119,13 @@ def _packages(recorded: Provenance, run: TrainingRun) -> Iterator[Cause]:
 
 
 def _variables(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Cause]:
-    for name in sorted(was.keys() | now.keys()):
-        if was.get(name) != now.get(name):
-            kind: CauseKind = "machine"
-            kind = "threads" if "THREADS" in name else "seed" if "SEED" in name else kind
-            pair = f"{now.get(name, 'not set')} here, {was.get(name, 'not set')} when recorded"
-            yield Cause(kind=kind, message=f"{name}: {pair}")
+    differ = sorted(n for n in was.keys() | now.keys() if was.get(n) != now.get(n))
+    by_kind: dict[CauseKind, list[str]] = {}
+    for name in differ:
+        pair = f"{now.get(name, 'not set')} here, {was.get(name, 'not set')} when it was recorded"
+        by_kind.setdefault(_kind_of(name), []).append(f"{name}: {pair}")
+    for kind, told in by_kind.items():
+        yield Cause(kind=kind, message="; ".join(told))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
-from mlops_ci.lineage.hashing import Digests, Folder, Hashed, hash_paths
+from mlops_ci.lineage.hashing import Digests, Folder, Hashed
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.text import shell_word, size, visible
+from mlops_ci.train.data import different
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def fetch(place: Place, dvc: str | None, folder: Path, output: Output) -> int:
         by_root.setdefault(place.project.root_of(file), []).append(file)
     for root, files in by_root.items():
         _pull(place.root, dvc, root, files)
-    _verify(place.root, place, outs)
+    _verify(place, outs)
     return total
 
 
@@ -78,14 +79,12 @@ def _reason(stderr: str) -> str:
     return visible(" ".join(told).removeprefix("ERROR:").strip(), 300)
 
 
-def _verify(root: Path, place: Place, outs: list[Out]) -> None:
-    found = hash_paths(root, [out.path for out in outs], place.project.cache.owns)
-    for out in outs:
-        md5 = md5_of(found[out.path])
-        if out.hash and not out.legacy and md5 != out.hash:
-            seen = md5 or str(found[out.path])
-            what = f"{visible(out.path)}: the remote gave other bytes than {out.hash}: {seen}"
-            raise ToolError(what, hint="where the data is whole: dvc push, after removing it there")
+def _verify(place: Place, outs: list[Out]) -> None:
+    wrong = different(place.root, place.project, {out.path: out for out in outs})
+    for path, now in sorted(wrong.items()):
+        recorded = next(out.hash for out in outs if out.path == path)
+        what = f"{visible(path)}: the remote has other bytes than DVC recorded: {visible(now)}, recorded is {recorded}"
+        raise ToolError(what, hint="push the right ones from where they are: dvc push --force")
 
 
 def md5_of(found: Hashed) -> str:

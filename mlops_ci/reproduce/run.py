@@ -120,7 +120,10 @@ class _Attempt:
             outputs=tuple(outputs),
             metrics=tuple(metrics),
             causes=tuple(why),
-            tolerances=judge.tolerances(metrics),
+            # What was made from something else says nothing of noise.
+            tolerances={}
+            if any(one.kind in _OTHER_INPUTS for one in why)
+            else judge.tolerances(metrics),
             remarks=tuple(self.remarks),
             record=known.where,
             runs=len(runs.found),
@@ -200,6 +203,7 @@ class _Attempt:
         return [*found, *around] or [Cause(kind="unknown", message=_UNKNOWN)]
 
 
+_OTHER_INPUTS = ("code", "data", "params")
 _UNSTABLE = ("nondeterminism", "threads")
 _UNKNOWN = "nothing is known to differ: it gives the same result each time here, and gave another one elsewhere"
 

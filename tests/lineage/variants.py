@@ -25,8 +25,12 @@ stages:
 TIMESTAMP = "pathlib.Path('model.bin').write_text(str(time.time_ns()))\n"
 HEAD = "import json, os, pathlib, random, time\n"
 METRICS = "pathlib.Path('metrics.json').write_text(json.dumps({'accuracy': %s}))\n"
-PREDICT = HEAD + "pathlib.Path('scores.csv').write_text('id,score\\n1,%s\\n')\n" + METRICS
 NOISE = "0.5 + 1e-9 * (time.time_ns() % 1000)"
+PREDICT = (
+    HEAD
+    + f"pathlib.Path('scores.csv').write_text('id,score\\n1,' + str({NOISE}) + '\\n')\n"
+    + METRICS % "0.9"
+)
 
 # What train.py does, by what it is an example of.
 TRAIN = {
@@ -49,6 +53,5 @@ def trained(repo: Repo, **files: str) -> str:
 
 
 def with_predictions(repo: Repo) -> str:
-    predict = PREDICT.replace("%s", "' + str(" + NOISE + ") + '", 1) % "0.9"
-    files = {"dvc.yaml": PREDICT_YAML, "train.py": HEAD + TIMESTAMP, "predict.py": predict}
+    files = {"dvc.yaml": PREDICT_YAML, "train.py": HEAD + TIMESTAMP, "predict.py": PREDICT}
     return trained(repo, **files)
