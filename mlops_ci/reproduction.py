@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-# How much of an output is the same; each includes what follows it, but `different`.
-Level = Literal["bytes", "predictions", "metrics", "different"]
+# How much of an output is the same; the first three each include what follows. `unknown`: nothing was recorded of it.
+Level = Literal["bytes", "predictions", "metrics", "different", "unknown"]
 MetricResult = Literal["equal", "within", "different", "unknown"]
 CauseKind = Literal[
     "data", "code", "params", "interpreter", "package", "machine", "threads", "seed",
@@ -82,5 +82,6 @@ class Reproduction:
 
     @property
     def undecided(self) -> bool:
-        """Whether a metric could not be compared."""
-        return any(one.result == "unknown" for one in self.metrics)
+        """Whether an output or a metric could not be compared."""
+        metrics = any(one.result == "unknown" for one in self.metrics)
+        return metrics or any(one.level == "unknown" for one in self.outputs)

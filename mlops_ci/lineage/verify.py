@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
@@ -109,12 +110,13 @@ class _Verifier:
             for name in sorted(file.values.keys() | now.keys()):
                 if isinstance(self.hashed.get(file.path), UnreadableError):
                     continue  # said for the file
-                yield self._value(
-                    "metrics", f"{file.path}:{name}", file.values.get(name), now.get(name)
-                )
+                label = f"{file.path}:{name}"
+                yield self._compared("metrics", label, file.values.get(name), now.get(name))
 
     def _measured(self, file: RecordedFile) -> dict[str, Any]:
-        return plain(self.now.values(file.path)) if self.now else {}
+        known = self.now.values(file.path) if self.now else {}
+        values: dict[str, Any] = plain(known or self.facts.values(file.path))
+        return values
 
     def _value(self, kind: Any, name: str, recorded: Any, found: Any) -> Verified:
         if self.now is None:
@@ -123,6 +125,9 @@ class _Verifier:
         if recorded == redaction.REDACTED == found:
             reason = "its name says that it is a secret: its value was not recorded"
             return self._undecided(kind, name, reason, "")
+        return self._compared(kind, name, recorded, found)
+
+    def _compared(self, kind: Any, name: str, recorded: Any, found: Any) -> Verified:
         same = found is not None and type(recorded) is type(found) and recorded == found
         return Verified(
             kind=kind,
@@ -173,6 +178,25 @@ class _Verifier:
             recorded=self.recorded.tree,
             found=tree,
         )
+        if not self.recorded.of_kind("code"):
+            yield from self._changed_since(found.oid)
+
+    def _changed_since(self, commit: str) -> Iterator[Verified]:
+        """Where nothing says which code a command runs, it is all that Git has."""
+        known = {one.path for one in self.recorded.files}
+        listed = self.facts.repository.git(
+            "diff", "--name-only", "--no-renames", "-z", commit, "--"
+        )
+        for path in os.fsdecode(listed.stdout).split("\0")[:-1]:
+            if path not in known:
+                yield Verified(
+                    kind="code",
+                    name=path,
+                    result="different",
+                    recorded=f"as in {commit[:7]}",
+                    found="changed",
+                    hint=f"git diff {commit[:12]} -- {shell_word(path)}",
+                )
 
     def _unread(self) -> Iterator[Verified]:
         for name in self.recorded.unread:

@@ -20,13 +20,16 @@ _LEVELS: dict[Level, str] = {
     "predictions": "equal predictions",
     "metrics": "equal metrics",
     "different": "different",
+    "unknown": "cannot tell",
 }
 _COLOURS: dict[Level, str] = {
     "bytes": "32",
     "predictions": "32",
     "metrics": "33",
     "different": "31",
+    "unknown": "33",
 }
+_LEVEL_MARKS: dict[Level, str] = {"different": "✗", "unknown": "?"}
 _MARKS = {"equal": "✓", "within": "✓", "different": "✗", "unknown": "?"}
 _CODES = {"equal": "32", "within": "32", "different": "31", "unknown": "33"}
 
@@ -46,7 +49,7 @@ def render(found: Reproduction, *, colour: bool = False) -> str:
 def _lines(found: Reproduction, paint: Paint) -> Iterator[str]:
     yield f"{paint.bold(text.visible(found.rev))} {found.commit[:7]}  {_headline(found, paint)}"
     for output in found.outputs:
-        mark = paint(_COLOURS[output.level], "✗" if output.level == "different" else "✓")
+        mark = paint(_COLOURS[output.level], _LEVEL_MARKS.get(output.level, "✓"))
         reason = f"  ({text.visible(output.reason, 200)})" if output.reason else ""
         name = text.visible(output.path, 200)
         yield f"  {mark} {output.kind:<11} {name}  {_LEVELS[output.level]}{reason}"

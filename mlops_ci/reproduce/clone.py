@@ -15,7 +15,7 @@ from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data.dvc.cloud import anchored, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
     from mlops_ci.git import Repository
@@ -32,6 +32,7 @@ def temporary_folder(*, keep: bool = False) -> Iterator[Path]:
         try:
             yield folder
         finally:
+            _ignore(_signals())
             if not keep:
                 remove(folder)
 
@@ -47,26 +48,31 @@ def remove(folder: Path) -> None:
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """A signal becomes an error, so that what has to be removed is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def stop(signum: int, _frame: FrameType | None) -> None:
-        for one in before:  # once is enough: the second would come in the middle of cleaning up
-            signal.signal(one, signal.SIG_IGN)
+        _ignore(before)  # once is enough: the second would come in the middle of cleaning up
         name = signal.Signals(signum).name
         raise StoppedError(f"stopped by {name}; the temporary folder is removed", signal=name)
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {signum: signal.getsignal(signum) for signum in known}
-    for signum in known:
-        signal.signal(signum, stop)
+    before = {signum: signal.signal(signum, stop) for signum in _signals()}
     try:
         yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _signals() -> list[signal.Signals]:
+    """Those that end a process; none in a thread, which gets none."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _ignore(signals: Iterable[signal.Signals]) -> None:
+    for one in signals:
+        signal.signal(one, signal.SIG_IGN)
 
 
 def clone(repository: Repository, commit: str, folder: Path) -> Path:

@@ -24,13 +24,17 @@ _SECONDS = 24 * 3600.0
 
 
 def needed(project: Project) -> dict[str, list[Out]]:
-    """The `.dvc` files whose outputs the stages read, and those outputs."""
+    """What `dvc pull` has to bring: `.dvc` files that the stages read, and frozen stages, with their outputs."""
     deps = {path for one in project.stages for path in one.stage.deps}
     found: dict[str, list[Out]] = {}
     for file, outs in project.pointer_files.items():
         wanted = [out for out in outs if out.cached and any(_overlap(out.path, d) for d in deps)]
         if wanted:
             found[file] = wanted
+    for one in project.stages:
+        if one.stage.frozen and one.record:
+            cached = [out for out in one.record.outs if out.path not in one.stage.uncached]
+            found[f"{one.pipeline.path}:{one.stage.name}"] = cached
     return found
 
 

@@ -36,11 +36,13 @@ class OutputFacts:
 
 
 def metrics(
-    recorded: Observed, runs: Sequence[Observed], settings: Mapping[str, MetricConfig]
+    recorded: Observed,
+    runs: Sequence[Observed],
+    settings: Callable[[str], Mapping[str, MetricConfig]],
 ) -> list[ReproducedMetric]:
-    """Every number of every metrics file that either side has."""
+    """Every number of every metrics file that either side has. `settings`: those that count for a file."""
     paths = {path: None for one in (recorded, *runs) for path in one.values}
-    return [one for path in paths for one in _metrics(path, recorded, runs, settings)]
+    return [one for path in paths for one in _metrics(path, recorded, runs, settings(path))]
 
 
 def _metrics(
@@ -133,8 +135,8 @@ class _Judge:
         if not now:
             level, reason = "different", "was not written"
         recorded = self.recorded.hashes.get(one.path, "")
-        if not recorded and level == "different":
-            reason = "nothing was recorded of it"
+        if now and not recorded and level == "different":
+            level, reason = "unknown", "nothing was recorded of it"
         return ReproducedOutput(
             path=one.path, stage=one.stage, kind=one.kind, level=level, recorded=recorded,
             found=now, reason=reason,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.evidence import models_made
 from mlops_ci.git import Repository
+from mlops_ci.models import inside
 from mlops_ci.reproduce import causes, data, judge, observed, records
 from mlops_ci.reproduce.clone import clone, isolate, temporary_folder, used, variables
 from mlops_ci.reproduce.judge import OutputFacts
@@ -26,6 +27,7 @@ from mlops_ci.tree import CommitTree
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlops_ci.config import MetricConfig
     from mlops_ci.lineage.run import TrainingRun
     from mlops_ci.record import Provenance
     from mlops_ci.reproduce.observed import Observed
@@ -107,13 +109,13 @@ class _Attempt:
         extra = variables(self.folder)
         job = Job(settings=self.settings, environments=environments, force=True, extra=extra)
         runs = self._run(job, self.request.times)
-        metrics = judge.metrics(before, runs.found, self.place.config.metrics)
+        metrics = judge.metrics(before, runs.found, self._metric_settings)
         outputs = self._outputs(before, runs.found[0], metrics)
         why = self._causes(job, runs, outputs, known.provenances)
         if len(runs.found) == 1 and any(one.kind in _UNSTABLE and one.measured for one in why):
             self.output.say("once more as a whole: how far do the metrics differ?")
             runs.found += self._run(job, 1).found
-            metrics = judge.metrics(before, runs.found, self.place.config.metrics)
+            metrics = judge.metrics(before, runs.found, self._metric_settings)
         return Reproduction(
             rev=self.request.rev,
             commit=self.commit,
@@ -136,6 +138,15 @@ class _Attempt:
             perform(self.place, job, self.output)
             runs.found.append(observed.found(self.place, self.settings))
         return runs
+
+    def _metric_settings(self, path: str) -> dict[str, MetricConfig]:
+        """Those of the model that the file belongs to stand before those of all."""
+        config = self.place.config
+        own = [one for one in config.models.values() if inside(path, one.path)]
+        found = dict(config.metrics)
+        for one in sorted(own, key=lambda model: len(model.path)):
+            found |= one.metrics
+        return found
 
     def _outputs(
         self, before: Observed, found: Observed, metrics: list[ReproducedMetric]
@@ -163,6 +174,7 @@ class _Attempt:
                 consumers=_consumers(project, path, locked),
             )
             for locked in project.stages
+            if not locked.stage.frozen
             for path in dict.fromkeys(locked.stage.all_outs)
         ]
 

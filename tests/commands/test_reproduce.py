@@ -179,6 +179,30 @@ def test_an_unknown_revision_is_a_usage_error(place: Repo, capsys: Any) -> None:
     assert "unknown revision" in capsys.readouterr().err
 
 
+def test_a_frozen_stage_is_fetched_and_not_run(place: Repo, capsys: Any) -> None:
+    frozen = "  prepare:\n    cmd: echo 1 > a.txt\n    outs: [a.txt]\n"
+    reader = "  read:\n    cmd: cp a.txt b.txt\n    deps: [a.txt]\n    outs: [b.txt]\n"
+    variants.trained(place, **{"dvc.yaml": f"stages:\n{frozen}{reader}"})
+    place.commit(**{"dvc.yaml": f"stages:\n{frozen}    frozen: true\n{reader}"})
+    assert levels(reproduced(capsys, code=0)) == {"b.txt": "bytes"}
+
+
+def test_a_command_without_a_pipeline_is_compared_with_its_record(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    config = "train: {command: python train.py, outputs: [model.bin], metrics: [metrics.json]}\n"
+    code = variants.HEAD + "pathlib.Path('model.bin').write_text('w')\n" + variants.METRICS % "0.9"
+    ignored = "/model.bin\n/metrics.json\n"
+    repo.commit(**{"mlops-ci.yaml": config, "train.py": code, ".gitignore": ignored})
+    monkeypatch.chdir(repo.path)
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    found = reproduced(capsys, code=3)
+    assert set(levels(found).values()) == {"unknown"}
+    assert run(["train"]) == 0
+    capsys.readouterr()
+    assert levels(reproduced(capsys, code=0)) == {"model.bin": "bytes", "metrics.json": "bytes"}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_leaves_nothing(place: Repo, tmp_path: Path, name: str) -> None:
