@@ -64,6 +64,15 @@ class TrainConfig:
         "Stages with an environment of their own, by a name for it.", default_factory=dict
     )
     seed: int = doc("What stages find in MLOPS_CI_SEED.", default=0)
+    seed_stages: list[str] = doc(
+        "The stages that a seed changes, for `mlops-ci train --seeds`; all that read from them run as well. Default: "
+        "those that make a model.",
+        default_factory=list,
+    )
+    seed_metrics: str = doc(
+        "Where `mlops-ci train --seeds` writes what each seed measured.",
+        default="seed-metrics.json",
+    )
     threads: int = doc(
         "Threads of OpenMP, BLAS and the like: results can differ with their number. 0: as many as the machine says.",
         schema={"minimum": 0},

@@ -30,6 +30,13 @@ SCHEMA_VERSION = 1
     "--seed", type=int, help="What stages find in MLOPS_CI_SEED.  [default: train.seed, 0]"
 )
 @click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Train with N seeds, for the spread of the metrics; the model is that of the first.",
+)
+@click.option(
     "--on-dirty",
     type=click.Choice(["refuse", "record"]),
     help="When what the run reads is not committed.  [default: train.on_dirty, refuse]",
@@ -54,6 +61,7 @@ def train(
     targets: tuple[str, ...],
     stage: str,
     force: bool,
+    seeds: int,
     config: Path | None,
     as_json: bool,
     **chosen: Any,
@@ -77,7 +85,7 @@ def train(
     if targets:
         overrides |= {"targets": list(targets), "command": None}
     request = Request(
-        start=Path.cwd(), config=config, stage=stage, force=force, overrides=overrides
+        start=Path.cwd(), config=config, stage=stage, force=force, seeds=seeds, overrides=overrides
     )
     output = Output(_write, secret_values(os.environ), groups=wants_groups())
     try:

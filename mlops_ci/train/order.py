@@ -29,7 +29,9 @@ def needed(project: Project, targets: Iterable[str]) -> dict[str, set[str]]:
     while waiting:
         name = waiting.pop()
         if name not in graph:
-            raise UsageError(f"there is no stage {visible(name)!r}", hint=did_you_mean(name, graph))
+            raise UsageError(
+                f"there is no stage {visible(name)!r}", hint=_did_you_mean(name, graph)
+            )
         if name not in found:
             found[name] = graph[name]
             waiting += graph[name]
@@ -68,7 +70,7 @@ def runs(
     return found
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
+def _did_you_mean(name: str, names: Iterable[str]) -> str:
     import difflib
 
     known = list(names)

@@ -32,14 +32,14 @@ _SHOWN = 5
 class Job:
     """What to run. `environments`: by the names of the config, "" is that of all stages without their own.
 
-    `stage`: only this one. `force`: also what has not changed. `dirt`: as it was found before anything was touched.
+    `stages`: only these. `options`: more of `dvc repro`. `dirt`: as it was found before anything was touched.
     `extra`: more variables for stages, such as those by which a tracker knows the run.
     """
 
     settings: TrainConfig
     environments: Mapping[str, Environment]
-    stage: str = ""
-    force: bool = False
+    stages: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     dirt: Dirt = field(default_factory=lambda: Dirt(read=(), results=()))
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -48,7 +48,7 @@ def perform(place: Place, job: Job, output: Output) -> TrainingRun:
     """Raises StageError when a stage fails, ToolError when the run cannot go on."""
     settings = job.settings
     planned = steps.plan(
-        place.project, settings, dvc=_dvc(place, job), stage=job.stage, force=job.force
+        place.project, settings, dvc=_dvc(place, job), stages=job.stages, options=job.options
     )
     variables = {name: _variables(job, one) for name, one in job.environments.items()}
     minutes = settings.timeout_minutes
@@ -61,7 +61,7 @@ def perform(place: Place, job: Job, output: Output) -> TrainingRun:
     main = job.environments[""].interpreter
     return TrainingRun(
         command=tuple(word for step in planned for word in _typed(step)),
-        targets=tuple([job.stage] if job.stage else settings.targets),
+        targets=job.stages or tuple(settings.targets),
         started=started,
         finished=finished,
         commit=place.head,

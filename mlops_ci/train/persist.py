@@ -122,7 +122,9 @@ def _branch(place: Place) -> str:
 
 
 def _results(place: Place) -> list[str]:
-    changed = set(dirt.find(place.tree, place.project).results)
+    settings = place.config.train
+    more = (*settings.outputs, *settings.metrics, settings.seed_metrics)
+    changed = set(dirt.find(place.tree, place.project, more).results)
     # DVC adds outputs to the .gitignore beside them.
     folders = {posixpath.dirname(path) for one in place.project.stages for path in one.stage.outs}
     ignores = {posixpath.join(folder, ".gitignore") for folder in folders}

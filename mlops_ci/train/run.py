@@ -6,13 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import MlopsCiError, StageError, UsageError
+from mlops_ci.errors import MlopsCiError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.text import plural, visible
-from mlops_ci.train import data, dirt, environment, locks, persist, results, steps, tracked
-from mlops_ci.train.perform import Job, perform
+from mlops_ci.train import data, dirt, environment, locks, persist, results, seeds, steps
+from mlops_ci.train.perform import Job
 from mlops_ci.train.place import Place
+from mlops_ci.train.tracked import tracked_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +29,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the command line asks for. `overrides`: keys of TrainConfig with what stands instead of the file."""
+    """What the command line asks for. `overrides`: keys of TrainConfig with what stands instead of the file.
+
+    `seeds`: how many to train with, for their metrics; the model is that of the first.
+    """
 
     start: Path
     config: Path | None = None
     stage: str = ""
     force: bool = False
+    seeds: int = 1
     overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -51,8 +56,12 @@ def train(request: Request, output: Output) -> Trained:
     place = Place(request.start, request.config)
     settings = dataclasses.replace(place.config.train, **request.overrides)
     # What cannot be run is said before anything is installed or fetched.
-    steps.plan(place.project, settings, dvc=place.dvc or "dvc", stage=request.stage)
-    found = dirt.find(place.tree, place.project, (*settings.outputs, *settings.metrics))
+    stages = (request.stage,) if request.stage else ()
+    steps.plan(place.project, settings, dvc=place.dvc or "dvc", stages=stages)
+    several = seeds.plan(place, settings, request.seeds)
+    found = dirt.find(
+        place.tree, place.project, (*settings.outputs, *settings.metrics, settings.seed_metrics)
+    )
     _refuse_dirt(found, settings, output)
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
@@ -61,11 +70,14 @@ def train(request: Request, output: Output) -> Trained:
     job = Job(
         settings=settings,
         environments=environments,
-        stage=request.stage,
-        force=request.force,
+        stages=stages,
+        options=("--force",) if request.force else (),
         dirt=found,
     )
     done = tracked_run(place, job, output)
+    if several.count > 1:
+        chosen = seeds.run(place, job, done, several, output)
+        done = dataclasses.replace(done, seeds=chosen)
     statements = collect(place.root, done)
     results.check(place.root, statements)
     refused = _persist(place, done, statements, output)
@@ -90,28 +102,6 @@ def _persist(
             one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
         return error
     return None
-
-
-def tracked_run(place: Place, job: Job, output: Output) -> TrainingRun:
-    """A run whose MLflow runs are known. Where the tracker dies in the middle, the stage runs again without it."""
-    where = tracked.set_up(place, job.environments.values(), output)
-    if where is None:
-        return perform(place, job, output)
-    try:
-        done = perform(place, _logging(job, where, place), output)
-    except StageError as error:
-        reason = where.is_down()
-        if not reason:
-            raise
-        output.say(f"{error}; and MLflow does not answer any more: {reason}")
-        output.say("  once more, logged beside the repository; then: mlops-ci record push")
-        where = where.fallen_back()
-        done = perform(place, _logging(job, where, place), output)
-    return dataclasses.replace(done, tracking=tracked.read_back(where, place, output))
-
-
-def _logging(job: Job, where: tracked.Tracked, place: Place) -> Job:
-    return dataclasses.replace(job, extra={**job.extra, **where.variables(place, job.dirt)})
 
 
 def _with_data(

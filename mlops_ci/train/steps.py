@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
-from mlops_ci.text import shell_word, visible
-from mlops_ci.train.order import address, did_you_mean, needed, runs
+from mlops_ci.text import shell_word
+from mlops_ci.train.order import needed, runs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops_ci.stack.data.dvc import Project
     from mlops_ci.train_config import TrainConfig
 
@@ -31,10 +33,15 @@ class Step:
 
 
 def plan(
-    project: Project, config: TrainConfig, *, dvc: str | None, stage: str = "", force: bool = False
+    project: Project,
+    config: TrainConfig,
+    *,
+    dvc: str | None,
+    stages: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> list[Step]:
-    """`stage`: only this one, and nothing before it. Raises UsageError when there is nothing to run."""
-    if config.command is not None and not stage:
+    """`stages`: only these, and nothing before them. Raises UsageError when there is nothing to run."""
+    if config.command is not None and not stages:
         return [Step(command=_shell(config.command), shown=config.command, is_dvc=False)]
     if not project.pipelines:
         raise UsageError(
@@ -43,12 +50,10 @@ def plan(
         )
     if dvc is None:
         raise ToolError("dvc.yaml is here and dvc is not installed", hint="pip install dvc")
-    options = ["--force"] if force else []
-    options += ["--allow-missing"] if config.on_missing_data == "record" else []
-    if stage:
-        return [_alone(project, config, dvc, stage, options)]
-    if config.environments:
-        return _in_turn(project, config, dvc, options)
+    more = ["--allow-missing"] if config.on_missing_data == "record" else []
+    options = [*options, *more]
+    if stages or config.environments:
+        return _in_turn(project, config, dvc, stages, options)
     if config.targets:
         return [_repro(dvc, [*options, "--", *config.targets], "")]
     return [_all(project, dvc, root, options) for root in _roots(project)]
@@ -73,22 +78,18 @@ def _all(project: Project, dvc: str, root: str, options: list[str]) -> Step:
     return _repro(dvc, [*options, *several], root)
 
 
-def _alone(project: Project, config: TrainConfig, dvc: str, stage: str, options: list[str]) -> Step:
-    names = list(map(address, project.stages))
-    if stage not in names:
-        raise UsageError(f"there is no stage {visible(stage)!r}", hint=did_you_mean(stage, names))
-    return _repro(
-        dvc, [*options, "--single-item", "--", stage], "", _by_stage(config).get(stage, "")
-    )
-
-
-def _in_turn(project: Project, config: TrainConfig, dvc: str, options: list[str]) -> list[Step]:
+def _in_turn(
+    project: Project, config: TrainConfig, dvc: str, stages: Sequence[str], options: list[str]
+) -> list[Step]:
+    """Each stage by its name, in their order, with one `dvc repro` as long as the environment is the same."""
     environments = _by_stage(config)
-    graph = needed(project, config.targets)
     needed(project, environments)  # a name that is no stage
+    graph = needed(project, stages or config.targets)
+    if stages:
+        graph = {name: graph[name] & set(stages) for name in stages}
     return [
-        _repro(dvc, [*options, "--single-item", "--", *stages], "", name)
-        for name, stages in runs(graph, environments)
+        _repro(dvc, [*options, "--single-item", "--", *names], "", environment)
+        for environment, names in runs(graph, environments)
     ]
 
 

@@ -16,17 +16,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import http
-from mlops_ci.errors import UnreadableError
+from mlops_ci.errors import StageError, UnreadableError
 from mlops_ci.http import redact
 from mlops_ci.lineage.run import TrackingRun
 from mlops_ci.stack.base import TrackerSettings
 from mlops_ci.tracking import run_ids
 from mlops_ci.train import ci
+from mlops_ci.train.perform import Job, perform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from mlops_ci.lineage.run import TrainingRun
     from mlops_ci.train.dirt import Dirt
     from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
@@ -76,21 +78,43 @@ class Tracked:
         return ""
 
 
+def tracked_run(place: Place, job: Job, output: Output, home: Path | None = None) -> TrainingRun:
+    """A run whose MLflow runs are known. Where the tracker dies in the middle, the stage runs again without it.
+
+    `home`: the folder that has the store where no server is used; the place itself when it is not said.
+    """
+    where = set_up(place, job.environments.values(), output, home or place.root)
+    if where is None:
+        return perform(place, job, output)
+    try:
+        done = perform(place, _logging(job, where, place), output)
+    except StageError as error:
+        reason = where.is_down()
+        if not reason:
+            raise
+        output.say(f"{error}; and MLflow does not answer any more: {reason}")
+        output.say("  once more, logged beside the repository; then: mlops-ci record push")
+        where = where.fallen_back()
+        done = perform(place, _logging(job, where, place), output)
+    return dataclasses.replace(done, tracking=read_back(where, place, output))
+
+
+def _logging(job: Job, where: Tracked, place: Place) -> Job:
+    return dataclasses.replace(job, extra={**job.extra, **where.variables(place, job.dirt)})
+
+
 def set_up(
-    place: Place,
-    environments: Iterable[Environment],
-    output: Output,
-    environ: Mapping[str, str] = os.environ,
+    place: Place, environments: Iterable[Environment], output: Output, home: Path
 ) -> Tracked | None:
     """None where nothing that is installed logs to MLflow."""
     kind = _client(environments)
     config = place.config.mlflow
-    named = config.tracking_uri or environ.get("MLFLOW_TRACKING_URI", "")
+    named = config.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
     if kind is None or (kind == "skinny" and not named):  # which has no SQLite
         return None
-    experiment = environ.get("MLFLOW_EXPERIMENT_NAME") or config.experiment or ""
-    uri = _absolute(place.root, named) if named else _store(place.root, _EMBEDDED)
-    found = Tracked(root=place.root, uri=uri, experiment=experiment)
+    experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or config.experiment or ""
+    uri = _absolute(home, named) if named else _store(home, _EMBEDDED)
+    found = Tracked(root=home, uri=uri, experiment=experiment)
     reason = found.is_down()
     if not reason or kind == "skinny":
         return found
