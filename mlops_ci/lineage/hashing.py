@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 # From here on a second thread pays for itself within one file.
 _LARGE = 8 * _CHUNK
+_HANDED_OVER = 4 * _CHUNK
 # Files that one thread takes at a time: handing over each alone costs more than hashing a small one.
 _BATCH = 32
 # Not blocking: a named pipe would wait for somebody to write to it.
@@ -83,10 +84,11 @@ def hash_paths(
     `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache.
     """
     wanted = list(dict.fromkeys(paths))
-    gate = _Gate(root, allowed)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        listed = {path: _files(root, path) for path in wanted}
-        names = list(_all(listed))
+    listed = {path: _files(root, path) for path in wanted}
+    names = list(_all(listed))
+    processors = os.cpu_count() or 1
+    gate = _Gate(root, allowed, spare=len(names) < processors)
+    with ThreadPoolExecutor(max_workers=processors) as pool:
         size = max(1, min(_BATCH, len(names) // _BATCH))
         batches = [names[start : start + size] for start in range(0, len(names), size)]
         found = [one for batch in pool.map(gate.all, batches) for one in batch]
@@ -94,10 +96,10 @@ def hash_paths(
     return {path: _joined(path, files, results) for path, files in listed.items()}
 
 
-def hash_open_file(descriptor: int, size: int) -> Digests:
-    """Read from where the descriptor stands to the end."""
+def hash_open_file(descriptor: int, size: int, *, spare: bool = True) -> Digests:
+    """Read from where the descriptor stands to the end. `spare`: there is a processor for a second thread."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    if size >= _LARGE:
+    if size >= _LARGE and spare:
         total = _overlapped(descriptor, sha256, md5)
     else:
         total = 0
@@ -110,10 +112,10 @@ def hash_open_file(descriptor: int, size: int) -> Digests:
 
 def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> int:
     """MD5 is the slower of the two and sets the pace; the other thread takes SHA-256 and reads ahead."""
-    total, chunk = 0, os.read(descriptor, _CHUNK)
+    total, chunk = 0, os.read(descriptor, _HANDED_OVER)
 
     def follow(current: bytes) -> bytes:
-        following = os.read(descriptor, _CHUNK)
+        following = os.read(descriptor, _HANDED_OVER)
         sha256.update(current)
         return following
 
@@ -129,8 +131,8 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
 class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
-    def __init__(self, root: Path, allowed: Callable[[Path], bool]) -> None:
-        self._root, self._allowed = root, allowed
+    def __init__(self, root: Path, allowed: Callable[[Path], bool], *, spare: bool) -> None:
+        self._root, self._allowed, self._spare = root, allowed, spare
         self._real = os.path.realpath(root)
         self._folders: dict[str, str] = {}
 
@@ -153,7 +155,7 @@ class _Gate:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableError(f"{name}: is not a regular file")
-            found = hash_open_file(descriptor, before.st_size)
+            found = hash_open_file(descriptor, before.st_size, spare=self._spare)
             if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:

@@ -139,7 +139,7 @@ class Lab:
     def results(self, locked: Locked, **changed: int) -> dict[str, str]:
         """MD5 of its outputs after one more run; `changed`: settings of the training."""
         settings = dataclasses.replace(self.job.settings, **changed)  # type: ignore[arg-type]
-        job = dataclasses.replace(self.job, settings=settings, stage=address(locked), force=True)
+        job = dataclasses.replace(self.job, settings=settings, stages=(address(locked),))
         perform(self.place, job, self.output)
         found = hash_paths(self.place.root, locked.stage.all_outs, self.place.project.cache.owns)
         return {path: md5_of(one) for path, one in found.items()}

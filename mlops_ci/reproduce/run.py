@@ -107,7 +107,7 @@ class _Attempt:
         before = observed.recorded(self.place, self.settings, known.provenances)
         environments = open_environments(self.place, self.settings, self.output)
         extra = variables(self.folder)
-        job = Job(settings=self.settings, environments=environments, force=True, extra=extra)
+        job = Job(settings=self.settings, environments=environments, options=_FORCE, extra=extra)
         runs = self._run(job, self.request.times)
         metrics = judge.metrics(before, runs.found, self._metric_settings)
         outputs = self._outputs(before, runs.found[0], metrics)
@@ -216,6 +216,7 @@ class _Attempt:
 
 
 _OTHER_INPUTS = ("code", "data", "params")
+_FORCE = ("--force",)
 _UNSTABLE = ("nondeterminism", "threads")
 _UNKNOWN = "nothing is known to differ: it gives the same result each time here, and gave another one elsewhere"
 
