@@ -72,7 +72,7 @@ def verify(file: Path | None, everything: bool, as_json: bool) -> int:
     from mlops_ci.report import records
 
     path, statements = _read(file)
-    found = verified(Path.cwd(), statements, str(path))
+    found = verified(Path.cwd(), statements, str(path), lambda text: click.echo(text, err=True))
     code = _exit_code(found)
     if as_json:
         click.echo(records.verified_json(found, str(path), code), nl=False)

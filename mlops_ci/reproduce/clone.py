@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -15,10 +16,11 @@ from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data.dvc.cloud import anchored, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
     from mlops_ci.git import Repository
+    from mlops_ci.process import Result
     from mlops_ci.stack.data.dvc import Project
 
 _CLONE_SECONDS = 3600.0
@@ -75,11 +77,31 @@ def _ignore(signals: Iterable[signal.Signals]) -> None:
         signal.signal(one, signal.SIG_IGN)
 
 
+@contextmanager
+def active_environment(source: Path, is_tracked: Callable[[str], bool]) -> Iterator[None]:
+    """The project's own `.venv` is not in the clone: it is the active one, where no other is."""
+    own = source / ".venv"
+    if os.environ.get("VIRTUAL_ENV") or not own.is_dir() or is_tracked(".venv"):
+        yield
+        return
+    os.environ["VIRTUAL_ENV"] = str(own)
+    try:
+        yield
+    finally:
+        del os.environ["VIRTUAL_ENV"]
+
+
 def clone(repository: Repository, commit: str, folder: Path) -> Path:
     """The commit checked out in `folder`, under the repository's own name: a model may be called after it."""
     source = repository.root or repository.git_dir
     target = folder / source.name
     _git(folder, "clone", "--quiet", "--no-local", "--no-checkout", str(source), str(target))
+    if _git(
+        target, "cat-file", "-e", commit, check=False
+    ).returncode:  # no branch and no tag has it
+        _git(target, "config", "receive.shallowUpdate", "true")
+        push = ("push", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed")
+        _git(source, *push, str(target), f"{commit}:refs/heads/mlops-ci-reproduce")
     if repository.origin_url:
         _git(target, "remote", "set-url", "origin", repository.origin_url)
     else:
@@ -136,8 +158,9 @@ def used(folder: Path) -> int:
     return sum(found.values())
 
 
-def _git(folder: Path, *arguments: str) -> None:
+def _git(folder: Path, *arguments: str, check: bool = True) -> Result:
     env = environment_outside_git(GIT_TERMINAL_PROMPT="0")
     done = run(["git", *arguments], cwd=folder, env=env, timeout=_CLONE_SECONDS)
-    if done.returncode:
+    if check and done.returncode:
         raise ToolError(f"git {arguments[0]}: {done.last_line}", hint="git fsck")
+    return done

@@ -12,7 +12,14 @@ from mlops_ci.evidence import models_made
 from mlops_ci.git import Repository
 from mlops_ci.models import inside
 from mlops_ci.reproduce import causes, data, judge, observed, records
-from mlops_ci.reproduce.clone import clone, isolate, temporary_folder, used, variables
+from mlops_ci.reproduce.clone import (
+    active_environment,
+    clone,
+    isolate,
+    temporary_folder,
+    used,
+    variables,
+)
 from mlops_ci.reproduce.judge import OutputFacts
 from mlops_ci.reproduction import Cause, Reproduction
 from mlops_ci.stack.data import dvc
@@ -57,7 +64,11 @@ def reproduce(request: Request, output: Output) -> Reproduction:
     started = time.monotonic()
     repository = Repository.discover(request.start)
     commit = repository.commit(request.rev).oid
-    with temporary_folder(keep=request.keep) as folder:
+    source = repository.root or repository.git_dir
+    with (
+        active_environment(source, repository.is_tracked),
+        temporary_folder(keep=request.keep) as folder,
+    ):
         output.say(f"a clean clone of {commit[:7]} in {folder}")
         attempt = _Attempt(request, repository, commit, folder, output)
         done = attempt.reproduction()

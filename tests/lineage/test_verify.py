@@ -251,6 +251,16 @@ def test_a_link_out_of_the_repository_or_a_pipe_is_not_read(
     assert named(verified(trained, record), "unknown") == {("model", "model.bin")}
 
 
+def test_a_huge_file_in_the_place_of_a_small_one_is_not_read(trained: Repo) -> None:
+    record = project.record(trained)
+    model = trained.path / "model.bin"
+    model.unlink()
+    with model.open("wb") as file:
+        file.truncate(1 << 42)
+    (found,) = verified(trained, record).with_result("different")
+    assert (found.name, found.found) == ("model.bin", "sha256 of 4.4\N{NO-BREAK SPACE}TB")
+
+
 def test_a_lock_path_that_leaves_the_repository_is_undecided(trained: Repo) -> None:
     lock = {"path": "../x", "tool": "pip", "sha256": "0" * 64, "in_sync": "yes"}
     record = forged(
