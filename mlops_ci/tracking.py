@@ -150,10 +150,11 @@ def run_ids(project: Project, stages: list[Locked]) -> Iterable[str]:
         sizes = {out.path: out.size or 0 for out in locked.record.outs} if locked.record else {}
         for path in (*locked.stage.outs, *locked.stage.metrics):
             if path.endswith((".json", ".yaml", ".yml", ".txt")) and sizes.get(path, 0) <= _SMALL:
-                yield from _ids_in(project, path)
+                yield from ids_in(project, path)
 
 
-def _ids_in(project: Project, path: str) -> Iterator[str]:
+def ids_in(project: Project, path: str) -> Iterator[str]:
+    """The run ids in a small file; none in one that cannot be read."""
     try:
         content = project.tree.read(
             path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.lineage import machine
 from mlops_ci.lineage.hashing import hash_paths
-from mlops_ci.reproduce.data import md5_of
-from mlops_ci.reproduce.observed import inputs_that_differ
+from mlops_ci.reproduce.observed import inputs_that_differ, md5_of
+from mlops_ci.reproduce.outputs import touches
 from mlops_ci.reproduction import Cause
 from mlops_ci.train.order import address
 from mlops_ci.train.perform import Job, perform
@@ -36,14 +36,8 @@ def first_different(place: Place, outputs: Sequence[ReproducedOutput]) -> list[L
         locked
         for locked in place.project.stages
         if differs & set(locked.stage.all_outs)
-        and not any(_touches(dep, differs) for dep in locked.stage.deps)
+        and not any(touches(dep, path) for dep in locked.stage.deps for path in differs)
     ]
-
-
-def _touches(dep: str, paths: set[str]) -> bool:
-    return any(
-        dep == path or dep.startswith(f"{path}/") or path.startswith(f"{dep}/") for path in paths
-    )
 
 
 def inputs(place: Place, stages: Iterable[Locked]) -> Iterator[Cause]:
@@ -136,12 +130,12 @@ class Lab:
     job: Job
     output: Output
 
-    def results(self, locked: Locked, **changed: int) -> dict[str, str]:
-        """MD5 of its outputs after one more run; `changed`: settings of the training."""
+    def results(self, locked: Locked, paths: Iterable[str], **changed: int) -> dict[str, str]:
+        """MD5 of what is at `paths` after one more run of the stage; `changed`: settings of the training."""
         settings = dataclasses.replace(self.job.settings, **changed)  # type: ignore[arg-type]
         job = dataclasses.replace(self.job, settings=settings, stages=(address(locked),))
         perform(self.place, job, self.output)
-        found = hash_paths(self.place.root, locked.stage.all_outs, self.place.project.cache.owns)
+        found = hash_paths(self.place.root, paths, self.place.project.cache.owns)
         return {path: md5_of(one) for path, one in found.items()}
 
 
@@ -151,19 +145,20 @@ def experiments(
     """`found`: what the whole run gave. `seed_known`: a Record says that the seed was this one."""
     for locked in stages[:_MOST_STAGES]:
         lab.output.say(f"why: {address(locked)} again, as it was")
-        first = {path: found[path] for path in locked.stage.all_outs}
-        if lab.results(locked) != first:
-            yield _unstable(lab, locked)
+        first = {path: found[path] for path in locked.stage.all_outs if path in found}
+        if lab.results(locked, first) != first:
+            yield _unstable(lab, locked, first)
         elif not seed_known and _depends_on_seed(lab, locked, first):
             seed = lab.job.settings.seed
             message = f"its result depends on the seed, which is {seed} here; the recorded one is not known"
             yield Cause(kind="seed", message=message, stage=address(locked), measured=True)
 
 
-def _unstable(lab: Lab, locked: Locked) -> Cause:
+def _unstable(lab: Lab, locked: Locked, paths: Iterable[str]) -> Cause:
     lab.output.say(f"why: {address(locked)} with one thread, twice")
-    if lab.job.settings.threads != 1 and lab.results(locked, threads=1) == lab.results(
-        locked, threads=1
+    single = lab.job.settings.threads == 1
+    if not single and lab.results(locked, paths, threads=1) == lab.results(
+        locked, paths, threads=1
     ):
         kind: CauseKind = "threads"
         message = "it gives another result each time with several threads, and the same with one (train.threads: 1)"
@@ -175,4 +170,4 @@ def _unstable(lab: Lab, locked: Locked) -> Cause:
 
 def _depends_on_seed(lab: Lab, locked: Locked, first: Mapping[str, str]) -> bool:
     lab.output.say(f"why: {address(locked)} with another seed")
-    return lab.results(locked, seed=lab.job.settings.seed + 1) != first
+    return lab.results(locked, first, seed=lab.job.settings.seed + 1) != first

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import ToolError, UnreadableError
-from mlops_ci.lineage.hashing import Digests, Folder, Hashed
+from mlops_ci.errors import ToolError
 from mlops_ci.process import environment_outside_git, run
+from mlops_ci.reproduce.outputs import touches
 from mlops_ci.text import shell_word, size, visible
 from mlops_ci.train.data import different
 
@@ -28,7 +28,7 @@ def needed(project: Project) -> dict[str, list[Out]]:
     deps = {path for one in project.stages for path in one.stage.deps}
     found: dict[str, list[Out]] = {}
     for file, outs in project.pointer_files.items():
-        wanted = [out for out in outs if out.cached and any(_overlap(out.path, d) for d in deps)]
+        wanted = [out for out in outs if out.cached and any(touches(out.path, d) for d in deps)]
         if wanted:
             found[file] = wanted
     for one in project.stages:
@@ -89,18 +89,3 @@ def _verify(place: Place, outs: list[Out]) -> None:
         recorded = next(out.hash for out in outs if out.path == path)
         what = f"{visible(path)}: the remote has other bytes than DVC recorded: {visible(now)}, recorded is {recorded}"
         raise ToolError(what, hint="push the right ones from where they are: dvc push --force")
-
-
-def md5_of(found: Hashed) -> str:
-    """As DVC writes it; "" for what cannot be read."""
-    if isinstance(found, UnreadableError):
-        return ""
-    return f"{found.md5}.dir" if isinstance(found, Folder) else _plain(found)
-
-
-def _plain(found: Digests) -> str:
-    return found.md5
-
-
-def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.lineage.hashing import hash_paths
-from mlops_ci.reproduce.data import md5_of
+from mlops_ci.lineage.hashing import Digests, Folder, Hashed, hash_paths
 
 if TYPE_CHECKING:
     from mlops_ci.record import Provenance
@@ -96,3 +95,14 @@ def _numbers(values: dict[str, object]) -> Values:
         if isinstance(value, (int, float, str)) and not isinstance(value, bool)
         if not isinstance(value, str) or value in words
     }
+
+
+def md5_of(found: Hashed) -> str:
+    """As DVC writes it; "" for what cannot be read."""
+    if isinstance(found, UnreadableError):
+        return ""
+    return f"{found.md5}.dir" if isinstance(found, Folder) else _plain(found)
+
+
+def _plain(found: Digests) -> str:
+    return found.md5

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from mlops_ci.evidence import models_made
+from mlops_ci.errors import StoppedError
 from mlops_ci.git import Repository
 from mlops_ci.models import inside
 from mlops_ci.reproduce import causes, data, judge, observed, records
@@ -20,12 +20,11 @@ from mlops_ci.reproduce.clone import (
     used,
     variables,
 )
-from mlops_ci.reproduce.judge import OutputFacts
+from mlops_ci.reproduce.outputs import facts_of
 from mlops_ci.reproduction import Cause, Reproduction
 from mlops_ci.stack.data import dvc
-from mlops_ci.text import size
+from mlops_ci.text import shell_word, size
 from mlops_ci.train import locks
-from mlops_ci.train.order import address, downstream
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 from mlops_ci.train.run import open_environments
@@ -70,8 +69,14 @@ def reproduce(request: Request, output: Output) -> Reproduction:
         temporary_folder(keep=request.keep) as folder,
     ):
         output.say(f"a clean clone of {commit[:7]} in {folder}")
-        attempt = _Attempt(request, repository, commit, folder, output)
-        done = attempt.reproduction()
+        try:
+            done = _Attempt(request, repository, commit, folder, output).reproduction()
+        except StoppedError as error:
+            what = (
+                f"stopped by {error.signal}: the temporary folder is removed, and nothing is known"
+            )
+            hint = f"mlops-ci reproduce {shell_word(request.rev)}"
+            raise StoppedError(what, signal=error.signal, hint=hint) from error
         disk = used(folder)
     output.say(
         f"{size(disk)} on the disk {'kept in ' + str(folder) if request.keep else 'removed'}"
@@ -162,32 +167,11 @@ class _Attempt:
     def _outputs(
         self, before: Observed, found: Observed, metrics: list[ReproducedMetric]
     ) -> list[ReproducedOutput]:
-        described = self.settings.command is not None
-        facts = self._of_command() if described else self._of_stages()
+        facts, left_out = facts_of(self.place.project, self.settings)
+        if left_out:
+            names = ", ".join(left_out)
+            self.remarks.append(f"not compared, as each run has an id of its own: {names}")
         return judge.outputs(facts, before, found, metrics, self._both)
-
-    def _of_command(self) -> list[OutputFacts]:
-        measured = frozenset(self.settings.metrics)
-        outs = [
-            OutputFacts(path=path, stage="train", kind="output", consumers=measured)
-            for path in self.settings.outputs
-        ]
-        return outs + [OutputFacts(path=one, stage="train", kind="metrics") for one in measured]
-
-    def _of_stages(self) -> list[OutputFacts]:
-        project = self.place.project
-        models = models_made(project, project.stages)
-        return [
-            OutputFacts(
-                path=path,
-                stage=address(locked),
-                kind=_kind(path, locked, models),
-                consumers=_consumers(project, path, locked),
-            )
-            for locked in project.stages
-            if not locked.stage.frozen
-            for path in dict.fromkeys(locked.stage.all_outs)
-        ]
 
     def _both(self, path: str) -> tuple[bytes | None, bytes | None]:
         from mlops_ci.errors import UnreadableError
@@ -221,7 +205,8 @@ class _Attempt:
         if self.request.diagnose and not found:
             lab = causes.Lab(place=self.place, job=job, output=self.output)
             seeds = any(self.settings.seed in one.seeds for one in known)
-            hashes = runs.found[-1].hashes
+            compared = {one.path for one in outputs}
+            hashes = {p: md5 for p, md5 in runs.found[-1].hashes.items() if p in compared}
             found += causes.experiments(lab, first, hashes, seed_known=seeds)
         return [*found, *around] or [Cause(kind="unknown", message=_UNKNOWN)]
 
@@ -230,32 +215,6 @@ _OTHER_INPUTS = ("code", "data", "params")
 _FORCE = ("--force",)
 _UNSTABLE = ("nondeterminism", "threads")
 _UNKNOWN = "nothing is known to differ: it gives the same result each time here, and gave another one elsewhere"
-
-
-def _kind(path: str, locked: dvc.Locked, models: set[str]) -> str:
-    if path in locked.stage.metrics:
-        return "metrics"
-    if path in models:
-        return "model"
-    reads = any(
-        dep == one or dep.startswith(f"{one}/") for dep in locked.stage.deps for one in models
-    )
-    return "predictions" if reads else "output"
-
-
-def _consumers(project: dvc.Project, path: str, own: dvc.Locked) -> frozenset[str]:
-    """What later stages make from it, and what the same stage measures beside it."""
-    readers = [
-        address(one)
-        for one in project.stages
-        if any(
-            dep == path or dep.startswith(f"{path}/") or path.startswith(f"{dep}/")
-            for dep in one.stage.deps
-        )
-    ]
-    later = downstream(project, readers)
-    made = {out for one in project.stages if address(one) in later for out in one.stage.all_outs}
-    return frozenset({*made, *own.stage.metrics} - {path})
 
 
 def _fetched(tool: str, source: Path, commit: str, root: str, path: str) -> bytes | None:

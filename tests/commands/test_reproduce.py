@@ -93,6 +93,7 @@ def test_predictions_that_are_as_close_are_enough(place: Repo, capsys: Any) -> N
         "scores.csv": "predictions",
         "metrics.json": "bytes",
     }
+    assert any("run.json" in one for one in found["remarks"])
 
 
 def test_an_unseeded_stage_is_found_and_tolerances_are_proposed(

@@ -14,7 +14,7 @@ stages:
   train:
     cmd: python train.py
     deps: [train.py, data]
-    outs: [model.bin]
+    outs: [model.bin, run.json: {cache: false}]
   predict:
     cmd: python predict.py
     deps: [predict.py, model.bin, data]
@@ -24,6 +24,7 @@ stages:
 """
 TIMESTAMP = "pathlib.Path('model.bin').write_text(str(time.time_ns()))\n"
 HEAD = "import json, os, pathlib, random, time\n"
+RUN = "pathlib.Path('run.json').write_text(json.dumps({'run_id': os.urandom(16).hex()}))\n"
 METRICS = "pathlib.Path('metrics.json').write_text(json.dumps({'accuracy': %s}))\n"
 NOISE = "0.5 + 1e-12 * (time.time_ns() % 1000)"
 PREDICT = (
@@ -53,5 +54,5 @@ def trained(repo: Repo, **files: str) -> str:
 
 
 def with_predictions(repo: Repo) -> str:
-    files = {"dvc.yaml": PREDICT_YAML, "train.py": HEAD + TIMESTAMP, "predict.py": PREDICT}
+    files = {"dvc.yaml": PREDICT_YAML, "train.py": HEAD + TIMESTAMP + RUN, "predict.py": PREDICT}
     return trained(repo, **files)
