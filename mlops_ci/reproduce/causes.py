@@ -140,18 +140,41 @@ class Lab:
 
 
 def experiments(
-    lab: Lab, stages: Sequence[Locked], found: Mapping[str, str], *, seed_known: bool
+    lab: Lab,
+    stages: Sequence[Locked],
+    recorded: Mapping[str, str],
+    found: Mapping[str, str],
+    *,
+    seed_known: bool,
 ) -> Iterator[Cause]:
-    """`found`: what the whole run gave. `seed_known`: a Record says that the seed was this one."""
+    """`recorded`, `found`: MD5 by output. `seed_known`: a Record says that the seed was the one of here."""
     for locked in stages[:_MOST_STAGES]:
-        lab.output.say(f"why: {address(locked)} again, as it was")
         first = {path: found[path] for path in locked.stage.all_outs if path in found}
-        if lab.results(locked, first) != first:
-            yield _unstable(lab, locked, first)
-        elif not seed_known and _depends_on_seed(lab, locked, first):
-            seed = lab.job.settings.seed
-            message = f"its result depends on the seed, which is {seed} here; the recorded one is not known"
-            yield Cause(kind="seed", message=message, stage=address(locked), measured=True)
+        wanted = {path: recorded.get(path, "") for path in first}
+        yield from _tried(lab, locked, first, wanted, seed_known=seed_known)
+
+
+def _tried(
+    lab: Lab,
+    locked: Locked,
+    first: Mapping[str, str],
+    wanted: Mapping[str, str],
+    *,
+    seed_known: bool,
+) -> Iterator[Cause]:
+    name = address(locked)
+    lab.output.say(f"why: {name} again, as it was")
+    if lab.results(locked, first) != first:
+        yield _unstable(lab, locked, first)
+    elif lab.job.settings.threads and _with_all_threads(lab, locked, first) == wanted:
+        message = "with as many threads as this machine has (train.threads: 0) it gives the recorded result"
+        yield Cause(kind="threads", message=message, stage=name, measured=True)
+    elif not seed_known and _depends_on_seed(lab, locked, first):
+        seed = lab.job.settings.seed
+        message = (
+            f"its result depends on the seed, which is {seed} here; the recorded one is not known"
+        )
+        yield Cause(kind="seed", message=message, stage=name, measured=True)
 
 
 def _unstable(lab: Lab, locked: Locked, paths: Iterable[str]) -> Cause:
@@ -166,6 +189,11 @@ def _unstable(lab: Lab, locked: Locked, paths: Iterable[str]) -> Cause:
         kind = "nondeterminism"
         message = "it gives another result each time that it runs: a seed or an order is not fixed"
     return Cause(kind=kind, message=message, stage=address(locked), measured=True)
+
+
+def _with_all_threads(lab: Lab, locked: Locked, paths: Iterable[str]) -> dict[str, str]:
+    lab.output.say(f"why: {address(locked)} with as many threads as there are")
+    return lab.results(locked, paths, threads=0)
 
 
 def _depends_on_seed(lab: Lab, locked: Locked, first: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from mlops_ci.evidence import models_made
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Locked, Project
     from mlops_ci.train_config import TrainConfig
 
+# What a stage that trains also writes, when it predicts at once.
+_PREDICTIONS = re.compile(r"(^|[/_.-])(pred|predict\w*|scores?|probabilit\w*|logits?)($|[/_.-])")
 _RUN_FILES = (".json", ".yaml", ".yml", ".txt")
 
 
@@ -45,7 +48,7 @@ def _of_stage(project: Project, locked: Locked, path: str, models: set[str]) -> 
         path=path,
         stage=address(locked),
         kind=_kind(path, locked, models),
-        consumers=_consumers(project, path, locked),
+        consumers=_consumers(project, path, locked, models),
     )
 
 
@@ -55,17 +58,22 @@ def _kind(path: str, locked: Locked, models: set[str]) -> str:
     if path in models:
         return "model"
     reads = any(touches(dep, one) for dep in locked.stage.deps for one in models)
-    return "predictions" if reads else "output"
+    beside = bool(models & set(locked.stage.outs)) and _PREDICTIONS.search(path)
+    return "predictions" if reads or beside else "output"
 
 
-def _consumers(project: Project, path: str, own: Locked) -> frozenset[str]:
-    """What later stages make from it, and what the same stage measures beside it."""
+def _consumers(project: Project, path: str, own: Locked, models: set[str]) -> frozenset[str]:
+    """What later stages make from it, and what the same stage measures or, with a model, makes beside it."""
+    beside = {*own.stage.metrics, *(own.stage.outs if path in models else ())}
+    used = {path, *beside}
     readers = [
-        address(one) for one in project.stages if any(touches(dep, path) for dep in one.stage.deps)
+        address(one)
+        for one in project.stages
+        if any(touches(dep, each) for dep in one.stage.deps for each in used)
     ]
     later = downstream(project, readers)
     made = {out for one in project.stages if address(one) in later for out in one.stage.all_outs}
-    return frozenset({*made, *own.stage.metrics} - {path})
+    return frozenset({*made, *beside} - models - {path})
 
 
 def touches(one: str, other: str) -> bool:

@@ -127,7 +127,7 @@ class _Attempt:
         runs = self._run(job, self.request.times)
         metrics = judge.metrics(before, runs.found, self._metric_settings)
         outputs = self._outputs(before, runs.found[0], metrics)
-        why = self._causes(job, runs, outputs, known.provenances)
+        why = self._causes(job, runs, before, outputs, known.provenances)
         if len(runs.found) == 1 and any(one.kind in _UNSTABLE and one.measured for one in why):
             self.output.say("once more as a whole: how far do the metrics differ?")
             runs.found += self._run(job, 1).found
@@ -194,6 +194,7 @@ class _Attempt:
         self,
         job: Job,
         runs: _Runs,
+        before: Observed,
         outputs: list[ReproducedOutput],
         known: list[Provenance],
     ) -> list[Cause]:
@@ -207,11 +208,13 @@ class _Attempt:
             seeds = any(self.settings.seed in one.seeds for one in known)
             compared = {one.path for one in outputs}
             hashes = {p: md5 for p, md5 in runs.found[-1].hashes.items() if p in compared}
-            found += causes.experiments(lab, first, hashes, seed_known=seeds)
-        return [*found, *around] or [Cause(kind="unknown", message=_UNKNOWN)]
+            found += causes.experiments(lab, first, before.hashes, hashes, seed_known=seeds)
+        unknown = Cause(kind="unknown", message=_UNKNOWN if self.request.diagnose else _NOT_TRIED)
+        return [*found, *around] or [unknown]
 
 
 _OTHER_INPUTS = ("code", "data", "params")
+_NOT_TRIED = "nothing is known to differ; with --diagnose the stage runs again to find out"
 _FORCE = ("--force",)
 _UNSTABLE = ("nondeterminism", "threads")
 _UNKNOWN = "nothing is known to differ: it gives the same result each time here, and gave another one elsewhere"
