@@ -57,3 +57,9 @@ class PublishError(MlopsCiError):
     """Results could not be put where they are to be kept, or must not be put there. They are still here."""
 
     exit_code = 4
+
+
+class RefusedError(MlopsCiError):
+    """What is asked for is refused: evidence is missing, has failed, or is of something else."""
+
+    exit_code = 1

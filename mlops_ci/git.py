@@ -5,6 +5,7 @@ Git libraries read the wrong index inside hooks and are slower to start; `git` w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -17,7 +18,8 @@ from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.process import Result, run
 
 MISSING = "missing"
-_ENDED = "git cannot read an object; is this a partial clone whose remote cannot be reached?"
+_ENDED = "git cannot read an object; is this a partial clone?"
+_WHOLE = "git fetch --refetch --no-filter, which makes it a whole one"
 # Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
 _BULK = 200
 _CHUNK = 1024 * 1024
@@ -153,10 +155,7 @@ class _EndedError(ToolError):
 
 def fetch_hint(branch: str) -> str:
     """Plain `git fetch origin BRANCH` sets only FETCH_HEAD where the clone follows a single branch."""
-    if (
-        branch.startswith("-")
-        or not branch.replace("/", "").replace("-", "").replace("_", "").isalnum()
-    ):
+    if not re.fullmatch(r"(?!-|0+$)[\w/-]*[^\W_][\w/-]*", branch):
         return "git log --oneline --all"
     return f"git fetch origin {branch}:refs/remotes/origin/{branch}"
 
@@ -167,6 +166,7 @@ class Objects:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.known: dict[str, bytes] = {}
+        self.env: dict[str, str] | None = None
 
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
@@ -206,7 +206,7 @@ class Objects:
         return self._open("--batch")
 
     def _open(self, mode: str) -> subprocess.Popen[bytes]:
-        return _spawn(["git", "cat-file", mode], self._folder, stdin=True)
+        return _spawn(["git", "cat-file", mode], self._folder, stdin=True, env=self.env)
 
     def __del__(self) -> None:
         for name in ("_sizes", "_contents"):
@@ -245,11 +245,14 @@ class Listing:
             _close(pipe)
 
 
-def _spawn(command: list[str], folder: Path, *, stdin: bool = False) -> subprocess.Popen[bytes]:
+def _spawn(
+    command: list[str], folder: Path, *, stdin: bool = False, env: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             cwd=folder,
+            env=env,
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -259,8 +262,8 @@ def _spawn(command: list[str], folder: Path, *, stdin: bool = False) -> subproce
 
 
 def _close(pipe: subprocess.Popen[bytes]) -> None:
-    for stream in (pipe.stdin, pipe.stdout):
-        if stream is not None:
+    for stream in filter(None, (pipe.stdin, pipe.stdout)):
+        with contextlib.suppress(OSError):  # git has ended, and something is still to be sent
             stream.close()
     pipe.wait()
 
@@ -271,7 +274,7 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         stdin.write(os.fsencode(name) + b"\n")
         stdin.flush()
     except OSError as error:
-        raise _EndedError(_ENDED) from error
+        raise _EndedError(_ENDED, hint=_WHOLE) from error
 
 
 def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes | None:
@@ -290,7 +293,7 @@ def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes |
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
     line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
     if not line:
-        raise _EndedError(_ENDED)
+        raise _EndedError(_ENDED, hint=_WHOLE)
     words = line.rsplit(" ", 2)
     if len(words) == 3 and words[2].isdigit():
         return words[0], words[1], int(words[2])

@@ -158,6 +158,15 @@ def shell_word(name: str) -> str:
     return f"$'{coded}'"
 
 
+def pathspec(name: str) -> str:
+    """As `shell_word`, for arguments that Git takes for patterns: `*.csv` and `:!a.csv` are names too.
+
+    https://git-scm.com/docs/gitglossary#Documentation/gitglossary.txt-pathspec
+    """
+    is_pattern = name.startswith(":") or any(sign in name for sign in "*?[\\")
+    return shell_word(f":(literal){name}" if is_pattern else name)
+
+
 def _ansi_c(character: str) -> str:
     """https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html"""
     if character in "'\\":

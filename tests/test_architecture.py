@@ -27,7 +27,7 @@ CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "promote",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
@@ -45,8 +45,9 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "schema"},
+    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "promote", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

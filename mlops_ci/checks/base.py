@@ -52,8 +52,8 @@ class Scope:
     A merge in progress: `merging` are the commits that are merged into HEAD, and `changed` is without the files that
     are as one of them has them, since they have been committed before.
 
-    `pushes`: all refs of a `git push`, where they are known; `tree` is that of the first. `remote`: where to, a name or
-    an address, "" when that is not known.
+    `pushes`: all refs of a `git push` that are commits, where the refs are known; `tree` is that of the first.
+    `remote`: where to, a name or an address, "" when that is not known.
 
     `remark`: what the user should know of how this was chosen.
 
@@ -67,9 +67,17 @@ class Scope:
     all_files: bool = False
     config: Config | None = None
     merging: tuple[ObjectTree, ...] = ()
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[Push, ...] | None = None
     remote: str = ""
     remark: str = ""
+
+    def joins(self, *paths: str) -> bool:
+        """Whether a merge brings these together: neither side has them all as they are now."""
+        sides = (self.base, *self.merging) if self.merging else ()
+        now = [self.tree.entries.get(path) for path in paths]
+        return bool(sides) and not any(
+            side is not None and [side.entries.get(path) for path in paths] == now for side in sides
+        )
 
 
 class Check(Protocol):

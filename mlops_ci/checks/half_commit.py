@@ -13,7 +13,7 @@ from mlops_ci.checks.mentions import LOCKS, POINTERS, is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.index import IndexTree
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,9 +185,7 @@ class _Halves:
         return line in (new or b"").splitlines() and line not in (old or b"").splitlines()
 
     def _missing(self, path: str, what: str) -> Finding:
-        return Finding(
-            rule=ID, path=path, what=what, why=_WHY, fix=f"git add -- {shell_word(path)}"
-        )
+        return Finding(rule=ID, path=path, what=what, why=_WHY, fix=f"git add -- {pathspec(path)}")
 
 
 def _has(values: Any, wanted: dict[Any, Any]) -> bool:

@@ -12,7 +12,7 @@ from mlops_ci.checks import catalog
 from mlops_ci.checks.base import Push
 from mlops_ci.checks.render import STYLES, render
 from mlops_ci.checks.run import run_checks
-from mlops_ci.checks.scope import Asked
+from mlops_ci.checks.scope import asked_for
 from mlops_ci.errors import MlopsCiError
 from mlops_ci.text import visible
 
@@ -42,7 +42,7 @@ def run(check: str, argv: Sequence[str] | None = None) -> int:
 
 def _run(one: catalog.Entry, argv: Sequence[str] | None) -> int:
     chosen = _parser(one).parse_args(argv)
-    asked = Asked(
+    asked = asked_for(
         all_files=chosen.all_files,
         from_ref=chosen.from_ref,
         to_ref=chosen.to_ref,
@@ -67,9 +67,9 @@ def _parser(one: catalog.Entry) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--all-files", action="store_true", help="judge all files, not what changes")
-    add("--from-ref", default="", metavar="A", help="judge what A...B changes, by the config of A")
-    add("--to-ref", default="", metavar="B", help="default: HEAD")
-    add("--policy", default="", metavar="REV", help="judge by the config of REV")
+    add("--from-ref", metavar="A", help="judge what A...B changes, by the config of A")
+    add("--to-ref", metavar="B", help="default: HEAD")
+    add("--policy", metavar="REV", help="judge by the config of REV")
     add("--format", choices=STYLES, default="text")
     add(
         "--set",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,7 +105,7 @@ def _targets(stages: Iterable[Status]) -> str:
 
 
 def _lock(status: Status) -> str:
-    return shell_word(posixpath.join(posixpath.dirname(status.pipeline), "dvc.lock"))
+    return pathspec(posixpath.join(posixpath.dirname(status.pipeline), "dvc.lock"))
 
 
 def _repro(stages: list[Status]) -> str:

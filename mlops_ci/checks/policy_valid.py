@@ -8,12 +8,13 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
 from mlops_ci import formats, yaml
+from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.gates import rules
@@ -188,6 +189,7 @@ def _files(project: dvc.Project, config: Config) -> set[str]:
 
 def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
     ids = {gate.id for gate, _ in _gates(config, places)}
+    checks = {field.name.replace("_", "-") for field in fields(ChecksConfig)}
     for number, one in enumerate(config.waivers):
         place = places.of(FILE, "waivers", number)
         if one.days(today) < 0:
@@ -199,15 +201,21 @@ def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
                 **place,
             )
         if one.gate and one.gate not in ids:
-            meant = rules.meant(one.gate, sorted(ids))
-            proposal = f", did you mean {meant}?" if meant else ""
-            yield Finding(
-                rule=f"{ID}/waiver",
-                what=f"there is no gate {one.gate} to waive{proposal}",
-                why="A waiver that names nothing covers nothing.",
-                fix="remove it, or name a gate by its id",
-                **place,
-            )
+            yield _names_nothing("gate", one.gate, ids, place)
+        if one.rule and (check_id := one.rule.partition("/")[0]) not in checks:
+            yield _names_nothing("check", check_id, checks, place)
+
+
+def _names_nothing(kind: str, name: str, known: set[str], place: dict[str, Any]) -> Finding:
+    meant = rules.meant(name, sorted(known))
+    proposal = f", did you mean {meant}?" if meant else ""
+    return Finding(
+        rule=f"{ID}/waiver",
+        what=f"there is no {kind} {name} to waive{proposal}",
+        why="A waiver that names nothing covers nothing.",
+        fix=f"remove it, or name a {kind} by its id",
+        **place,
+    )
 
 
 def _loosened(scope: Scope, config: Config) -> Iterator[Finding]:

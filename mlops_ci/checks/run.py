@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from mlops_ci.checks_config import CheckConfig, ChecksConfig
 from mlops_ci.errors import ConfigError, ToolError, UnreadableError
 from mlops_ci.finding import Finding, exit_code
 from mlops_ci.git import Repository
+from mlops_ci.process import NO_FETCH, forget_pathspec_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +47,9 @@ def run_checks(
 
     Raises ConfigError when the config is broken and no check among `entries` is there to say so.
     """
+    forget_pathspec_modes()
     repository = Repository.discover(start)
+    repository.objects.env = {**os.environ, **NO_FETCH}
     scope = find_scope(repository, asked)
     broken = None
     try:

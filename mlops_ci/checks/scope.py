@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
+from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.git import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
@@ -53,12 +54,32 @@ class Asked:
     remote: str = ""
 
 
+def asked_for(
+    *, all_files: bool, from_ref: str | None, to_ref: str | None, policy: str | None
+) -> Asked:
+    """From options, None where one is not given. Raises UsageError for an empty one: a variable that is not set must
+    not choose what is judged, nor by whose config.
+    """
+    for option, value in (("--from-ref", from_ref), ("--to-ref", to_ref), ("--policy", policy)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty", hint=f"name a revision, or leave {option} out")
+    return Asked(
+        all_files=all_files, from_ref=from_ref or "", to_ref=to_ref or "", policy=policy or ""
+    )
+
+
 def find_scope(
     repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
 ) -> Scope:
     """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
-    if pushes := tuple(_commits(repository, asked.pushes)):
-        scope = _range(repository, pushes[0].known, pushes[0].tip)
+    if asked.pushes:
+        pushes = tuple(_commits(repository, asked.pushes))
+        first = pushes[0] if pushes else None
+        scope = (
+            _range(repository, first.known, first.tip)
+            if first
+            else Scope(repository=repository, tree=IndexTree(repository), base=None, changed=())
+        )
         return replace(scope, pushes=pushes, remote=asked.remote)
     remote = asked.remote or environ.get("PRE_COMMIT_REMOTE_NAME", "")
     return replace(_find_scope(repository, asked, environ), remote=remote)
@@ -73,6 +94,7 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
     if asked.all_files and to_ref:
         return _everything(repository, CommitTree(repository, repository.commit(to_ref).oid))
     if asked.all_files:
+        _need_index(repository)
         return _everything(repository, IndexTree(repository))
     if from_ref or to_ref:
         return _range(repository, from_ref, to_ref or "HEAD")
@@ -80,12 +102,17 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
 
 
 def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
-    """The config that judges; None without a file. Raises ConfigError with all its errors."""
-    rev = asked.policy or asked.from_ref or _merged_into(repository, scope)
+    """The config that judges; None without a file. Raises ConfigError with all its errors, ToolError where it is not
+    in a shallow clone.
+    """
+    start = asked.from_ref if asked.from_ref.strip("0") else ""  # zeros: see _range
+    rev = asked.policy or start or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
     name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
     if repository.objects.stat(name)[1] == MISSING:
         return None
+    if not rev and scope.remark:
+        _raise_for_merge(repository)
     from mlops_ci.config import load
 
     return load(tree.read if rev else partial(quick.read, scope))
@@ -97,6 +124,16 @@ def _merged_into(repository: Repository, scope: Scope) -> str:
     if head is None or len(head.parents) < 2 or not isinstance(scope.tree, IndexTree):
         return ""
     return head.parents[0] if _commit(scope.base) == head.parents[0] else ""
+
+
+def _raise_for_merge(repository: Repository) -> None:
+    """The config of a pull request does not judge it, also where that of the branch it goes into is not here."""
+    if len(repository.commit("HEAD").parents) > 1:
+        raise ToolError(
+            f"HEAD is a merge, which the {_CONFIG} of its first parent judges, and this shallow clone does not have it",
+            hint="git fetch --deepen=1 (in GitHub Actions: actions/checkout with fetch-depth: 2), "
+            "or trust the merge: --policy HEAD",
+        )
 
 
 def _commit(tree: object) -> str:
@@ -139,6 +176,7 @@ def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
 
 
 def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
+    _need_index(repository)
     tree = IndexTree(repository)
     head = repository.find("HEAD")
     if head is None:
@@ -157,6 +195,14 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
         changed=tuple(changed),
         merging=tuple(CommitTree(repository, oid, later=True) for oid in merging),
     )
+
+
+def _need_index(repository: Repository) -> None:
+    if repository.root is None:
+        raise UsageError(
+            "a bare repository has no index to judge",
+            hint="name what to judge: --all-files --to-ref HEAD, or --from-ref A --to-ref B",
+        )
 
 
 def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope:

@@ -90,6 +90,16 @@ def test_waivers_that_expired_or_name_nothing(repo: Any) -> None:
     assert "did you mean floor?" in unknown.what
 
 
+def test_a_waiver_of_a_check_that_is_not_there(repo: Any) -> None:
+    keys = "reason: r, approved_by: a, expires: 2999-01-01"
+    names = ("half-comit", "half-commit", "data-not-in-git/data")
+    lines = "".join(f"- {{rule: {name}, {keys}}}\n" for name in names)
+    repo.commit(**{"mlops-ci.yaml": f"waivers:\n{lines}"})
+    (one,) = found(repo)
+    assert (one.rule, one.line) == ("policy-valid/waiver", 2)
+    assert one.what == "there is no check half-comit to waive, did you mean half-commit?"
+
+
 def test_an_expired_waiver_does_not_stop_a_change_of_something_else(repo: Any) -> None:
     text = f"{GATES}waivers: [{{gate: floor, reason: r, approved_by: a, expires: 2020-01-01}}]\n"
     repo.commit(**PROJECT, **{"mlops-ci.yaml": text})

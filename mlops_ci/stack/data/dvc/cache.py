@@ -58,7 +58,7 @@ class Cache:
         )
 
     def find(self, md5: str) -> Path | None:
-        """Where the object is; None when it is not in the cache."""
+        """The object, None when it is not in the cache. Nothing is read."""
         if not _MD5.fullmatch(md5):
             return None
         tail = Path(md5[:2], md5[2:])
