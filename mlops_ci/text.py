@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -55,6 +54,8 @@ def value(one: Value | None, decimals: int | None = None) -> str:
         return number(one, decimals)
     if isinstance(one, str):
         return visible(one, 40)
+    import json
+
     return visible(json.dumps(one, ensure_ascii=False, default=str), 40)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 Status = Literal["added", "modified", "deleted", "renamed", "type"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """One path that differs between `base` and `tree`. `blob` and `mode` are those in `tree`, "" when it is deleted.
 
     `renamed` is a rename without an edit: file contents are not read to find it. `type`: a file became a link or the
@@ -32,16 +30,14 @@ class Changed:
     mode: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """One ref that is pushed: its commit here, and the commit that the remote has of it, "" when it has none."""
 
     tip: str
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(NamedTuple):
     """What is checked.
 
     `tree`: the index, or the commit at the end of a range. `base`: what was there before: HEAD for the index, the merge

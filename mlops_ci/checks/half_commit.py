@@ -42,8 +42,7 @@ def check(scope: Scope) -> Iterator[Finding]:
 
 def _is_staged(scope: Scope) -> bool:
     """Where nothing is staged the scope is the last commit, and no commit is being made."""
-    head = scope.repository.find("HEAD")
-    return head is None or getattr(scope.base, "commit", None) == head.oid
+    return getattr(scope.base, "commit", "") == scope.repository.resolve("HEAD")
 
 
 def _concerned(scope: Scope, unstaged: Unstaged) -> bool:
