@@ -9,18 +9,32 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mlops_ci.commands.files import write
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlops_ci.diff import Request
+    from mlops_ci.gate import Judged
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
+
+class Lines(click.ParamType[str]):
+    """For options that can be given again: in a variable of the environment, one a line. Names may have spaces."""
+
+    name = "text"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [line.strip() for line in rv.splitlines() if line.strip()]
+
+
+# Arguments have no variable unless they name one; empty is not given, as for options.
 _OPTIONS = (
-    click.argument("base", required=False),
-    click.argument("head", required=False),
+    click.argument("base", required=False, envvar="MLOPS_CI_BASE"),
+    click.argument("head", required=False, envvar="MLOPS_CI_HEAD"),
     click.option(
         "--all",
         "everything",
@@ -31,6 +45,7 @@ _OPTIONS = (
         "--model",
         "models",
         multiple=True,
+        type=Lines(),
         metavar="NAME",
         help="Only this model; can be given again.",
     ),
@@ -59,6 +74,13 @@ _FORMATS = (
         help="For people, for GitHub, for machines.",
     ),
     click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+)
+
+
+github = click.option(
+    "--github",
+    is_flag=True,
+    help="In a step of GitHub Actions: also the job summary, the step's outputs, and files of them.",
 )
 
 
@@ -116,6 +138,23 @@ def render(
     from mlops_ci.report import terminal
 
     return terminal.render(found, verdicts, everything=everything, colour=colour)
+
+
+def hand_over(judged: Judged, *, everything: bool) -> None:
+    """To the steps that follow, and to who looks at the run: the report in every format, and what it says in short."""
+    from mlops_ci.github import step
+    from mlops_ci.report.step import outputs
+
+    found, verdicts = judged.comparison, judged.verdicts
+    values = outputs(found, verdicts)
+    folder = step.temporary() / "mlops-ci-report"
+    folder.mkdir(exist_ok=True)
+    for name, style in (("json", "json"), ("markdown", "md"), ("html", "html")):
+        file = folder / f"report.{style}"
+        write(file, render(found, verdicts, style, everything=everything))
+        values[name] = str(file)
+    step.write_outputs(values)
+    step.write_summary((folder / "report.md").read_text(encoding="utf-8"))
 
 
 def wants_colour() -> bool:

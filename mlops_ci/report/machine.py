@@ -42,10 +42,10 @@ def render(
         if verdicts:
             found["verdict"] = _verdict(verdicts[model.model])
     # The older form of a workflow command counts anywhere in a line; an escaped # is the same JSON.
-    return _strict_json(data).replace("##[", "\\u0023#[") + "\n"
+    return strict_json(data).replace("##[", "\\u0023#[") + "\n"
 
 
-def _strict_json(data: dict[str, Any]) -> str:
+def strict_json(data: dict[str, Any]) -> str:
     """Most data needs no second look, which costs more than all the rest."""
     try:
         text = json.dumps(data, allow_nan=False)
