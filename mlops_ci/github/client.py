@@ -45,7 +45,7 @@ class RefusedError(PublishError):
 
 
 class Client:
-    """One repository at one GitHub. `sleep` and `clock` are those of time, but for tests."""
+    """One repository at one GitHub. `sleep`: that of `time`, but for tests."""
 
     def __init__(
         self,
@@ -98,6 +98,10 @@ class Client:
         except RefusedError as error:
             if error.status != 404:
                 raise
+
+    def pause(self) -> None:
+        """Before one looks whether what got lost was done."""
+        self._wait(_backoff(0))
 
     def _url(self, path: str, query: dict[str, str | int] | None = None) -> str:
         return f"/repos/{self.repository}{path}" + (f"?{urlencode(query)}" if query else "")
