@@ -33,6 +33,12 @@ class ToolError(MlopsCiError):
     exit_code = 3
 
 
+class PublishError(MlopsCiError):
+    """GitHub does not take what should be shown there. It never hides a verdict."""
+
+    exit_code = 4
+
+
 class UnreadableError(MlopsCiError):
     """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
 

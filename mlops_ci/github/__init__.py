@@ -1,1 +1,1 @@
-"""What runs on GitHub: the steps of a job, pull requests, and what is written there."""
+"""GitHub, as a workflow run sees it: what started the run, the REST API, files that the runner reads."""
