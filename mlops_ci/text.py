@@ -164,4 +164,8 @@ def _ansi_c(character: str) -> str:
         return f"\\{character}"
     if visible(character) == character:
         return character
-    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+    try:
+        encoded = os.fsencode(character)
+    except UnicodeEncodeError:  # a surrogate that no file name gives
+        encoded = character.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in encoded)

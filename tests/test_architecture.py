@@ -20,8 +20,8 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "history", "http",
-    "index", "infer", "limits", "model", "plot_files", "plots", "process", "text", "tree", "typed", "unstaged",
-    "waivers", "yaml",
+    "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text", "tree", "typed",
+    "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})

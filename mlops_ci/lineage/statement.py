@@ -43,6 +43,11 @@ def decode(content: bytes, where: str) -> list[Statement]:
     return [_statement(line, f"{where}:{number}") for number, line in enumerate(lines[:-1], 1)]
 
 
+def plain(value: Any) -> Any:
+    """A value as it reads back from a Record, to be compared with one that was."""
+    return json.loads(json.dumps(_finite(value)))
+
+
 def provenance(statements: list[Statement]) -> list[Statement]:
     """Those that say what made a model."""
     return [one for one in statements if one["predicateType"] == PROVENANCE]

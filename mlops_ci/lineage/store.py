@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError, UsageError
@@ -50,12 +51,22 @@ def newest(root: Path) -> Path | None:
 def read(path: Path) -> list[Statement]:
     """The Statements of a Record file. Raises UsageError when there is none, UnreadableError when it is no Record."""
     try:
-        with path.open("rb") as file:
-            return decode(file.read(MAX_BYTES + 1), str(path))
+        return decode(_content(path), str(path))
     except FileNotFoundError:
         raise UsageError(f"there is no Record {path}", hint="mlops-ci train") from None
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from error
+
+
+def _content(path: Path) -> bytes:
+    # Not blocking: a named pipe would wait for somebody to write to it.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor is no path
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnreadableError(f"{path}: is not a regular file")
+        return file.read(MAX_BYTES + 1)
 
 
 def _by_time(name: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import MAX_BYTES, STATEMENT, decode
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from mlops_ci.lineage.statement import Descriptor, Statement
     from mlops_ci.promote.stages import Holder
 
-NOTES = "refs/notes/mlops-ci"
 PROMOTION = "https://mlops-ci.dev/promotion/v1"
 
 
@@ -80,7 +80,7 @@ def read(repository: Repository) -> dict[str, Promotion]:
 
 def _blobs(repository: Repository) -> dict[str, str]:
     """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
-    done = repository.git("ls-tree", "-r", "-z", NOTES)
+    done = repository.git("ls-tree", "-r", "-z", notes.REF)
     entries = done.stdout.decode(errors="replace").split("\0")[:-1]
     split = (entry.partition("\t") for entry in entries)
     return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}

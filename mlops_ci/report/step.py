@@ -32,7 +32,7 @@ def outputs(comparison: Comparison, verdicts: Mapping[str, Verdict]) -> dict[str
 
 
 def _metrics(comparison: Comparison) -> str:
-    found = strict_json({model.model: _of(model) for model in comparison.models})
+    found = strict_json({model.model: _of(model) for model in comparison.models}).strip()
     return found if len(found) <= _MAX_METRICS else "{}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import text
 from mlops_ci.report import rows, spans, story, verdict
+from mlops_ci.report.paint import Paint
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def render(
     colour: bool = False,
 ) -> str:
     """`everything`: unchanged rows and bookkeeping as well. `colour`: ANSI escapes."""
-    paint = _Paint(colour)
+    paint = Paint(colour)
     lines = [paint.dim(rows.compared(comparison)), ""]
     told = story.tell(comparison, verdicts)
     if verdicts and len(told.stories) > 1:
@@ -71,21 +72,7 @@ def _speaks(model: ModelComparison, *, everything: bool) -> bool:
     )
 
 
-class _Paint:
-    def __init__(self, colour: bool) -> None:  # noqa: FBT001
-        self._colour = colour
-
-    def __call__(self, code: str, words: str) -> str:
-        return f"\x1b[{code}m{words}\x1b[0m" if self._colour and code and words else words
-
-    def bold(self, words: str) -> str:
-        return self("1", words)
-
-    def dim(self, words: str) -> str:
-        return self("2", words)
-
-
-def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _model(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
     model = one.model
     counted = rows.counts(model)
     if one.result:
@@ -110,7 +97,7 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
         yield from _note(note, paint)
 
 
-def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+def _plots(model: ModelComparison, paint: Paint) -> Iterator[str]:
     if not model.plots:
         return
     from mlops_ci.report import plots
@@ -122,7 +109,7 @@ def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
         yield f"    {name}  {before} → {after}"
 
 
-def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _judged(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
     mark = verdict.MARKS[one.result]
     code = _VERDICT_COLOURS.get(one.result, "")
     yield f"{paint(code, mark)} {paint(code, spans.plain(one.headline))}"
@@ -140,7 +127,7 @@ def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
         yield paint.dim(f"    {len(one.checks) - len(shown):,} {hold} (--all shows them)")
 
 
-def _labelled(label: str, words: Line, paint: _Paint) -> Iterator[str]:
+def _labelled(label: str, words: Line, paint: Paint) -> Iterator[str]:
     """A wrapped line may begin anywhere in a name, so each is made harmless again."""
     lines = textwrap.wrap(
         spans.plain(words), _WIDTH, break_long_words=False, break_on_hyphens=False
@@ -150,7 +137,7 @@ def _labelled(label: str, words: Line, paint: _Paint) -> Iterator[str]:
         yield f"  {paint.bold(f'{shown:<14}')} {text.visible(line, 10_000)}"
 
 
-def _check(row: Check, paint: _Paint) -> Iterator[str]:
+def _check(row: Check, paint: Paint) -> Iterator[str]:
     code = _VERDICT_COLOURS.get(row.result, "")
     named = spans.plain(row.label)
     gate = f" [{text.visible(row.gate)}]" if row.gate != row.name else ""
@@ -160,7 +147,7 @@ def _check(row: Check, paint: _Paint) -> Iterator[str]:
     yield from (f"      {spans.plain(part)}" for part in row.parts)
 
 
-def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+def _no_metrics(model: ModelComparison, paint: Paint) -> Iterator[str]:
     if model.metrics:
         left_out = rows.hidden(model)
         yield paint.dim(f"    no metric changed ({left_out}; --all shows them)")
@@ -168,7 +155,7 @@ def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
         yield paint.dim("    no metrics on either side")
 
 
-def _tables(table: list[Row], paint: _Paint) -> Iterator[str]:
+def _tables(table: list[Row], paint: Paint) -> Iterator[str]:
     """One table, or one a file when the rows come from several."""
     sources = rows.by_source(table)
     for source, own in sources.items():
@@ -177,7 +164,7 @@ def _tables(table: list[Row], paint: _Paint) -> Iterator[str]:
         yield from _table(own, paint)
 
 
-def _table(table: list[Row], paint: _Paint) -> Iterator[str]:
+def _table(table: list[Row], paint: Paint) -> Iterator[str]:
     cells = [(_name(row), row.baseline, row.candidate, row.change, row.relative) for row in table]
     widths = [max(len(cell[column]) for cell in cells) for column in range(5)]
     for row, (name, before, after, change, relative) in zip(table, cells, strict=True):
@@ -197,14 +184,14 @@ def _name(row: Row) -> str:
     return f"{name} {row.arrow}".rstrip()
 
 
-def _entries(entries: list[str], paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _entries(entries: list[str], paint: Paint, *, everything: bool) -> Iterator[str]:
     limit = len(entries) if everything else _SECTION_LIMIT
     yield from (f"    {entry}" for entry in entries[:limit])
     if entries[limit:]:
         yield paint.dim(f"    and {len(entries) - limit:,} more (--all shows them)")
 
 
-def _note(note: Note, paint: _Paint) -> Iterator[str]:
+def _note(note: Note, paint: Paint) -> Iterator[str]:
     mark = "?" if note.kind == "unreadable" else "!"
     side = f"{note.side}: " if note.side else ""
     yield f"  {paint('33', mark)} {side}{text.visible(note.message, 400)}"
