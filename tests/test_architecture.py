@@ -23,7 +23,7 @@ LEAVES = frozenset({
     "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text", "tree", "typed",
     "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -33,8 +33,9 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
     "gate_config": LEAVES,
+    "train_config": LEAVES,
     "schema": CONFIG,
     **dict.fromkeys(PURE, CONFIG),
     "compare": CONFIG | {"notes"},

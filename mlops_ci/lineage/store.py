@@ -27,16 +27,24 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
     decode(content, "the new Record")
     folder = root / FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        make_folder(root)
+        folder.mkdir(exist_ok=True)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         return _written(path or _free(folder, statements), content)
     except OSError as error:
         where = error.filename or folder
         raise ToolError(f"the Record cannot be written: {where}: {error.strerror}") from error
+
+
+def make_folder(root: Path) -> Path:
+    """The folder of all that mlops-ci keeps in a work tree, which Git leaves alone."""
+    folder = (root / FOLDER).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def newest(root: Path) -> Path | None:

@@ -28,7 +28,7 @@ class Cache:
 
     def read(self, md5: str, path: str) -> bytes | None:
         """The content, None when it is not in the cache. Raises UnreadableError for a damaged or huge object."""
-        file = self._find(md5)
+        file = self.find(md5)
         if file is None:
             return None
         if file.stat().st_size > MAX_BYTES:
@@ -57,7 +57,8 @@ class Cache:
             for folder in self.folders
         )
 
-    def _find(self, md5: str) -> Path | None:
+    def find(self, md5: str) -> Path | None:
+        """Where the object is; None when it is not in the cache."""
         if not _MD5.fullmatch(md5):
             return None
         tail = Path(md5[:2], md5[2:])
