@@ -34,7 +34,10 @@ class ToolError(MlopsCiError):
 
 
 class PublishError(MlopsCiError):
-    """GitHub does not take what should be shown there. It never hides a verdict."""
+    """What should be shown or kept elsewhere is not taken there, or must not go there. It is still here.
+
+    It never hides a verdict.
+    """
 
     exit_code = 4
 
@@ -57,9 +60,3 @@ class StoppedError(ToolError):
     def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signal = signal
-
-
-class PublishError(MlopsCiError):
-    """Results could not be put where they are to be kept, or must not be put there. They are still here."""
-
-    exit_code = 4

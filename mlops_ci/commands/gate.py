@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mlops_ci.commands import options
+from mlops_ci.commands import options, step
 from mlops_ci.gate import gate as judge
 
 
@@ -33,5 +33,5 @@ def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
     judged = judge(options.request(chosen, plots=github), policy)
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
-        options.hand_over(judged, everything=chosen["everything"])
+        step.hand_over(judged, everything=chosen["everything"])
     return 1 if judged.blocked else 0

@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlops_ci.commands.files import write
-from mlops_ci.errors import UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlops_ci.diff import Request
-    from mlops_ci.gate import Judged
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
@@ -139,34 +135,6 @@ def render(
     from mlops_ci.report import terminal
 
     return terminal.render(found, verdicts, everything=everything, colour=colour)
-
-
-def hand_over(judged: Judged, *, everything: bool) -> None:
-    """To the steps that follow, and to who looks at the run: the report in every format, and what it says in short."""
-    from mlops_ci.github import files
-    from mlops_ci.report.step import outputs
-
-    out, summary, temporary = map(_of_the_step, ("OUTPUT", "STEP_SUMMARY", "TEMP"))
-    folder = temporary / "mlops-ci-report"
-    folder.mkdir(exist_ok=True)
-    values = outputs(judged.comparison, judged.verdicts)
-    for name, style in (("json", "json"), ("markdown", "md"), ("html", "html")):
-        shown = render(judged.comparison, judged.verdicts, style, everything=everything)
-        write(folder / f"report.{style}", shown)
-        values[name] = str(folder / f"report.{style}")
-        if style == "md" and len(shown.encode(errors="replace")) < files.room(summary):
-            files.write_summary(summary, shown)
-    files.write_outputs(out, values)
-
-
-def _of_the_step(name: str) -> Path:
-    """A file or folder that the runner names. Raises UsageError outside of GitHub Actions."""
-    variable = f"RUNNER_{name}" if name == "TEMP" else f"GITHUB_{name}"
-    if not os.environ.get(variable):
-        raise UsageError(
-            f"{variable} is not set: this is no step of GitHub Actions", hint="leave out --github"
-        )
-    return Path(os.environ[variable])
 
 
 def wants_colour() -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mlops_ci.commands import options
+from mlops_ci.commands import options, step
 from mlops_ci.commands.files import write
 from mlops_ci.gate import gate as judge
 
@@ -70,5 +70,5 @@ def report(
         write(output, shown)
         click.echo(f"wrote {click.format_filename(output)}", err=True)
     if github:
-        options.hand_over(judged, everything=everything)
+        step.hand_over(judged, everything=everything)
     return UNDECIDED if judged.comparison.undecided else 0

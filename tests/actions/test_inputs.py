@@ -23,6 +23,7 @@ DECIDED = {
     "check": set(),
     "gate": {"format", "json", "github"},
     "report": {"format", "output", "github"},
+    "train": {"json", "github"},
 }
 
 
