@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def data() -> str:
     return "".join(",".join(f"{x:g}" for x in row) + "\n" for row in rows)
 
 
+def requirements() -> str:
+    """What the tests run with: to install it is to find it there."""
+    return "".join(f"{name}=={version(name)}\n" for name in ("dvc", "pyyaml"))
+
+
 def params(name: str) -> str:
     return "".join(f"{key}: {value}\n" for key, value in PARAMS[name].items())
 
@@ -101,6 +107,7 @@ def create(folder: Path, remote: Path, below: str = "") -> None:
     for name, content in (("train.py", TRAIN), ("dvc.yaml", DVC_YAML), ("data.csv", data())):
         place.joinpath(name).write_text(content, encoding="utf-8")
     folder.joinpath("mlops-ci.yaml").write_text(POLICY, encoding="utf-8")
+    folder.joinpath("requirements.txt").write_text(requirements(), encoding="utf-8")
     dvc(place, "add", "-q", "data.csv")
     for name in PARAMS:
         if name != "main":

@@ -127,6 +127,13 @@ class Hub:
             "sender": sender,
         }
 
+    def push(self) -> dict[str, Any]:
+        """The event of what is on `main` in `work` being pushed there."""
+        git(self.work, "push", "-q", "origin", "main")
+        after, before = git(self.work, "rev-parse", "main", "main~1").split()
+        names = {"before": before, "after": after, "ref": "refs/heads/main"}
+        return {**names, "repository": _repository(self.full), "sender": {"login": "octocat"}}
+
     def run(
         self,
         workflow: str,
