@@ -135,6 +135,9 @@ class BaselineConfig:
     )
 
 
+Forks = Literal["declared", "trust"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
     dvc: str | None = doc(
@@ -165,6 +168,11 @@ class Config:
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
+    forks: Forks = doc(
+        "Numbers that a run of a fork has made: declared, they never set a status to success; trust: as those of a "
+        "run of this repository.",
+        default="declared",
+    )
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
