@@ -55,12 +55,16 @@ class Context:
         return self.head_repository not in ("", self.repository)
 
     @property
+    def runs_url(self) -> str:
+        return f"{self.server}/{self.repository}/actions/runs/"
+
+    @property
     def run_url(self) -> str:
-        return f"{self.server}/{self.repository}/actions/runs/{self.run}" if self.run else ""
+        return f"{self.runs_url}{self.run}" if self.run else ""
 
 
 def read(environ: Mapping[str, str], pull: int | None = None) -> Context:
-    """`pull` stands before that of the event. Raises UsageError outside of GitHub Actions, unless all is given."""
+    """`pull` stands before that of the event, which then counts for nothing. Raises UsageError when that is no run."""
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
     found: dict[str, Any] = {
         "repository": environ.get("GITHUB_REPOSITORY", ""),
@@ -73,7 +77,8 @@ def read(environ: Mapping[str, str], pull: int | None = None) -> Context:
     found |= _of_pull_request(_part(event, "pull_request"))
     found |= _of_issue(_part(event, "issue"))
     found |= _of_run(_part(event, "workflow_run")) if found["event"] == "workflow_run" else {}
-    found |= {"pull": pull} if pull else {}
+    if pull and pull != found.get("pull"):
+        found |= {"pull": pull, "event": ""}
     _check(found)
     return Context(
         **found,
