@@ -28,6 +28,13 @@ class Lines(click.ParamType[str]):
         return [line.strip() for line in rv.splitlines() if line.strip()]
 
 
+class Files(click.Path):
+    """The same for paths, which click splits at colons."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return Lines().split_envvar_value(rv)
+
+
 # Arguments have no variable unless they name one; empty is not given, as for options.
 _OPTIONS = (
     click.argument("base", required=False, envvar="MLOPS_CI_BASE"),

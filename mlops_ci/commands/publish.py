@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from mlops_ci.commands import options
+from mlops_ci.commands import options, step
 from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.text import visible
 
@@ -32,7 +32,7 @@ REFUSED = 4
     "--from",
     "files",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.Files(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Publish what `mlops-ci gate --json --all` has written, and measure nothing here; can be given again.",
 )
@@ -126,6 +126,9 @@ def publish(
         done.refused.append(
             PublishError("no status and no comment: GITHUB_TOKEN is not set", hint=hint)
         )
+    if os.environ.get("RUNNER_TEMP") and context.outputs:
+        found, everything = shown.comparison, chosen["everything"]
+        step.write_outputs(step.write_files(found, shown.verdicts, everything=everything))
     _tell(shown, done)
     return 1 if shown.blocked else REFUSED if done.refused else 0
 

@@ -15,23 +15,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlops_ci.gate import Judged
+    from mlops_ci.model import Comparison, Verdict
 
 
 def hand_over(judged: Judged, *, everything: bool) -> None:
     """To the steps that follow, and to who looks at the run: the report in every format, and what it says in short."""
     from mlops_ci.report.step import outputs
 
+    found, verdicts = judged.comparison, judged.verdicts
     summary = _named("GITHUB_STEP_SUMMARY")
+    paths = write_files(found, verdicts, everything=everything)
+    page = Path(paths["markdown"]).read_text(encoding="utf-8")
+    if len(page.encode()) < files.room(summary):
+        files.write_summary(summary, page)
+    write_outputs({**outputs(found, verdicts), **paths})
+
+
+def write_files(
+    found: Comparison, verdicts: Mapping[str, Verdict], *, everything: bool
+) -> dict[str, str]:
+    """The report in three formats, in the folder of the job; their paths, by the names of the outputs."""
     folder = _named("RUNNER_TEMP") / "mlops-ci-report"
     folder.mkdir(exist_ok=True)
-    values = outputs(judged.comparison, judged.verdicts)
+    paths = {}
     for name, style in (("json", "json"), ("markdown", "md"), ("html", "html")):
-        shown = render(judged.comparison, judged.verdicts, style, everything=everything)
+        # The JSON may be judged again elsewhere: nothing of it is left out.
+        shown = render(found, verdicts, style, everything=everything or style == "json")
         write(folder / f"report.{style}", shown)
-        values[name] = str(folder / f"report.{style}")
-        if style == "md" and len(shown.encode(errors="replace")) < files.room(summary):
-            files.write_summary(summary, shown)
-    write_outputs(values)
+        paths[name] = str(folder / f"report.{style}")
+    return paths
 
 
 def write_outputs(values: Mapping[str, str]) -> None:

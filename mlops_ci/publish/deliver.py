@@ -6,7 +6,6 @@ does not stop what comes after.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +16,7 @@ from mlops_ci.publish import comment
 from mlops_ci.publish.check_run import CheckRun
 from mlops_ci.publish.sections import Composer
 from mlops_ci.publish.shown import DECLARED
-from mlops_ci.report import spans, story
+from mlops_ci.report import spans, step, story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,21 +204,6 @@ def statuses_of(shown: Shown) -> list[statuses.Status]:
 
 
 def outputs(shown: Shown) -> dict[str, str]:
-    """What later steps may ask for. `metrics`: JSON, model -> metric -> value of the candidate."""
-    metrics = {
-        one.model: {
-            row.name: row.candidate
-            for row in one.metrics
-            if row.candidate is not None and not row.hidden
-        }
-        for one in shown.comparison.models
-    }
-    verdicts = {name: one.result for name, one in shown.verdicts.items()}
-    return {
-        "verdict": shown.result,
-        "blocked": "true" if shown.blocked else "false",
-        "declared": "true" if shown.declared else "false",
-        "verdicts": json.dumps(verdicts),
-        "counts": json.dumps(shown.counts),
-        "metrics": json.dumps(metrics, default=str),
-    }
+    """What later steps may ask for."""
+    found = step.outputs(shown.comparison, shown.verdicts)
+    return {**found, "declared": "true" if shown.declared else "false"}

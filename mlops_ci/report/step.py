@@ -24,7 +24,8 @@ def outputs(comparison: Comparison, verdicts: Mapping[str, Verdict]) -> dict[str
     results = {name: verdict.result for name, verdict in verdicts.items()}
     counted = Counter(str(one.result) for verdict in verdicts.values() for one in verdict.outcomes)
     return {
-        "verdict": min(results.values(), key=ORDER.index, default=""),
+        "verdict": min(results.values(), key=ORDER.index, default="no gates"),
+        "blocked": "true" if any(one.blocks for one in verdicts.values()) else "false",
         "verdicts": json.dumps(results),
         "counts": json.dumps({result: counted[result] for result in OUTCOMES}),
         "metrics": _metrics(comparison),
