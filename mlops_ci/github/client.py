@@ -209,7 +209,9 @@ def _hint(answer: Answer) -> str:
         return "is GITHUB_TOKEN set to ${{ github.token }}, and not expired?"
     if answer.status == 403:
         needed = answer.headers.get("x-accepted-github-permissions", "")
-        rights = re.sub(r"(\w+)=(\w+)", r"\1: \2", visible(needed)).replace(";", " or")
+        # A workflow writes pull-requests where the header says pull_requests.
+        rights = re.sub(r"(\w+)=(\w+)", r"\1: \2", visible(needed))
+        rights = rights.replace("_", "-").replace(";", " or")
         return f"give the job the permission {rights}" if rights else "give the job the permission"
     if 300 <= answer.status < 400:
         return "the repository has moved: check GITHUB_REPOSITORY"

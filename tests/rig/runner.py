@@ -84,7 +84,10 @@ class Hub:
         shutil.copytree(project, self.work, symlinks=True)
         git(self.work, "remote", "add", "origin", str(self.bare))
         git(self.work, "push", "-q", "origin", "main")
-        self.api.add_repo(self.full, refs={"refs/heads/main": git(self.work, "rev-parse", "main")})
+        tip = git(self.work, "rev-parse", "main")
+        policy = git(self.work, "show", "main:mlops-ci.yaml")
+        files = {tip: {"mlops-ci.yaml": policy}}
+        self.api.add_repo(self.full, refs={"refs/heads/main": tip}, files=files)
 
     def commit(self, message: str, **files: str) -> str:
         for name, content in files.items():
@@ -126,6 +129,20 @@ class Hub:
             "repository": repository,
             "sender": sender,
         }
+
+    def after(self, pull: dict[str, Any]) -> dict[str, Any]:
+        """The event of the last run, which was of this pull request, having ended."""
+        head = pull["pull_request"]["head"]
+        run = {
+            "id": self.run_id,
+            "run_attempt": 1,
+            "event": "pull_request",
+            "conclusion": "success",
+            "head_sha": head["sha"],
+            "head_branch": head["ref"],
+            "head_repository": head["repo"],
+        }
+        return {"action": "completed", "workflow_run": run, "repository": pull["repository"]}
 
     def push(self) -> dict[str, Any]:
         """The event of what is on `main` in `work` being pushed there."""

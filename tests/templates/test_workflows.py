@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / "templates/workflows").glob("*.yml"))
-PINNED = re.compile(r"- (?:name: .*\n\s+)?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+PINNED = re.compile(r"(?:- )?uses: actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 OWN = re.compile(r"uses: mlops-ci/mlops-ci(?:/actions/[a-z]+)?@v\d+\.\d+\.\d+ # zizmor: ignore")
 
 pytestmark = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -46,7 +46,7 @@ def test_checkouts_keep_no_credentials(path: Path) -> None:
 
 def test_what_is_others_is_pinned_to_a_commit(path: Path) -> None:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    used = [line for line in lines if "uses:" in line]
+    used = [line for line in lines if re.match(r"(- )?uses:", line)]
     assert used
     assert not [line for line in used if not PINNED.search(line) and not OWN.search(line)]
 
