@@ -95,7 +95,7 @@ def test_a_token_without_the_right_says_which(api: Api, client_of: Callable[[str
     api.add_token("reader", contents="read")
     with pytest.raises(RefusedError, match="403 Resource not accessible by integration") as caught:
         client_of("reader").post(COMMENTS, {"body": "x"})
-    assert "issues: write or pull_requests: write" in caught.value.hint
+    assert "issues: write or pull-requests: write" in caught.value.hint
     assert caught.value.exit_code == 4
 
 

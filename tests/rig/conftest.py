@@ -22,10 +22,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "project"
 
 
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A monorepo."""
+    folder = tmp_path_factory.mktemp("three")
+    project.create_three(folder / "project", folder / "remote")
+    return folder / "project"
+
+
 @pytest.fixture
 def hub(tmp_path: Path, trained: Path) -> Iterator[Hub]:
     with serving() as api:
         made = Hub(tmp_path / "hub", api)
         made.adopt(trained)
+        yield made
+        assert api.state.wrong == []
+
+
+@pytest.fixture
+def hub_of_three(tmp_path: Path, three: Path) -> Iterator[Hub]:
+    with serving() as api:
+        made = Hub(tmp_path / "hub", api, "octo/shop")
+        made.adopt(three)
         yield made
         assert api.state.wrong == []

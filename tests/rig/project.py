@@ -65,6 +65,9 @@ PARAMS = {
     "worse": {"epochs": 0, "lr": 0.03},
 }
 
+# Of the monorepo.
+THREE = ("ads", "churn", "fraud")
+
 
 def run(folder: Path, *command: str) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -94,27 +97,46 @@ def params(name: str) -> str:
     return "".join(f"{key}: {value}\n" for key, value in PARAMS[name].items())
 
 
-def create(folder: Path, remote: Path, below: str = "") -> None:
+def create(folder: Path, remote: Path) -> None:
     """A trained model on `main`, data in the remote, and a branch for each other entry of PARAMS, trained as well."""
-    folder.mkdir(parents=True)
-    place = folder / below
-    place.mkdir(exist_ok=True)
-    run(folder, "git", "init", "-q", "-b", "main")
-    run(folder, "git", "config", "user.name", "Test")
-    run(folder, "git", "config", "user.email", "test@example.com")
-    dvc(place, "init", "-q", *(["--subdir"] if below else []))
-    dvc(place, "remote", "add", "-q", "-d", "store", str(remote))
-    for name, content in (("train.py", TRAIN), ("dvc.yaml", DVC_YAML), ("data.csv", data())):
-        place.joinpath(name).write_text(content, encoding="utf-8")
-    folder.joinpath("mlops-ci.yaml").write_text(POLICY, encoding="utf-8")
-    folder.joinpath("requirements.txt").write_text(requirements(), encoding="utf-8")
-    dvc(place, "add", "-q", "data.csv")
+    begin(folder, remote, (".",))
     for name in PARAMS:
         if name != "main":
             run(folder, "git", "switch", "-q", "-c", name, "main")
-        place.joinpath("params.yaml").write_text(params(name), encoding="utf-8")
-        dvc(place, "repro", "-q")
-        run(folder, "git", "add", "--all")
-        run(folder, "git", "commit", "-q", "-m", f"Train {name}")
-    dvc(place, "push", "-q", "--all-branches")
+        train(folder, f"Train {name}", {".": name})
+    dvc(folder, "push", "-q", "--all-branches")
     run(folder, "git", "switch", "-q", "main")
+
+
+def create_three(folder: Path, remote: Path) -> None:
+    """Three models in folders of their own, trained on `main`; on `change` one is better and one is worse."""
+    begin(folder, remote, THREE)
+    train(folder, "Train three", dict.fromkeys(THREE, "main"))
+    run(folder, "git", "switch", "-q", "-c", "change")
+    train(folder, "Change two", {THREE[0]: "better", THREE[1]: "worse"})
+    dvc(folder, "push", "-q", "--all-branches")
+    run(folder, "git", "switch", "-q", "main")
+
+
+def begin(folder: Path, remote: Path, places: tuple[str, ...]) -> None:
+    folder.mkdir(parents=True)
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, "git", "config", "user.name", "Test")
+    run(folder, "git", "config", "user.email", "test@example.com")
+    dvc(folder, "init", "-q")
+    dvc(folder, "remote", "add", "-q", "-d", "store", str(remote))
+    folder.joinpath("mlops-ci.yaml").write_text(POLICY, encoding="utf-8")
+    folder.joinpath("requirements.txt").write_text(requirements(), encoding="utf-8")
+    for place in places:
+        (folder / place).mkdir(exist_ok=True)
+        for name, content in (("train.py", TRAIN), ("dvc.yaml", DVC_YAML), ("data.csv", data())):
+            (folder / place / name).write_text(content, encoding="utf-8")
+    dvc(folder, "add", "-q", *(f"{place}/data.csv" for place in places))
+
+
+def train(folder: Path, message: str, chosen: dict[str, str]) -> None:
+    for place, name in chosen.items():
+        (folder / place / "params.yaml").write_text(params(name), encoding="utf-8")
+    dvc(folder, "repro", "-q", "--all-pipelines")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "-q", "-m", message)

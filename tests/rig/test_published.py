@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("rig-published")]
 
-JUDGE = """\
-on: pull_request
-permissions: {contents: read, pull-requests: write, statuses: write}
-jobs:
-  model:
-    runs-on: ubuntu-latest
-    steps:
-    - uses: actions/checkout@v7
-      with: {fetch-depth: 0, persist-credentials: false}
-    - uses: mlops-ci/mlops-ci@v0.1.0
-"""
+
+def documented(name: str) -> str:
+    """A workflow that docs/actions.md shows."""
+    page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
+    shown = page.partition(f"<!-- {name}: begin -->\n```yaml\n")[2]
+    return shown.partition(f"```\n<!-- {name}: end -->")[0]
+
+
+JUDGE = documented("quick")
+QUIET = JUDGE.replace(", pull-requests: write, statuses: write", "")
 
 
 def template(name: str) -> str:
@@ -42,7 +41,7 @@ def states(hub: Hub, pull: dict[str, Any]) -> dict[str, str]:
     return {one["context"]: one["state"] for one in reversed(found)}
 
 
-def test_the_readme_s_workflow_comments_and_sets_a_status(hub: Hub) -> None:
+def test_the_shortest_workflow_comments_and_sets_a_status(hub: Hub) -> None:
     pull = pull_of(hub, "worse")
     run = hub.run(JUDGE, pull)
     assert run.jobs == {"model": "failure"}, run.text
@@ -64,8 +63,7 @@ def test_the_readme_s_workflow_comments_and_sets_a_status(hub: Hub) -> None:
 
 
 def test_a_token_that_may_not_comment_is_told_and_hides_no_verdict(hub: Hub) -> None:
-    quiet = JUDGE.replace(", pull-requests: write, statuses: write", "")
-    run = hub.run(quiet, pull_of(hub, "better"))
+    run = hub.run(QUIET, pull_of(hub, "better"))
     assert run.jobs == {"model": "failure"}
     assert "not published" in run.text
     assert "pull-requests: write" in run.text
@@ -100,3 +98,43 @@ def test_what_a_fork_says_of_itself_does_not_count(hub: Hub) -> None:
     run = hub.run(template("publish"), hub.after(pull), "workflow_run", ref="refs/heads/main")
     assert run.jobs == {"publish": "failure"}, run.text
     assert states(hub, pull) == {"mlops-ci/churn": "failure"}
+
+
+def test_jobs_of_a_matrix_share_one_comment(hub_of_three: Hub) -> None:
+    hub = hub_of_three
+    pull = pull_of(hub, "change")
+    run = hub.run(documented("matrix"), pull)
+    assert sorted(run.jobs) == ["measure-1", "measure-2", "measure-3", "publish"], run.text
+    assert sorted(run.jobs.values()) == ["failure", "failure", "success", "success"], run.text
+    (comment,) = hub.api.comments(hub.full)
+    assert all(model in comment["body"] for model in ("ads", "churn", "fraud"))
+    assert states(hub, pull) == {
+        "mlops-ci/ads": "success",
+        "mlops-ci/churn": "failure",
+        "mlops-ci/fraud": "success",
+    }
+
+
+def test_a_monorepo_is_judged_in_one_job_and_one_of_its_folders_alone(hub_of_three: Hub) -> None:
+    hub = hub_of_three
+    pull = pull_of(hub, "change")
+    whole = hub.run(JUDGE, pull)
+    assert json.loads(whole.outputs["publish"]["verdicts"]) == {
+        "ads": "pass",
+        "churn": "fail",
+        "fraud": "pass",
+    }
+    one = JUDGE + "      with: {model: ads, key: ads, working-directory: ads}\n"
+    alone = hub.run(one, pull)
+    assert alone.jobs == {"model": "success"}, alone.text
+    assert json.loads(alone.outputs["publish"]["verdicts"]) == {"ads": "pass"}
+    assert len(hub.api.comments(hub.full)) == 2
+
+
+def test_a_checkout_in_a_path_with_spaces(hub: Hub) -> None:
+    place = "my model $(id) & more"
+    workflow = JUDGE.replace("fetch-depth: 0,", f"fetch-depth: 0, path: '{place}',")
+    workflow += f"      with: {{working-directory: '{place}'}}\n"
+    run = hub.run(workflow, pull_of(hub, "better"))
+    assert run.jobs == {"model": "success"}, run.text
+    assert states(hub, pull_of(hub, "better")) == {"mlops-ci/churn": "success"}
