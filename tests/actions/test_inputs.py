@@ -92,7 +92,6 @@ def test_what_the_marketplace_shows() -> None:
 def test_inputs_and_outputs_are_on_the_page() -> None:
     page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
     assert DOCUMENT["page"](page) == page, "run: python actions/document.py"
-    assert page.count(": begin -->") == len(ACTIONS)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
