@@ -60,3 +60,9 @@ class StoppedError(ToolError):
     def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signal = signal
+
+
+class RefusedError(MlopsCiError):
+    """What is asked for is refused: evidence is missing, has failed, or is of something else."""
+
+    exit_code = 1

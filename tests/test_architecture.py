@@ -19,15 +19,15 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "history", "http",
-    "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text", "tree", "typed",
-    "unstaged", "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text",
+    "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "promote",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
@@ -46,8 +46,13 @@ ALLOWED = {
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "publish", "schema"},
+    "commands": CONFIG
+    | PURE
+    | READERS
+    | WORKERS
+    | {"demo", "diff", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

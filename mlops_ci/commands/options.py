@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from mlops_ci.errors import MlopsCiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,11 +21,13 @@ if TYPE_CHECKING:
 Chosen = Any
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
+_REFS = ("refs/heads", "refs/tags", "refs/remotes")
+# A shell inserts what it completes as it is: no name that it would then expand or run.
+_TYPEABLE = re.compile(r"\w[\w./@+=#-]*")
 
-class Lines(click.ParamType[str]):
+
+class Lines(click.types.StringParamType):
     """For options that can be given again: in a variable of the environment, one a line. Names may have spaces."""
-
-    name = "text"
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return [line.strip() for line in rv.splitlines() if line.strip()]
@@ -35,10 +40,22 @@ class Files(click.Path):
         return Lines().split_envvar_value(rv)
 
 
+def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Branches and tags for the shell to complete; none outside of a repository."""
+    from mlops_ci.git import Repository
+
+    try:
+        repository = Repository.discover(Path.cwd())
+        names = repository.lines("for-each-ref", "--format=%(refname:short)", *_REFS)
+    except MlopsCiError:
+        return []
+    return [name for name in names if name.startswith(incomplete) and _TYPEABLE.fullmatch(name)]
+
+
 # Arguments have no variable unless they name one; empty is not given, as for options.
 _OPTIONS = (
-    click.argument("base", required=False, envvar="MLOPS_CI_BASE"),
-    click.argument("head", required=False, envvar="MLOPS_CI_HEAD"),
+    click.argument("base", required=False, envvar="MLOPS_CI_BASE", shell_complete=_revisions),
+    click.argument("head", required=False, envvar="MLOPS_CI_HEAD", shell_complete=_revisions),
     click.option(
         "--all",
         "everything",

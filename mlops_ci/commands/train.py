@@ -14,11 +14,14 @@ import click
 from mlops_ci.commands import step
 from mlops_ci.commands.options import Lines
 from mlops_ci.errors import StoppedError
+from mlops_ci.http import redact
+from mlops_ci.text import plural
 from mlops_ci.train.output import Output, secret_values, wants_groups
 from mlops_ci.train.run import Request
 from mlops_ci.train.run import train as run_training
 
 if TYPE_CHECKING:
+    from mlops_ci.lineage.run import TrackingRun
     from mlops_ci.train.run import Trained
 
 SCHEMA_VERSION = 1
@@ -115,8 +118,10 @@ def _show(done: Trained, *, as_json: bool) -> None:
         click.echo(json.dumps(_as_data(done)))
         return
     ran = [one.name for one in done.run.stages if one.result == "ran"]
-    click.echo(f"{len(ran)} of {len(done.run.stages)} stages ran")
+    click.echo(f"{len(ran)} of {plural(len(done.run.stages), 'stage')} ran")
     click.echo(f"Record {_relative(done.record)}")
+    if done.run.persist == "none":
+        click.echo("results are only here, and cannot be promoted: mlops-ci train --persist push")
 
 
 def _relative(path: Path) -> str:
@@ -137,6 +142,7 @@ def _as_data(done: Trained) -> dict[str, Any]:
         "python": run.python,
         "environments": [dataclasses.asdict(one) for one in run.environments],
         "variables": run.variables,
+        "tracking": _tracking(run.tracking),
         "stages": [
             {
                 "name": one.name,
@@ -147,3 +153,10 @@ def _as_data(done: Trained) -> dict[str, Any]:
             for one in run.stages
         ],
     }
+
+
+def _tracking(found: TrackingRun | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    uri = redact(found.uri) if found.uri.startswith("http") else ""
+    return {"uri": uri, "run_ids": list(found.run_ids), "local": found.local}

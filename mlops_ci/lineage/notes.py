@@ -15,13 +15,14 @@ from mlops_ci.lineage.statement import Statement, decode, encode
 from mlops_ci.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result
 
 REF = "refs/notes/mlops-ci"
-_FETCHED = "refs/notes/mlops-ci-fetched"
+# What the remote had when it was last asked.
+FETCHED = "refs/notes/mlops-ci-fetched"
 # Somebody else may write at the same time; what is lost then is written again.
 _ATTEMPTS = 10
 _NAME = {"GIT_{}_NAME": "mlops-ci", "GIT_{}_EMAIL": "mlops-ci@localhost"}
@@ -49,12 +50,13 @@ def add(repository: Repository, commit: str, statements: list[Statement]) -> boo
     return _change(repository, write)
 
 
-def push(repository: Repository, remote: str) -> None:
-    """Join with the notes of the remote, and send the result."""
+def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
+    """Join with the notes of the remote, and send the result; `refs` go with it, or nothing goes."""
+    sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
     done = None
     for _ in range(_ATTEMPTS):
-        _join(repository, remote)
-        done = _git(repository, "push", "--quiet", remote, f"{REF}:{REF}", check=False)
+        join(repository, remote)
+        done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             return
         if "fetch first" not in done.stderr and "non-fast-forward" not in done.stderr:
@@ -64,11 +66,13 @@ def push(repository: Repository, remote: str) -> None:
     raise ToolError(what, hint=f"git push {remote} {REF}")
 
 
-def _join(repository: Repository, remote: str) -> None:
+def join(repository: Repository, remote: str) -> None:
+    """Bring the notes of the remote, and keep those that are only here."""
     if not _git(repository, "ls-remote", remote, REF).stdout:
+        _git(repository, "update-ref", "-d", FETCHED)
         return
-    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{_FETCHED}")
-    merge = ("merge", "-q", "-s", "cat_sort_uniq", _FETCHED)
+    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{FETCHED}")
+    merge = ("merge", "-q", "-s", "cat_sort_uniq", FETCHED)
     _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *merge))
 
 

@@ -31,7 +31,8 @@ _MARKS = {
 _COLOURS = {"better": "32", "worse": "31", "unknown": "33", "removed": "33"}
 _VERDICT_COLOURS = {"fail": "31", "inconclusive": "33", "warn": "33", "waived": "35", "pass": "32"}
 _NAME_LIMIT = 40
-_WIDTH = 63
+_WIDTH = 80
+_LABEL = 17
 _SECTION_LIMIT = 20
 
 
@@ -110,15 +111,17 @@ def _plots(model: ModelComparison, paint: Paint) -> Iterator[str]:
 
 
 def _judged(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
-    mark = verdict.MARKS[one.result]
-    code = _VERDICT_COLOURS.get(one.result, "")
-    yield f"{paint(code, mark)} {paint(code, spans.plain(one.headline))}"
+    mark = verdict.MARKS[one.sign]
+    code = _VERDICT_COLOURS.get(one.sign, "")
+    first, *rest = _folded(spans.plain(one.headline), 2)
+    yield f"{paint(code, mark)} {paint(code, first)}"
+    yield from (f"  {paint(code, line)}" for line in rest)
     for label, words in one.alert:
         *said, last = words
         typed = isinstance(last, Code) and label == "Do"
         yield from _labelled(label, tuple(said) if typed else words, paint)
         if typed:
-            yield f"{' ' * 17}{paint('36', '$ ' + spans.plain((last,)))}"
+            yield f"{' ' * _LABEL}{paint('36', '$ ' + spans.plain((last,)))}"
     shown = [row for row in one.checks if everything or row.result != "pass"]
     for row in shown:
         yield from _check(row, paint)
@@ -128,13 +131,16 @@ def _judged(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
 
 
 def _labelled(label: str, words: Line, paint: Paint) -> Iterator[str]:
-    """A wrapped line may begin anywhere in a name, so each is made harmless again."""
-    lines = textwrap.wrap(
-        spans.plain(words), _WIDTH, break_long_words=False, break_on_hyphens=False
-    )
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_folded(spans.plain(words), _LABEL)):
         shown = label.lower() if not number else ""
-        yield f"  {paint.bold(f'{shown:<14}')} {text.visible(line, 10_000)}"
+        yield f"  {paint.bold(f'{shown:<14}')} {line}"
+
+
+def _folded(words: str, indent: int) -> list[str]:
+    """A wrapped line may begin anywhere in a name, so each is made harmless again."""
+    width = _WIDTH - indent
+    lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
+    return [text.visible(line, 10_000) for line in lines] or [""]
 
 
 def _check(row: Check, paint: Paint) -> Iterator[str]:
@@ -143,8 +149,8 @@ def _check(row: Check, paint: Paint) -> Iterator[str]:
     gate = f" [{text.visible(row.gate)}]" if row.gate != row.name else ""
     parts = [spans.plain(part) for part in (row.change, row.sides) if part]
     yield f"  {paint(code, verdict.MARKS[row.result])} {'  '.join([named, *parts])}"
-    yield f"      {spans.plain(row.words)}{gate}"
-    yield from (f"      {spans.plain(part)}" for part in row.parts)
+    for words in (f"{spans.plain(row.words)}{gate}", *map(spans.plain, row.parts)):
+        yield from (f"      {line}" for line in _folded(words, 6))
 
 
 def _no_metrics(model: ModelComparison, paint: Paint) -> Iterator[str]:
@@ -194,6 +200,8 @@ def _entries(entries: list[str], paint: Paint, *, everything: bool) -> Iterator[
 def _note(note: Note, paint: Paint) -> Iterator[str]:
     mark = "?" if note.kind == "unreadable" else "!"
     side = f"{note.side}: " if note.side else ""
-    yield f"  {paint('33', mark)} {side}{text.visible(note.message, 400)}"
+    first, *rest = _folded(f"{side}{text.visible(note.message, 400)}", 4)
+    yield f"  {paint('33', mark)} {first}"
+    yield from (f"    {line}" for line in rest)
     if note.fix:
         yield paint.dim(f"    {text.visible(note.fix, 200)}")

@@ -50,6 +50,15 @@ def changed(before: Facts, after: Facts) -> set[str]:
     return {place for place in places if not place.endswith(times)}
 
 
+def test_two_folders_have_equal_records(pipeline: Repo, tmp_path: Path) -> None:
+    second = Repo(tmp_path / "second" / "repo")
+    second.path.parent.mkdir()
+    subprocess.run(["git", "clone", "-q", str(pipeline.path), str(second.path)], check=True)
+    shutil.copyfile(pipeline.path / "raw.csv", second.path / "raw.csv")
+    assert changed(recorded(pipeline), recorded(second)) == set()
+
+
+@pytest.mark.full
 @pytest.mark.xdist_group("mlflow")
 def test_two_folders_have_equal_records_of_the_demo(
     tmp_path: Path, pipeline: Repo
