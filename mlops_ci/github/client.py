@@ -104,7 +104,7 @@ class Client:
         self._wait(_backoff(0))
 
     def _url(self, path: str, query: dict[str, str | int] | None = None) -> str:
-        return f"/repos/{self.repository}{path}" + (f"?{urlencode(query)}" if query else "")
+        return f"/repos/{self.repository}{path}" + (f"?{_encoded(query)}" if query else "")
 
     def _below(self, url: str) -> str:
         """The server says where the next page is: only below the same address, with the same credentials."""
@@ -154,7 +154,12 @@ class Client:
 
 def part(name: str) -> str:
     """As one part of a path; `/` as well."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors="backslashreplace")
+
+
+def _encoded(query: dict[str, str | int]) -> str:
+    """Names need not be UTF-8; one that is not is none that GitHub knows."""
+    return urlencode(query, errors="backslashreplace")
 
 
 def _backoff(attempt: int) -> float:

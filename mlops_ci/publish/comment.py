@@ -61,7 +61,10 @@ def body(source: Source, old: Marker | None) -> str | None:
 def page(shown: Shown, limit: int = markdown.LIMIT) -> str:
     """The report as markdown; of declared numbers with a word of warning, and no pass looks like one."""
     report = markdown.render(shown.comparison, shown.verdicts or None, limit=limit)
-    return f"{_banner(shown)}{_unverified(report)}" if shown.declared else report
+    if not shown.declared:
+        return report
+    headline, _, rest = _unverified(report).partition("\n")
+    return f"{headline} (declared, not verified)\n\n{_banner(shown)}{rest.lstrip()}"
 
 
 def _unverified(report: str) -> str:
