@@ -103,6 +103,10 @@ class Client:
         """Before one looks whether what got lost was done."""
         self._wait(_backoff(0))
 
+    def hesitate(self, most: float) -> None:
+        """Up to `most` seconds, by chance: so that jobs that began together do not go on together."""
+        self._wait(random.uniform(0, most))  # noqa: S311 - no secret
+
     def _url(self, path: str, query: dict[str, str | int] | None = None) -> str:
         return f"/repos/{self.repository}{path}" + (f"?{_encoded(query)}" if query else "")
 
