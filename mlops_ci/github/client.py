@@ -105,7 +105,9 @@ class Client:
 
     def hesitate(self, most: float) -> None:
         """Up to `most` seconds, by chance: so that jobs that began together do not go on together."""
-        self._wait(random.uniform(0, most))  # noqa: S311 - no secret
+        seconds = min(random.uniform(0, most), self._patience)  # noqa: S311 - no secret
+        self._patience -= seconds
+        self._sleep(seconds)
 
     def _url(self, path: str, query: dict[str, str | int] | None = None) -> str:
         return f"/repos/{self.repository}{path}" + (f"?{_encoded(query)}" if query else "")
@@ -149,7 +151,7 @@ class Client:
         if seconds > self._patience:
             when = time.strftime("%H:%M", time.gmtime(time.time() + seconds))
             raise PublishError(
-                f"GitHub's rate limit is used up until {when} UTC",
+                f"GitHub asks to wait until {when} UTC: its rate limit is used up, or it is broken",
                 hint="run the job again after that; nothing is lost",
             )
         self._patience -= seconds

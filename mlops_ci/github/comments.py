@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlops_ci.github.marker import Marker
 
 BOT = "github-actions[bot]"
-# As many rounds as there may be jobs that write at once, each of which can undo one round.
-ROUNDS = 300
+# Each can be undone by a job that writes at once; they wait longer and longer for each other.
+ROUNDS = 60
 
 Action = Literal["created", "updated", "unchanged", "none"]
 

@@ -80,7 +80,7 @@ def publish(api: Api, folder: Path, head: str, at: int) -> int:
 
 
 def bad_day(api: Api, dice: random.Random, times: int) -> None:
-    """Of each kind some, at chance places."""
+    """Of each kind some, at chance places: of the requests that match about one in six goes wrong."""
     kinds: list[dict[str, Any]] = [
         {"status": 502},
         {"status": 503},
@@ -92,7 +92,7 @@ def bad_day(api: Api, dice: random.Random, times: int) -> None:
     ]
     paths = ("comments", "check-runs", "statuses", "pulls/7", "issues/7/comments")
     for _ in range(times):
-        api.add_fault(dice.choice(paths), chance=0.1, **dice.choice(kinds))
+        api.add_fault(dice.choice(paths), chance=0.25 / times, **dice.choice(kinds))
 
 
 def test_every_section_of_the_newest_head_and_one_comment(tmp_path: Path, scale: Any) -> None:
@@ -107,7 +107,7 @@ def test_every_section_of_the_newest_head_and_one_comment(tmp_path: Path, scale:
         api.add_token(TOKEN)
         for at in range(40):
             api.add_comment(REPO, 7, "octocat", str(at))
-        bad_day(api, dice, count)
+        bad_day(api, dice, 2 * count)
         with ThreadPoolExecutor(count) as pool:
             running = [pool.submit(publish, api, tmp_path, *job) for job in jobs]
             api.push(REPO, 7, NEW)
@@ -121,7 +121,7 @@ def test_every_section_of_the_newest_head_and_one_comment(tmp_path: Path, scale:
         assert f"{len(newest)} of {len(newest)} models" in comment["body"]
         checks = api.state.repos[REPO].checks.values()
         assert {one["status"] for one in checks} == {"completed"}
-        assert not any(fault["times"] < 0 for fault in api.state.faults)
+        assert sum(fault["times"] == 0 for fault in api.state.faults) > count / 4
         assert api.state.wrong == []
         requests = len(api.state.log)
         print(f"{count} jobs, {requests} requests, {comment['_edits']} edits")  # noqa: T201 - shown by pytest -s
