@@ -103,8 +103,14 @@ class Client:
         """Before one looks whether what got lost was done."""
         self._wait(_backoff(0))
 
+    def hesitate(self, most: float) -> None:
+        """Up to `most` seconds, by chance: so that jobs that began together do not go on together."""
+        seconds = min(random.uniform(0, most), self._patience)  # noqa: S311 - no secret
+        self._patience -= seconds
+        self._sleep(seconds)
+
     def _url(self, path: str, query: dict[str, str | int] | None = None) -> str:
-        return f"/repos/{self.repository}{path}" + (f"?{urlencode(query)}" if query else "")
+        return f"/repos/{self.repository}{path}" + (f"?{_encoded(query)}" if query else "")
 
     def _below(self, url: str) -> str:
         """The server says where the next page is: only below the same address, with the same credentials."""
@@ -145,7 +151,7 @@ class Client:
         if seconds > self._patience:
             when = time.strftime("%H:%M", time.gmtime(time.time() + seconds))
             raise PublishError(
-                f"GitHub's rate limit is used up until {when} UTC",
+                f"GitHub asks to wait until {when} UTC: its rate limit is used up, or it is broken",
                 hint="run the job again after that; nothing is lost",
             )
         self._patience -= seconds
@@ -154,7 +160,12 @@ class Client:
 
 def part(name: str) -> str:
     """As one part of a path; `/` as well."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors="backslashreplace")
+
+
+def _encoded(query: dict[str, str | int]) -> str:
+    """Names need not be UTF-8; one that is not is none that GitHub knows."""
+    return urlencode(query, errors="backslashreplace")
 
 
 def _backoff(attempt: int) -> float:

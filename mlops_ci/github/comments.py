@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlops_ci.github.marker import Marker
 
 BOT = "github-actions[bot]"
-# As many rounds as there may be jobs that write at once, each of which can undo one round.
-ROUNDS = 300
+# Each can be undone by a job that writes at once; they wait longer and longer for each other.
+ROUNDS = 60
 
 Action = Literal["created", "updated", "unchanged", "none"]
 
@@ -64,6 +64,7 @@ class _Upsert:
         self.client, self.place, self.compose, self.create = client, place, compose, create
         self.authors = {place.author.lower()}
         self.action: Action = "none"
+        self.rivals = 0
         self.own: dict[str, Any] | None = None
 
     def run(self) -> Written:
@@ -87,6 +88,8 @@ class _Upsert:
             self._post(body or "")
             return None
         current = body is None or _same(body, kept["body"])
+        if not current and self._gives_way():
+            return None
         if not current and not self._patch(kept, body or ""):
             return None
         for other in found[1:]:
@@ -95,6 +98,15 @@ class _Upsert:
             action = "unchanged" if self.action == "none" else self.action
             return Written(action=action, url=kept.get("html_url", ""))
         return None
+
+    def _gives_way(self) -> bool:
+        """Once what was written has been overwritten: to wait, longer each time, lets one of many finish."""
+        if self.action == "none" or self.rivals % 2:
+            self.rivals += self.action != "none"
+            return False
+        self.client.hesitate(0.25 * 2 ** min(self.rivals // 2, 6))
+        self.rivals += 1
+        return True
 
     def _found(self) -> list[dict[str, Any]]:
         """Ours, the oldest first. GitHub may show what was just created a moment later: then it is asked for."""

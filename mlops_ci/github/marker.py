@@ -10,7 +10,7 @@ from typing import Any
 
 # GitHub may store line ends as it likes; the first line is what counts.
 _LINE = re.compile(r"<!-- mlops-ci (\{.*\}) -->[ \t]*(?:\r?\n|$)")
-_MAX = 4_000
+_MAX = 6_000
 _PUSHES = 30
 
 
@@ -41,7 +41,7 @@ class Marker:
         return self.run, self.attempt
 
     def line(self) -> str:
-        """At most 4,000 characters: of what does not fit the oldest pushes go first, then the digests of sections."""
+        """At most 6,000 characters: of what does not fit the oldest pushes go first, then the digests of sections."""
         data = asdict(self)
         data["pushes"] = [_short(push) for push in self.pushes[-_PUSHES:]]
         while len(text := _hidden(data)) > _MAX and (data["pushes"] or data["sections"]):

@@ -25,6 +25,10 @@ _CONCLUSIONS: dict[str, Conclusion] = {
     "pass": "success", "warn": "success", "waived": "success",
     "fail": "failure", "inconclusive": "failure",
 }  # fmt: skip
+# Seconds to wait for each other job that is publishing, and at most.
+_EACH, _LONGEST = 0.15, 15.0
+# The whole report is in the summary of the job; all check runs of a commit are listed together, often.
+_SUMMARY = 20_000
 _CANCELLED = "mlops-ci was stopped before it had published"
 
 
@@ -40,10 +44,12 @@ class CheckRun:
         self.found: Found | None = None
 
     def start(self) -> None:
-        self._cancel_older()
+        rivals = self._look_around()
         self.found = checks.start(
             self.client, self.context.sha, self.name, self.identity, self._output()
         )
+        # One of those that publish at this moment will write the comment for most of the others.
+        self.client.hesitate(min(_LONGEST, rivals * _EACH))
 
     def complete(self, root: Path | None) -> None:
         """When nobody knows whether annotations came through, it is completed without: twice would be worse."""
@@ -66,18 +72,23 @@ class CheckRun:
             with suppress(MlopsCiError):
                 checks.cancel(self.client, self.found, _CANCELLED)
 
-    def _cancel_older(self) -> None:
-        """What an earlier attempt of this job left in progress when it was killed."""
+    def _look_around(self) -> int:
+        """How many others are at it; what an earlier attempt of this job left when it was killed is completed."""
+        rivals = 0
         for one in checks.listed(self.client, self.context.sha, self.identity.key):
-            same = one.identity.job == self.identity.job
+            if one.status == "completed":
+                continue
             older = one.identity.order < self.identity.order
-            if same and older and one.status != "completed":
+            if one.identity.job == self.identity.job and older:
                 checks.cancel(self.client, one, _CANCELLED)
+            else:
+                rivals += 1
+        return rivals
 
     def _output(self) -> checks.Output:
         told = story.tell(self.shown.comparison, self.shown.verdicts or None)
         return checks.Output(
             title=spans.plain(told.headline),
-            summary=comment.page(self.shown),
+            summary=comment.page(self.shown, _SUMMARY),
             text=sections.text_of(self.shown),
         )

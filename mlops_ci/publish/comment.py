@@ -15,7 +15,8 @@ from mlops_ci.report import gfm, markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Of 65,536 characters: 60,000 for the report, 4,000 for the marker, the rest for the lines below.
+# Of 65,536 characters; the marker has 6,000, and the lines below the report the rest.
+LIMIT = 58_000
 _BARS = "▁▂▃▄▅▆▇█"
 _LINES, _METRICS, _POINTS = 3, 8, 8
 # At the start of a line only we write these: all text from a repository is on one line, in a span.
@@ -58,10 +59,13 @@ def body(source: Source, old: Marker | None) -> str | None:
     return f"{marker.line()}\n{report.rstrip()}\n{_footer(source, pushes)}\n"
 
 
-def page(shown: Shown, limit: int = markdown.LIMIT) -> str:
+def page(shown: Shown, limit: int = LIMIT) -> str:
     """The report as markdown; of declared numbers with a word of warning, and no pass looks like one."""
     report = markdown.render(shown.comparison, shown.verdicts or None, limit=limit)
-    return f"{_banner(shown)}{_unverified(report)}" if shown.declared else report
+    if not shown.declared:
+        return report
+    headline, _, rest = _unverified(report).partition("\n")
+    return f"{headline} (declared, not verified)\n\n{_banner(shown)}{rest.lstrip()}"
 
 
 def _unverified(report: str) -> str:

@@ -156,7 +156,7 @@ class _Delivery:
         )
         compose: Callable[[Marker | None], str | None] = _Alone(source)
         if run.found is not None:
-            compose = Composer(client, source, pull, run.found.app)
+            compose = Composer(client, source, pull, run.found)
         create = is_wanted(self.shown, mode)
         self.done.comment = comments.upsert(client, place, compose, create=create)
 

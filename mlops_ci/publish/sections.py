@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import MlopsCiError, PublishError
 from mlops_ci.github import checks
-from mlops_ci.publish.comment import Source, body
+from mlops_ci.publish.comment import Source, body, digests
 from mlops_ci.publish.shown import Shown
 from mlops_ci.report import machine
 from mlops_ci.report.parse import parse
@@ -68,17 +68,32 @@ def newest(found: Iterable[checks.Found], app: int) -> list[tuple[checks.Identit
 
 
 class Composer:
-    """Makes the body of the comment from the sections of all jobs, as often as it is asked."""
+    """Makes the body of the comment from the sections of all jobs, as often as it is asked.
 
-    def __init__(self, client: Client, own: Source, pull: int, app: int) -> None:
-        self.client, self.own, self.pull, self.app = client, own, pull, app
+    A job that finds its own section in the comment is done. One that has written the comment is done only when all
+    sections are in it: so whoever writes last has seen what all others stored before, and those who store later write.
+    """
+
+    def __init__(self, client: Client, own: Source, pull: int, stored: checks.Found) -> None:
+        self.client, self.own, self.pull, self.app = client, own, pull, stored.app
+        shown = shown_of(stored.section or {})
+        self.stored = digests([shown]) if shown else {}
+        self.has_written = False
 
     def __call__(self, old: Marker | None) -> str | None:
         head = str(self.client.get(f"/pulls/{self.pull}")["head"]["sha"])
+        if not self.has_written and old and old.head == head and self._is_in(old, head):
+            return None
         source = self._at(head)
         if source is None and head != self.own.head and not (old and old.order > self.own.order):
             source = self._at(self.own.head)  # of the newest head nothing is known yet
-        return body(source, old) if source else None
+        written = body(source, old) if source else None
+        self.has_written = self.has_written or written is not None
+        return written
+
+    def _is_in(self, old: Marker, head: str) -> bool:
+        own = self.stored.items() if head == self.own.head else {}.items()
+        return (bool(own) or head != self.own.head) and own <= old.sections.items()
 
     def _at(self, head: str) -> Source | None:
         found = list(checks.listed(self.client, head, self.own.key))

@@ -44,7 +44,7 @@ def test_a_limit_is_waited_for_also_when_something_is_created(
 def test_nobody_waits_for_an_hour(api: Api, client: Client, waits: list[float]) -> None:
     reset = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 3600)}
     api.add_fault("comments", status=403, headers=reset)
-    with pytest.raises(PublishError, match=r"used up until \d\d:\d\d UTC"):
+    with pytest.raises(PublishError, match=r"wait until \d\d:\d\d UTC"):
         client.post(COMMENTS, {"body": "x"})
     assert waits == []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import threading
 import time
@@ -71,7 +72,7 @@ class Api:
 
     def add_fault(self, path: str, **fault: Any) -> None:
         """The next `times` requests to paths that match fail: `status`, `headers`, `message`; or `delay` in seconds;
-        or `lost`: it is done, and the connection breaks off before the answer.
+        or `lost`: it is done, and the connection breaks off before the answer. `chance`: not just the next, any.
         """
         self.state.faults.append({"path": path, "times": 1} | fault)
 
@@ -132,7 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.state.lock:
             for fault in self.state.faults:
                 meant = fault.get("method", self.command) == self.command
-                if fault["times"] > 0 and meant and re.search(fault["path"], path):
+                unlucky = random.random() < fault.get("chance", 1)
+                if fault["times"] > 0 and meant and unlucky and re.search(fault["path"], path):
                     fault["times"] -= 1
                     return fault
         return {}
