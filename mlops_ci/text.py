@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -55,6 +54,8 @@ def value(one: Value | None, decimals: int | None = None) -> str:
         return number(one, decimals)
     if isinstance(one, str):
         return visible(one, 40)
+    import json
+
     return visible(json.dumps(one, ensure_ascii=False, default=str), 40)
 
 
@@ -156,6 +157,15 @@ def shell_word(name: str) -> str:
         return shlex.quote(name)
     coded = "".join(map(_ansi_c, name))
     return f"$'{coded}'"
+
+
+def pathspec(name: str) -> str:
+    """As `shell_word`, for arguments that Git takes for patterns: `*.csv` and `:!a.csv` are names too.
+
+    https://git-scm.com/docs/gitglossary#Documentation/gitglossary.txt-pathspec
+    """
+    is_pattern = name.startswith(":") or any(sign in name for sign in "*?[\\")
+    return shell_word(f":(literal){name}" if is_pattern else name)
 
 
 def _ansi_c(character: str) -> str:

@@ -19,9 +19,9 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "history", "http",
-    "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "reproduction", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record",
+    "reproduction", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
@@ -45,9 +45,14 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
+    "publish": CONFIG | {"compare", "gates", "github", "report"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "promote", "schema"},
+    "commands": CONFIG
+    | PURE
+    | READERS
+    | WORKERS
+    | {"demo", "diff", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

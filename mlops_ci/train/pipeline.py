@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, StageError, StoppedError, ToolError
 from mlops_ci.text import shell_word, visible
+from mlops_ci.train import stale
 from mlops_ci.train.child import follow
 from mlops_ci.train.repro import StageLog
 
@@ -40,6 +41,8 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
 
 def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list[StageRun]:
     log = StageLog(output, "" if step.is_dvc else step.shown, step.environment)
+    if step.is_dvc:
+        stale.clear(work.root / step.folder)
     try:
         ended = follow(
             step.command,

@@ -16,6 +16,7 @@ from mlops_ci import http
 from mlops_ci.errors import ToolError, UnreadableError
 from mlops_ci.git import fetch_hint
 from mlops_ci.lineage.redaction import is_secret
+from mlops_ci.stack.data.dvc.cloud import anchored
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def project(place: Place) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as name:
         folder = Path(name)
         _copy(place, folder)
-        (folder / _CONFIG).write_bytes(base.read(_CONFIG) or b"")
+        _write(folder, base.read(_CONFIG), place.root / ".dvc")
         _point_at_cache(place, folder)
         yield folder
 
@@ -91,6 +92,15 @@ def default_url(dvc_folder: Path) -> str:
             if url := parser.get(section, "url", fallback=""):
                 urls[section.strip("'").removeprefix("remote ").strip('"')] = url
     return urls.get(name, "")
+
+
+def _write(folder: Path, config: bytes | None, dvc_folder: Path) -> None:
+    parser = _parsed((config or b"").decode("utf-8", "replace"))
+    for section in parser.sections():
+        for key, value in parser[section].items():
+            parser.set(section, key, anchored(key, value, dvc_folder))
+    with (folder / _CONFIG).open("w", encoding="utf-8") as file:
+        parser.write(file)
 
 
 def _remotes(config: bytes | None) -> dict[str, dict[str, str]]:

@@ -21,12 +21,14 @@ _DONE = re.compile(r"(?:Generating|Updating) lock file '.+'")
 _FAILED = re.compile(r"ERROR: failed to reproduce '(.+?)': (.*)")
 # What a command is called that no dvc.yaml describes.
 _COMMAND = "train"
+_BLOCKER = re.compile(r"\s*(\(PID \d+\): .*)")
 _ERROR = "ERROR: "
 # What DVC says when all is well, for somebody who types its commands.
 _HINT = re.compile(
     r"|To track the changes with git, run:|\tgit add .*|To enable auto staging, run:"
     r"|\tdvc config core.autostage true|Use `dvc push` to send your updates to remote storage\."
     r"|Data and pipelines are up to date\.|'.+' didn't change, skipping|Verifying data sources in stage: '.+'"
+    r"|(?:Generating|Updating) lock file '.+'|If there are no processes with such PIDs, .*"
 )
 
 
@@ -64,6 +66,8 @@ class StageLog:
             self._end("ran")
         elif not self._started and text.startswith(_ERROR):
             self.error = self.error or text.removeprefix(_ERROR)
+        elif self.error and (blocker := _BLOCKER.fullmatch(text)):
+            self.error += f" {blocker[1]}"
         elif self._started or not _HINT.fullmatch(text):
             self._output.line(text)
 

@@ -131,6 +131,11 @@ def test_a_seed_that_is_not_known_is_the_cause(
     assert set(levels(reproduced(capsys, code=0)).values()) == {"bytes"}
 
 
+def test_another_number_of_threads_is_the_cause(place: Repo, capsys: Any) -> None:
+    variants.trained(place, **{"train.py": variants.TRAIN["threads"]})
+    assert measured(reproduced(capsys, code=1)) == {("train", "threads")}
+
+
 def test_a_stale_lock_is_the_cause(place: Repo, capsys: Any) -> None:
     code = place.path.joinpath("train.py").read_text().replace("len(data) *", "2 * len(data) *")
     place.commit(**{"train.py": code})

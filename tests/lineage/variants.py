@@ -37,6 +37,10 @@ PREDICT = (
 TRAIN = {
     "timestamp": HEAD + TIMESTAMP + METRICS % "0.9",
     "unseeded": HEAD + TIMESTAMP + METRICS % "0.9 + random.random() / 100",
+    "threads": HEAD
+    + "value = int(os.environ.get('OMP_NUM_THREADS', 8))\n"
+    + "pathlib.Path('model.bin').write_text(str(value))\n"
+    + METRICS % "value",
     "seeded": HEAD
     + "random.seed(os.environ['MLOPS_CI_SEED'])\nvalue = random.random()\n"
     + "pathlib.Path('model.bin').write_text(str(value))\n"

@@ -278,3 +278,35 @@ def stored(repo: Repo, path: str, rev: str) -> Path:
     file = repo.path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
     file.chmod(0o644)
     return file
+
+
+def test_why(released: Repo, cli: Any) -> None:
+    assert cli("why", "churn")[0] == 1
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    code, out, _ = cli("why", "churn")
+    assert code == 0
+    for line in (
+        "  asked    churn#prod#2",
+        "  verdict  pass against v1.0.0, gates at ",
+        "  data     data md5 ",
+        "  param    lr 0.2 (before: 0.1)",
+        "  metric   accuracy 1.6",
+    ):
+        assert line in out
+    code, out, _ = cli("why", "churn", "--json")
+    shown = json.loads(out)
+    assert shown["params"]["lr"] == {"value": 0.2, "before": 0.1}
+    assert shown["metrics"]["loss"] == {"value": "NaN", "before": "NaN"}
+    assert shown["promotion"]["toVersion"] == "v1.1.0"
+
+
+def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> None:
+    """By hand, past all gates: what `gto assign` does."""
+    cli("promote", ask(released, "v1.1.0", 1))
+    ask(released, "v1.2.0", 2)
+    assert holders(cli) == [("v1.2.0", False)]
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.1.0: rolled back (before: v1.2.0)")
+    assert holders(cli) == [("v1.1.0", True)]
+    assert "from v1.2.0 to v1.1.0" in released.git("tag", "-n9", "-l", "churn#prod#3")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from mlops_ci.lineage import store
-from tests.train.conftest import BIN, RAW, pointer, train
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import Repo
+from tests.conftest import GIT_CONFIG, Repo
+from tests.train.conftest import BIN, FILES, RAW, pointer, train
 
 pytestmark = pytest.mark.real
 RAW_MD5 = pointer("raw.csv", RAW).split()[3]
@@ -24,20 +21,35 @@ def dvc(repo: Repo, *arguments: str) -> None:
     subprocess.run([BIN / "dvc", *arguments], cwd=repo.path, check=True, capture_output=True)
 
 
-@pytest.fixture
-def remote(pipeline: Repo, tmp_path: Path) -> Path:
-    """All is pushed and committed, and nothing of the data is here: as in a fresh clone."""
-    folder = tmp_path / "remote"
-    config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {folder}\n"
-    pipeline.commit(**{".dvc/config": config})
-    dvc(pipeline, "repro")
-    pipeline.commit()
-    dvc(pipeline, "push")
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All is pushed and committed, and nothing of the data is here: a fresh clone `repo`, beside its `remote`."""
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text(GIT_CONFIG, encoding="utf-8")
+    folder = tmp_path_factory.mktemp("clone")
+    made = Repo(folder / "repo")
+    made.path.mkdir()
+    made.git("init", "--quiet")
+    made.write("raw.csv", RAW)
+    config = "[core]\n    remote = store\n['remote \"store\"']\n    url = ../../remote\n"
+    files = {**FILES, "raw.csv.dvc": pointer("raw.csv", RAW), ".dvc/config": config}
+    made.commit(**files)
+    dvc(made, "repro")
+    made.commit()
+    dvc(made, "push")
     for name in (".dvc/cache", ".dvc/tmp"):
-        shutil.rmtree(pipeline.path / name)
+        shutil.rmtree(made.path / name)
     for name in ("raw.csv", "data.csv", "model.bin"):
-        (pipeline.path / name).unlink()
+        (made.path / name).unlink()
     return folder
+
+
+@pytest.fixture
+def remote(pipeline: Repo, clone: Path, tmp_path: Path) -> Path:
+    """The pipeline becomes a copy of the clone."""
+    shutil.rmtree(pipeline.path)
+    shutil.copytree(clone / "repo", pipeline.path)
+    shutil.copytree(clone / "remote", tmp_path / "remote")
+    return tmp_path / "remote"
 
 
 def stored(remote: Path, md5: str) -> Path:
@@ -101,7 +113,7 @@ def test_results_that_the_remote_lacks_are_made_again(pipeline: Repo, remote: Pa
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/store", "nowhere"])
 def test_a_remote_that_cannot_be_reached_is_named(pipeline: Repo, remote: Path, url: str) -> None:
-    config = pipeline.path.joinpath(".dvc/config").read_text().replace(str(remote), url)
+    config = pipeline.path.joinpath(".dvc/config").read_text().replace("../../remote", url)
     pipeline.commit(**{".dvc/config": config})
     done = train(pipeline)
     assert done.code == 3
@@ -154,7 +166,7 @@ def test_a_pull_request_cannot_name_the_remote_while_secrets_are_there(
     pipeline.git("branch", "base")
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    config = pipeline.path.joinpath(".dvc/config").read_text().replace(str(remote), str(theirs))
+    config = pipeline.path.joinpath(".dvc/config").read_text().replace("../../remote", str(theirs))
     pipeline.commit(**{".dvc/config": config})
     env = {"GITHUB_BASE_REF": "base"}
     without = train(pipeline, **env)

@@ -121,6 +121,15 @@ def test_another_dvc_at_work_is_named_and_not_disturbed(pipeline: Repo) -> None:
     done = train(pipeline)
     assert done.code == 3
     assert "another dvc is at work" in done.errors[0]
+    assert "(PID " in done.errors[0]
     assert held.process.poll() is None
     held.process.terminate()
     held.end()
+
+
+def test_a_full_disk_is_named(pipeline: Repo) -> None:
+    pipeline.commit(**{"train.sh": "cat data.csv > /dev/full\n"})
+    done = train(pipeline)
+    assert done.code == 3
+    assert "the disk is full (stage train)" in done.errors[0]
+    assert "df -h" in done.err

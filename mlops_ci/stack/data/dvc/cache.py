@@ -10,8 +10,8 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.limits import MAX_BYTES
@@ -20,8 +20,7 @@ _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
-@dataclass(frozen=True)
-class Cache:
+class Cache(NamedTuple):
     """`folders`: where objects may lie, in the order to look."""
 
     folders: tuple[Path, ...]

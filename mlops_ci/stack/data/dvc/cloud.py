@@ -115,7 +115,7 @@ def read_config(file: Path) -> configparser.RawConfigParser:
 
 
 def anchored(key: str, value: str | None, dvc_folder: Path) -> str:
-    """Paths in a config are relative to the folder that it is in."""
+    """A value for a config elsewhere: paths in a config are relative to the folder that it is in."""
     text = (value or "").strip("'\"")
     relative = "://" not in text and not Path(text).is_absolute() and not text.startswith("~")
     if text and relative and (key == "url" or (dvc_folder / text).exists()):
