@@ -29,21 +29,25 @@ def changed(hub: Hub, name: str) -> Run:
     return hub.run(template("pull-request"), hub.open_pull(7))
 
 
-@pytest.mark.parametrize(("name", "job"), [("better", "success"), ("worse", "failure")])
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [pytest.param("better", "success", marks=pytest.mark.full), ("worse", "failure")],
+)
 def test_a_pull_request_is_trained_and_judged(hub: Hub, name: str, job: str) -> None:
     run = changed(hub, name)
     assert run.jobs == {"model": job}, run.text
     trained = json.loads(git(hub.work, "show", f"{name}:metrics.json"))
-    assert json.loads(run.outputs["gate"]["metrics"])["churn"] == trained
-    assert run.outputs["gate"]["verdict"] == {"success": "pass", "failure": "fail"}[job]
+    assert json.loads(run.outputs["publish"]["metrics"])["churn"] == trained
+    assert run.outputs["publish"]["verdict"] == {"success": "pass", "failure": "fail"}[job]
 
 
+@pytest.mark.full
 def test_a_stage_that_fails_is_not_judged(hub: Hub) -> None:
     git(hub.work, "switch", "-qc", "change", "main")
     hub.commit("Break it", **{"params.yaml": "epochs: many\nlr: 0.1\n"})
     run = hub.run(template("pull-request"), hub.open_pull(7))
     assert run.jobs == {"model": "failure"}
-    assert "verdict" not in {k for k, v in run.outputs.get("gate", {}).items() if v}
+    assert "verdict" not in {k for k, v in run.outputs.get("publish", {}).items() if v}
     assert "TypeError" in run.text
 
 
@@ -58,6 +62,7 @@ def test_main_is_trained_and_its_results_kept(hub: Hub, trained: Path) -> None:
     assert (trained.parent / "remote/files/md5" / md5[:2] / md5[2:]).is_file()
 
 
+@pytest.mark.full
 def test_the_weekly_run_finds_nothing_wrong_with_it(hub: Hub) -> None:
     hub.commit("Say more", **{"README.md": "# churn\n"})
     run = hub.run(template("schedule"), hub.push(), "schedule", ref="refs/heads/main")
