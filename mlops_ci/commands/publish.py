@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -105,6 +106,9 @@ def publish(
     from mlops_ci.github.context import read
     from mlops_ci.publish.deliver import Options, deliver
 
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # a job that is cancelled tidies up first
     context = read(os.environ, pull)
     client = _client(context)
     shown, context = _shown(client, context, files, policy, chosen)
