@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +15,8 @@ from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
     from mlops_ci.publish.deliver import Delivered, Mode
@@ -106,9 +109,6 @@ def publish(
     from mlops_ci.github.context import read
     from mlops_ci.publish.deliver import Options, deliver
 
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # a job that is cancelled tidies up first
     context = read(os.environ, pull)
     client = _client(context)
     shown, context = _shown(client, context, files, policy, chosen)
@@ -124,7 +124,8 @@ def publish(
         summary=summary,
         root=root,
     )
-    done = deliver(shown, context, client, wanted)
+    with _told_to_stop():
+        done = deliver(shown, context, client, wanted)
     if client is None and (comment != "never" or status or check_run):
         hint = "env: GITHUB_TOKEN: ${{ github.token }}; or --comment never --no-status"
         done.refused.append(
@@ -132,6 +133,16 @@ def publish(
         )
     _tell(shown, done)
     return 1 if shown.blocked else REFUSED if done.refused else 0
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """A job that is cancelled gets SIGINT, then SIGTERM: on both it completes what it has begun."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _client(context: Context) -> Client | None:

@@ -73,6 +73,7 @@ class Api:
     def add_fault(self, path: str, **fault: Any) -> None:
         """The next `times` requests to paths that match fail: `status`, `headers`, `message`; or `delay` in seconds;
         or `lost`: it is done, and the connection breaks off before the answer. `chance`: not just the next, any.
+        `wait`: an event that the answer waits for.
         """
         self.state.faults.append({"path": path, "times": 1} | fault)
 
@@ -114,6 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, raw: bytes, entry: dict[str, Any]) -> None:
         fault = self._fault(path)
         time.sleep(fault.get("delay", 0))
+        if "wait" in fault:
+            fault["wait"].wait(60)
         try:
             _raise(fault)
             with self.state.lock:
