@@ -79,7 +79,7 @@ def started(api: Api, folder: Path, head: str, at: int) -> subprocess.Popen[byte
 
 def publish(api: Api, folder: Path, head: str, at: int) -> None:
     process = started(api, folder, head, at)
-    _, told = process.communicate(timeout=400)
+    _, told = process.communicate(timeout=570)
     assert process.returncode == 1, told.decode()
     assert b"not published" not in told, told.decode()
 
