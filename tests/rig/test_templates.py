@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops_ci.git import Repository
+from mlops_ci.lineage import notes, store
 from tests.rig import project
 from tests.rig.runner import ROOT, git
 
@@ -67,3 +69,21 @@ def test_the_weekly_run_finds_nothing_wrong_with_it(hub: Hub) -> None:
     hub.commit("Say more", **{"README.md": "# churn\n"})
     run = hub.run(template("schedule"), hub.push(), "schedule", ref="refs/heads/main")
     assert run.jobs == {"check": "success", "train": "success"}, run.text
+
+
+def test_a_tag_promotes_what_was_recorded_and_nothing_else(hub: Hub) -> None:
+    hub.tag("churn@v1.0.0")
+    asked = hub.tag("churn#prod#1")
+    refused = hub.run(template("release"), asked, "push", ref=asked["ref"])
+    assert refused.jobs == {"promote": "failure"}, refused.text
+    assert "Record" in refused.text
+    project.mlops_ci(hub.work, "train", "--force", "--persist", "push")
+    repository = Repository.discover(hub.work)
+    newest = store.newest(hub.work)
+    assert newest
+    notes.add(repository, git(hub.work, "rev-parse", "HEAD"), store.read(newest))
+    notes.push(repository, "origin")
+    granted = hub.run(template("release"), asked, "push", ref=asked["ref"])
+    assert granted.jobs == {"promote": "success"}, granted.text
+    assert "promoted" in granted.text
+    assert "/promotion/v1" in git(hub.bare, "log", "-p", "refs/notes/mlops-ci")
