@@ -59,7 +59,8 @@ def test_a_broken_config_says_where(hub: Hub) -> None:
     git(hub.work, "switch", "-qc", "change")
     run = opened(hub, "change")
     assert run.jobs == {"model": "failure"}
-    assert "mlops-ci.yaml:2:" in run.text
+    (annotation,) = run.annotations
+    assert "mlops-ci.yaml:2:" in annotation
     assert run.outputs.get("gate", {}).get("verdict", "") == ""
 
 
