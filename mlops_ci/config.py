@@ -18,6 +18,7 @@ from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
+from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
 
@@ -167,6 +168,7 @@ class Config:
         "What a change is compared with.", default_factory=BaselineConfig
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
+    train: TrainConfig = doc("How the model is trained.", default_factory=TrainConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
     forks: Forks = doc(
         "Numbers that a run of a fork has made: declared, they never set a status to success; trust: as those of a "

@@ -19,22 +19,23 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "history", "http",
-    "index", "infer", "limits", "model", "plot_files", "plots", "process", "text", "tree", "typed", "unstaged",
-    "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text",
+    "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "promote",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
     "gate_config": LEAVES,
+    "train_config": LEAVES,
     "schema": CONFIG,
     **dict.fromkeys(PURE, CONFIG),
     "compare": CONFIG | {"notes"},
@@ -44,9 +45,14 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "publish", "schema"},
+    "commands": CONFIG
+    | PURE
+    | READERS
+    | WORKERS
+    | {"demo", "diff", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

@@ -182,9 +182,7 @@ class _Judge:
         if unread := self._unread_source(row, "candidate"):
             return "inconclusive", f"cannot be judged: {unread}"
         if row.candidate is None:
-            outcome = self._absent(
-                "has vanished: the baseline has it, the candidate does not", row.name
-            )
+            outcome = self._absent(self._vanished(row), row.name)
             return outcome.result, outcome.reason
         if not rules.is_finite(row.candidate):
             how = self.gate.on_nan or self.policy.defaults.on_nan
@@ -192,6 +190,22 @@ class _Judge:
         if outside := rules.out_of_range(row.candidate, settings.range):
             return "fail", outside
         return None
+
+    def _vanished(self, row: Change) -> str:
+        if moved := self._elsewhere(row):
+            return f"has vanished from {row.source}: {moved} has it now"
+        return "has vanished: the baseline has it, the candidate does not"
+
+    def _elsewhere(self, row: Change) -> str:
+        """The file that has this metric on the other side only: the one that was renamed, or another with that name."""
+        others = [
+            one.source
+            for one in self.comparison.metrics
+            if one.name == row.name
+            and (one.baseline is None) != (row.baseline is None)
+            and (one.candidate is None) != (row.candidate is None)
+        ]
+        return min(others, default="")
 
     def _unread_source(self, row: Change, side: str) -> str:
         """Why a row says nothing: its file could not be read, or not without doubt (a name that stands in it twice)."""
@@ -242,7 +256,9 @@ class _Judge:
             return replace(base, result="inconclusive", reason=reason)
         if how == "bootstrap":
             how = "skip" if first else "fail"
-        when = "measured for the first time" if first else "is not in the baseline"
+        moved = self._elsewhere(row)
+        where = f", which has it in {moved}" if moved else ""
+        when = "measured for the first time" if first else f"is not in the baseline{where}"
         return replace(base, result="skipped" if how == "skip" else how, reason=when)
 
     def _unread_baseline(self, row: Change) -> str:

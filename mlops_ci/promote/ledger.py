@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import MAX_BYTES, STATEMENT, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor, Statement
     from mlops_ci.promote.stages import Holder
+    from mlops_ci.promote.tags import Tag
 
-NOTES = "refs/notes/mlops-ci"
 PROMOTION = "https://mlops-ci.dev/promotion/v1"
 
 
@@ -57,30 +60,44 @@ class Promotion:
             "predicate": predicate,
         }
 
+    def answers(self, tag: Tag) -> bool:
+        """Whether this tag asked for it, as the tag stands now."""
+        asked = tag.request.kind, tag.request.model, tag.request.stage
+        same = (self.tag, self.tag_oid, self.commit) == (tag.name, tag.oid, tag.commit)
+        return same and asked == ("assign", self.model, self.stage)
+
     def grants(self, model: str, holder: Holder) -> bool:
         """Whether it is the answer to the tag by which this holder has its stage."""
-        tag = holder.tag
-        return (self.model, self.version, self.stage, self.tag, self.tag_oid, self.commit) == (
-            model, holder.version, holder.stage, tag.name, tag.oid, tag.commit,
-        )  # fmt: skip
+        return self.answers(holder.tag) and (self.model, self.version) == (model, holder.version)
 
 
-def read(repository: Repository) -> dict[str, Promotion]:
+def read(repository: Repository, ref: str = notes.REF) -> dict[str, Promotion]:
     """The newest Promotion by the id of the tag object. A note that is no Record counts for nothing."""
-    blobs = _blobs(repository)
-    repository.objects.expect(set(blobs.values()), MAX_BYTES)
     found: dict[str, Promotion] = {}
-    for oid, blob in blobs.items():
-        for statement in _statements(repository.objects.known.get(blob, b"")):
-            promotion = _promotion(statement)
-            if promotion is not None and promotion.tag_oid == oid:
-                found[oid] = promotion
+    for oid, statement in _all(repository, ref):
+        promotion = _promotion(statement)
+        if promotion is not None and promotion.tag_oid == oid:
+            found[oid] = promotion
     return found
 
 
-def _blobs(repository: Repository) -> dict[str, str]:
+def statements(repository: Repository) -> list[Statement]:
+    """All that the notes say of anything."""
+    return [statement for _, statement in _all(repository, notes.REF)]
+
+
+def _all(repository: Repository, ref: str) -> Iterator[tuple[str, Statement]]:
+    """With the id of what each is a note of."""
+    blobs = _blobs(repository, ref)
+    repository.objects.expect(set(blobs.values()), MAX_BYTES)
+    for oid, blob in blobs.items():
+        for statement in _statements(repository.objects.known.get(blob, b"")):
+            yield oid, statement
+
+
+def _blobs(repository: Repository, ref: str) -> dict[str, str]:
     """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
-    done = repository.git("ls-tree", "-r", "-z", NOTES)
+    done = repository.git("ls-tree", "-r", "-z", ref)
     entries = done.stdout.decode(errors="replace").split("\0")[:-1]
     split = (entry.partition("\t") for entry in entries)
     return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}

@@ -10,8 +10,9 @@ import pytest
 
 from mlops_ci.cli import run as run_cli
 from mlops_ci.git import Repository
+from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import ledger, stages, tags
+from mlops_ci.promote import stages, tags
 from mlops_ci.promote.ledger import Promotion
 from tests.promote.histories import History
 
@@ -59,7 +60,7 @@ def grant(folder: Path, **changed: str) -> None:
 
 
 def note(folder: Path, oid: str, text: str) -> None:
-    command = ["git", "notes", "--ref", ledger.NOTES, "add", "-f", "-F", "-", oid]
+    command = ["git", "notes", "--ref", notes.REF, "add", "-f", "-F", "-", oid]
     subprocess.run(command, cwd=folder, input=text.encode(), check=True, capture_output=True)
 
 
@@ -138,11 +139,11 @@ def test_many_notes_are_spread_over_folders(
     repository: Path, status: Callable[..., tuple[int, str, str]]
 ) -> None:
     grant(repository)
-    oid = subprocess.check_output(["git", "rev-parse", ledger.NOTES], text=True).strip()
+    oid = subprocess.check_output(["git", "rev-parse", notes.REF], text=True).strip()
     tree = subprocess.check_output(["git", "ls-tree", oid], text=True).split()
     spread = [f"M 100644 {tree[2]} {tree[3][:2]}/{tree[3][2:]}", f"D {tree[3]}"]
     start = [
-        f"commit {ledger.NOTES}",
+        f"commit {notes.REF}",
         "committer A <a@b> 1700000000 +0000",
         "data 0",
         f"from {oid}",
