@@ -120,6 +120,7 @@ def publish(
     if via == "cml":
         return _hand_over(files, policy, key, chosen)
     context = read(os.environ, pull)
+    _refuse_target(context)
     client = _client(context)
     shown, context = _shown(client, context, files, policy, chosen)
     if shown is None:
@@ -146,6 +147,16 @@ def publish(
         step.write_outputs(step.write_files(found, shown.verdicts, everything=everything))
     _tell(shown, done)
     return 1 if shown.blocked else REFUSED if done.refused else 0
+
+
+def _refuse_target(context: Context) -> None:
+    """https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/"""
+    if context.event == "pull_request_target" and context.is_fork:
+        raise UsageError(
+            "pull_request_target runs with the rights of this repository, and this change comes from a fork: "
+            "what measured it could have used them",
+            hint="take the pair of workflows for forks: docs/publish.md#forks",
+        )
 
 
 @contextmanager
