@@ -16,13 +16,13 @@ stop() {
 }
 
 # -I, here and below: neither the checkout nor PYTHON* variables decide what is imported. Unlike -P, 3.10 has it.
+# What is on PATH may be a script of a version manager, which uv does not take: Python says where it is.
+# Written without a line break, which on Windows would bring a carriage return.
 find_python() {
   local python
+  local script='import sys, venv; sys.exit(1) if sys.version_info < (3, 10) else sys.stdout.write(sys.executable)'
   for python in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; do
-    if "$python" -I -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' &>/dev/null; then
-      echo "$python"
-      return
-    fi
+    "$python" -I -X utf8 -c "$script" 2>/dev/null && return
   done
 }
 
@@ -31,7 +31,7 @@ interpreter() {
 }
 
 packages() {
-  "$(interpreter)" -I -X utf8 -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+  "$(interpreter)" -I -X utf8 -c 'import sys, sysconfig; sys.stdout.write(sysconfig.get_path("purelib"))'
 }
 
 with_uv() {
@@ -56,7 +56,7 @@ set_up() {
   unset VIRTUAL_ENV CONDA_PREFIX UV_{PYTHON,SYSTEM_PYTHON,EXCLUDE_NEWER,OVERRIDE,CONSTRAINT,NO_BINARY,BUILD_CONSTRAINT}
   unset PIP_{USER,TARGET,PREFIX,ROOT,NO_BINARY,CONSTRAINT,REQUIREMENT,REQUIRE_VIRTUALENV,PYTHON}
   rm -rf "$home"
-  python=$(find_python)
+  python=$(find_python) || true
   if command -v uv >/dev/null; then
     with_uv "$python"
   elif [[ $python ]]; then

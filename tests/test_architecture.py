@@ -45,8 +45,8 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
-    "publish": CONFIG | {"compare", "gates", "github", "report"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
+    "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
     "commands": CONFIG
     | PURE

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +15,8 @@ from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
     from mlops_ci.publish.deliver import Delivered, Mode
@@ -75,6 +79,13 @@ REFUSED = 4
     metavar="N",
     help="The pull request. Default: that of the event.",
 )
+@click.option(
+    "--via",
+    type=click.Choice(["github", "cml"]),
+    default="github",
+    show_default=True,
+    help="cml: the `cml` of the job gets the report, for GitLab and Bitbucket: a comment, and nothing else.",
+)
 def publish(
     policy: str | None,
     files: tuple[Path, ...],
@@ -85,6 +96,7 @@ def publish(
     check_run: bool,
     summary: bool,
     pull: int | None,
+    via: str,
     **chosen: options.Chosen,
 ) -> int:
     """Publish a change's report and verdict on GitHub: job summary, outputs, commit status, comment.
@@ -105,7 +117,10 @@ def publish(
     from mlops_ci.github.context import read
     from mlops_ci.publish.deliver import Options, deliver
 
+    if via == "cml":
+        return _hand_over(files, policy, key, chosen)
     context = read(os.environ, pull)
+    _refuse_target(context)
     client = _client(context)
     shown, context = _shown(client, context, files, policy, chosen)
     if shown is None:
@@ -120,7 +135,8 @@ def publish(
         summary=summary,
         root=root,
     )
-    done = deliver(shown, context, client, wanted)
+    with _told_to_stop():
+        done = deliver(shown, context, client, wanted)
     if client is None and (comment != "never" or status or check_run):
         hint = "env: GITHUB_TOKEN: ${{ github.token }}; or --comment never --no-status"
         done.refused.append(
@@ -131,6 +147,26 @@ def publish(
         step.write_outputs(step.write_files(found, shown.verdicts, everything=everything))
     _tell(shown, done)
     return 1 if shown.blocked else REFUSED if done.refused else 0
+
+
+def _refuse_target(context: Context) -> None:
+    """https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/"""
+    if context.event == "pull_request_target" and context.is_fork:
+        raise UsageError(
+            "pull_request_target runs with the rights of this repository, and this change comes from a fork: "
+            "what measured it could have used them",
+            hint="take the pair of workflows for forks: docs/publish.md#forks",
+        )
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """A job that is cancelled gets SIGINT, then SIGTERM: on both it completes what it has begun."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _client(context: Context) -> Client | None:
@@ -154,13 +190,38 @@ def _shown(
         return _foreign(client, context, files)
     if client is not None:
         context = gather.with_pull(client, context)
+    return _own(files, policy, chosen), context
+
+
+def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) -> Shown:
+    """What this job, or one of this very run, has measured."""
     if files:
-        return gather.from_files(files), context
+        from mlops_ci.publish import gather
+
+        return gather.from_files(files)
     from mlops_ci.gate import gate
     from mlops_ci.publish.shown import Shown
 
     found = gate(options.request(chosen, plots=True), policy)
-    return Shown(comparison=found.comparison, verdicts=found.verdicts), context
+    return Shown(comparison=found.comparison, verdicts=found.verdicts)
+
+
+def _hand_over(
+    files: tuple[Path, ...], policy: str | None, key: str, chosen: options.Chosen
+) -> int:
+    """A verdict that came with files of an unknown run would be believed here, so there are no forks by this way."""
+    from mlops_ci.publish.cml import hand_over
+    from mlops_ci.publish.deliver import Delivered
+
+    if os.environ.get("GITHUB_EVENT_NAME") == "workflow_run":
+        raise UsageError("--via cml cannot publish for a workflow_run", hint="leave out --via cml")
+    shown, done = _own(files, policy, chosen), Delivered()
+    try:
+        hand_over(shown, key)
+    except PublishError as error:
+        done.refused.append(error)
+    _tell(shown, done)
+    return 1 if shown.blocked else REFUSED if done.refused else 0
 
 
 def _foreign(

@@ -148,7 +148,7 @@ def cancel(client: Client, run: Found, why: str) -> None:
 def listed(client: Client, ref: str, key: str) -> Iterator[Found]:
     """Ours at a commit, of all runs and attempts."""
     path = f"/commits/{ref}/check-runs"
-    for one in client.pages(path, "check_runs", filter="all", per_page=50):
+    for one in client.pages(path, "check_runs", filter="all"):
         identity = Identity.read(str(one.get("external_id") or ""))
         if identity and identity.key == key:
             yield _found(one, identity)

@@ -5,8 +5,8 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
@@ -26,9 +26,9 @@ def write_outputs(file: Path, values: Mapping[str, str]) -> None:
     for name, value in values.items():
         if not _NAME.fullmatch(name):
             raise ValueError(name)
-        delimiter = f"mlops_ci_{secrets.token_hex(16)}"
+        delimiter = f"mlops_ci_{os.urandom(16).hex()}"
         while delimiter in value:
-            delimiter = f"mlops_ci_{secrets.token_hex(16)}"
+            delimiter = f"mlops_ci_{os.urandom(16).hex()}"
         entries.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
     _append(file, "".join(entries))
 

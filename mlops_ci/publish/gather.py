@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UsageError
 from mlops_ci.github import pulls
-from mlops_ci.publish.declared import base_config, judged
 from mlops_ci.publish.shown import Shown, joined
 from mlops_ci.report.parse import FOREIGN, OURS, parse
 
@@ -48,6 +47,11 @@ def from_files(paths: Sequence[Path]) -> Shown:
 
 def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
     """Of another run that may have run anybody's code: the pull request is looked up, the verdict computed here."""
+    from mlops_ci.publish.declared import (
+        base_config,
+        judged,
+    )  # the gates; a job of our own need not load them
+
     pull = pulls.of_run(client, context)
     if pull is None:
         return Gathered(shown=None, context=context, why="no open pull request has this branch")

@@ -69,7 +69,7 @@ def test_the_root_passes_all_on_to_its_two_commands() -> None:
     assert train["env"] == env("train", {"config"})
     assert publish["env"] == env("publish", ACTIONS[""]["inputs"].keys() - OF_THE_STEP - {"train"})
     # What it leaves out is for revisions that are not those of a pull request, and for fan-in jobs.
-    left_out = {"head", "exact", "from", "summary", "pull"}
+    left_out = {"head", "exact", "from", "summary", "pull", "via"}
     assert ACTIONS["publish"]["inputs"].keys() - ACTIONS[""]["inputs"].keys() == left_out
 
 

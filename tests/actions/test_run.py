@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +22,13 @@ pytestmark = pytest.mark.real
 def prints_version(runner: Runner, **environ: str) -> None:
     done = runner.run("--version", **environ)
     assert (done.returncode, done.stdout) == (0, f"mlops-ci, version {__version__}\n"), done.stderr
+
+
+def add_python(path: str) -> None:
+    """A script and not a link, by which Python would take another prefix for its own."""
+    python = Path(path, "python3")
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
 
 
 def test_arguments_and_exit_codes_pass_through(runner: Runner) -> None:
@@ -53,9 +63,7 @@ def test_what_the_checkout_configures_does_not_hold_for_the_set_up(
 def test_pip_alone_is_enough(runner: Runner, tmp_path: Path, without: str) -> None:
     runner.temporary = tmp_path / "fresh"
     runner.temporary.mkdir()
-    python = Path(without, "python3")
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    add_python(without)
     prints_version(runner, PATH=without)
 
 
@@ -80,13 +88,21 @@ def test_without_python_and_uv_it_says_what_to_do(
     assert "actions/setup-python" in done.stdout
 
 
+@pytest.mark.parametrize("uv", [True, False], ids=["uv", "pip"])
 def test_a_registry_that_cannot_be_reached_is_no_bug_of_ours(
-    runner: Runner, tmp_path: Path
+    runner: Runner, tmp_path: Path, without: str, uv: bool
 ) -> None:
     runner.temporary = tmp_path
+    add_python(without)
+    if uv:
+        (Path(without) / "uv").symlink_to(shutil.which("uv") or "uv")
     nowhere = "http://127.0.0.1:9/simple"
+    alone = {"UV_INDEX": "", "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0", "UV_FIND_LINKS": ""}
+    alone |= {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+    alone |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CONFIG": "1"}
     done = runner.run(
-        "--version", UV_DEFAULT_INDEX=nowhere, UV_NO_CACHE="1", UV_HTTP_RETRIES="0", UV_INDEX=""
+        "--version", PATH=without, UV_DEFAULT_INDEX=nowhere, PIP_INDEX_URL=nowhere, **alone
     )
     assert done.returncode == 3
     assert "cannot install its dependencies" in done.stdout
+    assert re.search(r"127\.0\.0\.1|No matching distribution", done.stderr)

@@ -494,3 +494,15 @@ def test_names_of_models_in_the_environment_stand_on_lines(
     monkeypatch.setenv("MLOPS_CI_BASE", "main")
     (model,) = data(capsys)["models"]
     assert model["name"] == "a b"
+
+
+def test_on_github_an_error_is_an_annotation_of_one_line(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.commit(**{"mlops-ci.yaml": "gates: [{id: x}, {id: y%0A::notice::z}]\n"})
+    assert run(["gate"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    (annotation,) = [line for line in lines if line.startswith("::")]
+    assert annotation.startswith("::error title=mlops-ci::mlops-ci.yaml:1:")
+    assert "%0Amlops-ci.yaml:1:" in annotation

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def report(head: str, at: int) -> Shown:
     return Shown(comparison=comparison, verdicts={model: verdict})
 
 
-def publish(api: Api, folder: Path, head: str, at: int) -> int:
+def started(api: Api, folder: Path, head: str, at: int) -> subprocess.Popen[bytes]:
     made = report(head, at)
     own = folder / f"{head[:3]}-{at}"
     own.mkdir()
@@ -71,12 +72,16 @@ def publish(api: Api, folder: Path, head: str, at: int) -> int:
         "GITHUB_TOKEN": TOKEN,
     }
     command = [sys.executable, "-m", "mlops_ci", "publish", "--from", "gate.json", "--check-run"]
-    done = subprocess.run(
-        command, cwd=own, env=environ, capture_output=True, timeout=400, check=False
+    return subprocess.Popen(
+        command, cwd=own, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert done.returncode == 1, done.stderr.decode()
-    assert b"not published" not in done.stderr, done.stderr.decode()
-    return done.returncode
+
+
+def publish(api: Api, folder: Path, head: str, at: int) -> None:
+    process = started(api, folder, head, at)
+    _, told = process.communicate(timeout=570)
+    assert process.returncode == 1, told.decode()
+    assert b"not published" not in told, told.decode()
 
 
 def bad_day(api: Api, dice: random.Random, times: int) -> None:
@@ -126,3 +131,21 @@ def test_every_section_of_the_newest_head_and_one_comment(tmp_path: Path, scale:
         requests = len(api.state.log)
         print(f"{count} jobs, {requests} requests, {comment['_edits']} edits")  # noqa: T201 - shown by pytest -s
         assert requests < 5_000  # what GitHub takes in an hour
+
+
+def test_a_job_that_is_cancelled_leaves_no_check_run_hanging(tmp_path: Path) -> None:
+    with serving() as api:
+        api.add_repo(REPO, refs={"refs/heads/main": OLD}, commits={NEW})
+        api.add_pull(REPO, 7, head={"ref": "t", "sha": NEW}, base={"ref": "main", "sha": OLD})
+        api.add_token(TOKEN)
+        waiting = threading.Event()
+        api.add_fault("comments", wait=waiting)
+        process = started(api, tmp_path, NEW, 0)
+        while not api.requests("GET", "comments"):
+            assert process.poll() is None
+        process.terminate()
+        process.communicate(timeout=60)
+        waiting.set()
+        assert process.returncode == 130
+        (check,) = api.state.repos[REPO].checks.values()
+        assert (check["status"], check["conclusion"]) == ("completed", "cancelled")

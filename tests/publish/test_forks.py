@@ -245,3 +245,17 @@ def test_included_files_of_the_policy_are_read_too(job: Job) -> None:
     job.workflow_run()
     assert job.publish("--from", str(file)) == 1
     assert "`strict`" in job.body
+
+
+def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: Any) -> None:
+    """Whatever measured it had a token that may write."""
+    job.commit(0.95)
+    fork(job)
+    pull = {"number": 7, "head": {"sha": job.head, "ref": "topic", "repo": {"full_name": FORK}}}
+    job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
+    assert job.publish() == 2
+    assert "comes from a fork" in capsys.readouterr().err
+    assert job.api.state.log == []
+    pull["head"]["repo"] = {"full_name": REPO}
+    job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
+    assert job.publish() == 0

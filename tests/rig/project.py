@@ -78,6 +78,10 @@ def dvc(folder: Path, *arguments: str) -> None:
     run(folder, sys.executable, "-m", "dvc", *arguments)
 
 
+def mlops_ci(folder: Path, *arguments: str) -> None:
+    run(folder, sys.executable, "-m", "mlops_ci", *arguments)
+
+
 def data() -> str:
     """Two clouds that overlap a little."""
     drawn = random.Random(7)

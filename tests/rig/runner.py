@@ -151,6 +151,13 @@ class Hub:
         names = {"before": before, "after": after, "ref": "refs/heads/main"}
         return {**names, "repository": _repository(self.full), "sender": {"login": "octocat"}}
 
+    def tag(self, name: str) -> dict[str, Any]:
+        """The event of an annotated tag on HEAD being pushed."""
+        git(self.work, "tag", "-a", "-m", name, name)
+        git(self.work, "push", "-q", "origin", f"refs/tags/{name}")
+        names = {"ref": f"refs/tags/{name}", "after": git(self.work, "rev-parse", name)}
+        return {**names, "repository": _repository(self.full), "sender": {"login": "octocat"}}
+
     def run(
         self,
         workflow: str,
@@ -177,7 +184,7 @@ class Hub:
             "GITHUB_API_URL": self.api.url,
             "GITHUB_REPOSITORY": self.full,
             "GITHUB_REF": ref,
-            "GITHUB_REF_TYPE": "branch",
+            "GITHUB_REF_TYPE": "tag" if ref.startswith("refs/tags/") else "branch",
             "GITHUB_RUN_ID": str(self.run_id),
             "GITHUB_RUN_ATTEMPT": str(attempt),
             "RIG_GIT": str(self.folder / "git"),

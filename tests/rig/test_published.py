@@ -70,7 +70,10 @@ def test_a_token_that_may_not_comment_is_told_and_hides_no_verdict(hub: Hub) -> 
     assert run.outputs["publish"]["verdict"] == "pass"
 
 
-@pytest.mark.parametrize(("branch", "state"), [("better", "pending"), ("worse", "failure")])
+@pytest.mark.parametrize(
+    ("branch", "state"),
+    [("better", "pending"), pytest.param("worse", "failure", marks=pytest.mark.full)],
+)
 def test_a_fork_is_measured_without_rights_and_published_without_its_code(
     hub: Hub, branch: str, state: str
 ) -> None:
@@ -115,6 +118,7 @@ def test_jobs_of_a_matrix_share_one_comment(hub_of_three: Hub) -> None:
     }
 
 
+@pytest.mark.full
 def test_a_monorepo_is_judged_in_one_job_and_one_of_its_folders_alone(hub_of_three: Hub) -> None:
     hub = hub_of_three
     pull = pull_of(hub, "change")
