@@ -19,9 +19,9 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "history", "http",
-    "index", "infer", "limits", "model", "plot_files", "plots", "process", "text", "tree", "typed", "unstaged",
-    "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "formats", "git",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "prediction_files",
+    "predictions", "process", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})
@@ -55,7 +55,7 @@ ALLOWED = {
 OUTSIDE = frozenset({"hooks", "mlops_ci_hooks", "mlops_ci_templates", "templates"})
 POSIX_ONLY = frozenset({"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"})
 HEAVY = frozenset({
-    "dvc", "git", "jsonschema", "referencing", "matplotlib", "mlflow", "numpy", "pandas", "requests",
+    "dvc", "git", "jsonschema", "referencing", "matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests",
     "scipy", "urllib3",
 })  # fmt: skip
 MAX_LINES = 300

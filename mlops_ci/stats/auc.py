@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.stats.distribution import Bootstrap, Student, bootstrapped
 from mlops_ci.stats.resample import RESAMPLES, SEED, drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Ranked = Literal["roc_auc", "average_precision"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +61,13 @@ def delong_paired(label: NDArray[Any], baseline: NDArray[Any], candidate: NDArra
 
 def _normal(point: float, positives: NDArray[Any], negatives: NDArray[Any]) -> Student:
     if min(len(positives), len(negatives)) < 2:
-        return Student(point=point, se=math.nan)
+        return Student(point=point, se=math.nan, method="DeLong")
     variance = positives.var(ddof=1) / len(positives) + negatives.var(ddof=1) / len(negatives)
-    return Student(point=point, se=math.sqrt(float(variance)))
+    return Student(point=point, se=math.sqrt(float(variance)), method="DeLong")
 
 
-def bootstrap_auc(
+def bootstrap_ranked(
+    metric: Ranked,
     label: NDArray[Any],
     baseline: NDArray[Any],
     candidate: NDArray[Any],
@@ -73,7 +76,7 @@ def bootstrap_auc(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Bootstrap:
-    """Percentile bootstrap of candidate less baseline over `units` (numbers from 0, one an example).
+    """Percentile bootstrap of candidate less baseline over `units` (one number an example; without them, examples).
 
     Scores are sorted once; a resample only weighs them. Memory is that of a few arrays of one value an example.
     """
@@ -81,16 +84,23 @@ def bootstrap_auc(
 
     order = np.lexsort((candidate, baseline, label))
     label, baseline, candidate = label[order], baseline[order], candidate[order]
-    units = _named_by_content(units[order]) if units is not None else None
-    sides = [_Sorted(label, score) for score in (baseline, candidate)]
-    count = len(label) if units is None else int(units.max()) + 1
+    places = _named_by_content(units[order]) if units is not None else None
+    old, new = (getattr(_Sorted(label, score), metric) for score in (baseline, candidate))
+    count = len(label) if places is None else int(places.max()) + 1
     random, draws = np.random.default_rng(seed), np.empty(resamples)
     for place in range(resamples):
         weights = drawn(count, 1, random)[0]
-        of_examples = weights if units is None else weights[units]
-        draws[place] = sides[1].auc(of_examples) - sides[0].auc(of_examples)
+        of_examples = weights if places is None else weights[places]
+        draws[place] = new(of_examples) - old(of_examples)
     ones = np.ones(len(label))
-    return bootstrapped(sides[1].auc(ones) - sides[0].auc(ones), draws)
+    return bootstrapped(new(ones) - old(ones), draws)
+
+
+def ranked(metric: Ranked, label: NDArray[Any], score: NDArray[Any]) -> float:
+    import numpy as np
+
+    found: float = getattr(_Sorted(label, score), metric)(np.ones(len(label)))
+    return found
 
 
 def _named_by_content(units: NDArray[Any]) -> NDArray[Any]:
@@ -104,7 +114,7 @@ def _named_by_content(units: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Sorted:
-    """A model's scores in order, so that the AUC of any weights is two sums."""
+    """A model's scores in order, so that a curve's area under any weights is a few sums."""
 
     def __init__(self, label: NDArray[Any], score: NDArray[Any]) -> None:
         import numpy as np
@@ -115,18 +125,34 @@ class _Sorted:
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         self._ties = starts if len(starts) < len(ordered) else None
 
-    def auc(self, weights: NDArray[Any]) -> float:
+    def _weighed(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Positives and negatives at each distinct score, the lowest first."""
         import numpy as np
 
         weights = weights[self._order]
         positives = weights * self._positive
         negatives = weights - positives
-        if self._ties is not None:
-            positives = np.add.reduceat(positives, self._ties)
-            negatives = np.add.reduceat(negatives, self._ties)
+        if self._ties is None:
+            return positives, negatives
+        return np.add.reduceat(positives, self._ties), np.add.reduceat(negatives, self._ties)
+
+    def roc_auc(self, weights: NDArray[Any]) -> float:
+        import numpy as np
+
+        positives, negatives = self._weighed(weights)
         below = np.cumsum(negatives)
-        all_positives, all_negatives = positives.sum(), below[-1]
-        if not all_positives * all_negatives:
-            return math.nan
+        pairs = positives.sum() * below[-1]
         right = positives @ below - (positives @ negatives) / 2
-        return float(right / (all_positives * all_negatives))
+        return float(right / pairs) if pairs else math.nan
+
+    def average_precision(self, weights: NDArray[Any]) -> float:
+        """As scikit-learn's: the mean precision over steps of recall, without interpolation."""
+        import numpy as np
+
+        positives, negatives = self._weighed(weights)
+        right = np.cumsum(positives[::-1])
+        said = right + np.cumsum(negatives[::-1])
+        if not right[-1]:
+            return math.nan
+        precision = right / np.where(said > 0, said, 1)
+        return float(positives[::-1] @ precision / right[-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ _MOST_UNDEFINED = 0.05
 
 
 class Distribution(Protocol):
-    """`point` and `se` in the metric's unit; all of them NaN where there is no answer."""
+    """`point` and `se` in the metric's unit; all of them NaN where there is no answer. `method`: in words."""
+
+    @property
+    def method(self) -> str: ...
 
     @property
     def point(self) -> float: ...
@@ -28,6 +31,9 @@ class Distribution(Protocol):
     def p_below(self, bound: float) -> float:
         """One-sided p-value of "at least `bound`" against "below it"; inverts `interval`."""
 
+    def mirrored(self) -> Distribution:
+        """With the sides swapped."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Student:
@@ -36,6 +42,10 @@ class Student:
     point: float
     se: float
     df: float = math.inf
+    method: str = "t"
+
+    def mirrored(self) -> Student:
+        return replace(self, point=-self.point)
 
     def interval(self, confidence: float) -> tuple[float, float]:
         from scipy.special import ndtri, stdtrit
@@ -70,6 +80,16 @@ class Bootstrap:
     draws: NDArray[Any]
     bias: float = 0.0
     acceleration: float = 0.0
+    method: str = "bootstrap"
+
+    def mirrored(self) -> Bootstrap:
+        return replace(
+            self,
+            point=-self.point,
+            draws=-self.draws[::-1],
+            bias=-self.bias,
+            acceleration=-self.acceleration,
+        )
 
     @property
     def se(self) -> float:
