@@ -27,7 +27,8 @@ CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "promote",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
+    "prediction_pairs", "promote",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {

@@ -70,5 +70,7 @@ def _unclear(gain: Distribution, margin: float, *, units: int, trusted: bool) ->
     if wanted is None:
         reason = "a limit of 0 allows no loss at all, and no number of examples shows that: allow a little"
     else:
-        reason = f"needs {max(wanted, units + 1):,} examples, has {units:,}"
+        few = f"needs {wanted:,} examples, has {units:,}"
+        close = f"the loss is close to the limit: more than the {units:,} examples would tell"
+        reason = few if wanted > units else close
     return Decision(result="inconclusive", reason=reason, blocks=not trusted, needed=wanted)

@@ -54,6 +54,11 @@ def delong(label: NDArray[Any], score: NDArray[Any]) -> Student:
 
 def delong_paired(label: NDArray[Any], baseline: NDArray[Any], candidate: NDArray[Any]) -> Student:
     """Candidate less baseline on the same examples. Fewer than two of a class: no standard error."""
+    import numpy as np
+
+    # In the order of content: sums of floats depend on theirs in the last digits.
+    order = np.lexsort((np.maximum(baseline, candidate), np.minimum(baseline, candidate), label))
+    label, baseline, candidate = label[order], baseline[order], candidate[order]
     old, new = placements(label, baseline), placements(label, candidate)
     positives, negatives = new.positives - old.positives, new.negatives - old.negatives
     return _normal(new.auc - old.auc, positives, negatives)

@@ -174,6 +174,16 @@ class Joined:
     def units(self) -> NDArray[Any] | None:
         return None if self.config.unit is None else self.codes(self.config.unit)[1]
 
+    def lost_slices(self, columns: tuple[str, ...]) -> list[str]:
+        """Those of which no example is left: `region=EU`."""
+        found = []
+        for column in columns:
+            values = self.old.predictions.columns.get(column, [])
+            before = {named(value) for value in values}
+            left = before - (set(self.names(column)) if values else set())
+            found += [f"{column}={name}" for name in sorted(left)]
+        return found
+
     def names(self, column: str) -> list[str]:
         """Of the baseline, whose say it is which example is in which slice."""
         values = self.old.column(column)

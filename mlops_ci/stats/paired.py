@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 def value_of(name: str, label: NDArray[Any], output: NDArray[Any]) -> float:
     """NaN where the metric has no value: an AUC of one class."""
+    import numpy as np
+
     metric = METRICS[name]
     if metric.columns is None or metric.value is None:
         return auc.ranked(cast("Ranked", name), label, output)
-    return float(metric.value(metric.columns(label, output).sum(axis=0)[None])[0])
+    # Sorted: sums of floats depend on their order in the last digits.
+    sums = np.sort(metric.columns(label, output), axis=0).sum(axis=0)
+    return float(metric.value(sums[None])[0])
 
 
 def change(
