@@ -192,4 +192,5 @@ def _without_baseline(model: ModelComparison) -> ModelComparison:
     if any(row.change != "same" for row in model.metrics):
         return model
     rows = (replace(row, baseline=None, change="added") for row in model.metrics)
-    return replace(model, metrics=tuple(rows))
+    pair = model.predictions and replace(model.predictions, baseline=None)
+    return replace(model, metrics=tuple(rows), predictions=pair)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import changes, checks, spans, verdict
+from mlops_ci.report import certainty, changes, checks, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
@@ -41,7 +41,7 @@ class Case:
 
 def lines(case: Case) -> tuple[tuple[str, Line], ...]:
     third = {
-        "inconclusive": "Why it blocks",
+        "inconclusive": "Why it blocks" if case.judged.blocks else "Why no answer",
         "no gates": "Why no verdict",
         "unarmed": "Why no verdict",
     }
@@ -136,11 +136,22 @@ def _noise(case: Case) -> Line:
         return ("no answer without a second side.",)
     if case.judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
         return ("not a question of noise.",)
+    if weighed := _weighed(case):
+        return weighed
     if doubt := verdict.in_doubt(model):
         return ("no answer: ", *spans.prose(doubt.message), ".")
     if all(one.change == "same" for one in model.metrics if not one.hidden):
         return ("nothing to tell apart.",)
     return ("unknown: one run on each side, so how much of it is chance cannot be told.",)
+
+
+def _weighed(case: Case) -> Line:
+    """Of the worst check that has an interval; nothing where the worst one has none."""
+    rows = case.telling or list(case.rows)
+    if not rows or rows[0].outcome.estimate is None:
+        return ()
+    said = certainty.sentence(rows[0].outcome)
+    return (*rows[0].words, *((f"; {said}",) if said else ()), ".")
 
 
 def _why(case: Case) -> Line:
@@ -155,7 +166,8 @@ def _why(case: Case) -> Line:
         return (f"{cause}, so nothing passed and nothing failed.",)
     if case.judged.result == "inconclusive":
         reason = spans.prose(case.telling[0].outcome.reason)
-        return (*reason, ". What cannot be judged is no pass.")
+        blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
+        return (*reason, f".{blocks}")
     return changes.briefly(case.groups)
 
 
@@ -180,6 +192,8 @@ def _do(case: Case) -> Line:
 
 def _mend(case: Case) -> Line:
     telling = case.telling[0] if case.telling else None
+    if telling and telling.result == "inconclusive" and not telling.outcome.blocks:
+        return _settle(telling)
     if telling and telling.result == "waived" and telling.outcome.waiver:
         until = telling.outcome.waiver.until
         return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
@@ -195,6 +209,12 @@ def _mend(case: Case) -> Line:
         data = "look at the data, or " if "Data" in changed else ""
         return (f"{data}find out whether ", Code(name), " did it: ", Code(command))
     return _look(case.comparison, changed)
+
+
+def _settle(row: Check) -> Line:
+    needed = row.outcome.estimate.needed if row.outcome.estimate else None
+    more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
+    return (f"{more} to be sure; it does not block. Judge again: ", Code("mlops-ci gate"))
 
 
 def _look(comparison: Comparison, changed: set[str]) -> Line:

@@ -12,6 +12,7 @@ from mlops_ci.report import rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlops_ci.estimate import Estimate
     from mlops_ci.model import (
         Change,
         Comparison,
@@ -58,6 +59,7 @@ def _strict_json(data: dict[str, Any]) -> str:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "result": verdict.result,
+        "blocks": verdict.blocks,
         "outcomes": [_outcome(outcome) for outcome in verdict.outcomes],
         "policy": {"digest": verdict.policy_digest, "revision": verdict.policy_rev},
     }
@@ -77,8 +79,14 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "parts": [_outcome(part) for part in outcome.parts] or None,
         "waiver": dataclasses.asdict(outcome.waiver) if outcome.waiver else None,
+        "estimate": _estimate(outcome.estimate) if outcome.estimate else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    found = dataclasses.asdict(estimate)
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import alert, changes, gfm, rows, spans, story, tables, verdict
+from mlops_ci.report import alert, certainty, changes, gfm, rows, spans, story, tables, verdict
 from mlops_ci.report.tables import Detail
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def _several(told: Report, detail: Detail) -> Iterator[str]:
     judged = [one for one in told.stories if one.result]
     if judged:
         yield from tables.models(judged, detail)
-        yield from [f"<sub>{_ONE_RUN}</sub>", ""]
+        weighed = any(row.outcome.estimate for one in judged for row in one.checks)
+        yield from [] if weighed else [f"<sub>{_ONE_RUN}</sub>", ""]
     for one in told.stories if detail.sections else ():
         if one.is_open or not one.result:
             yield from _model(one, detail, "####")
@@ -140,6 +141,8 @@ def _model(one: Story, detail: Detail, mark: str) -> Iterator[str]:
     if one.alert:
         yield from _alert(one)
         yield from tables.checks(one, detail)
+        if any(row.strip for row in one.checks):
+            yield from [f"<sub>{certainty.LEGEND}</sub>", ""]
         if not one.checks:
             yield from tables.metrics(one.model, Detail(unchanged=False), most=8)
         if one.result == "unarmed":

@@ -157,6 +157,7 @@ def _check(row: Check, paint: _Paint) -> Iterator[str]:
     parts = [spans.plain(part) for part in (row.change, row.sides) if part]
     yield f"  {paint(code, verdict.MARKS[row.result])} {'  '.join([named, *parts])}"
     yield f"      {spans.plain(row.words)}{gate}"
+    yield from [f"      {row.strip.rstrip()}"] if row.strip else []
     yield from (f"      {spans.plain(part)}" for part in row.parts)
 
 
