@@ -89,7 +89,9 @@ def bootstrap_ranked(
 
     order = np.lexsort((candidate, baseline, label))
     label, baseline, candidate = label[order], baseline[order], candidate[order]
-    places = _named_by_content(units[order]) if units is not None else None
+    places = None
+    if units is not None:
+        places = _named_by_content(units[order], _changes(label, baseline, candidate))
     old, new = (getattr(_Sorted(label, score), metric) for score in (baseline, candidate))
     count = len(label) if places is None else int(places.max()) + 1
     random, draws = np.random.default_rng(seed), np.empty(resamples)
@@ -108,14 +110,24 @@ def ranked(metric: Ranked, label: NDArray[Any], score: NDArray[Any]) -> float:
     return found
 
 
-def _named_by_content(units: NDArray[Any]) -> NDArray[Any]:
-    """Numbers by the places of a unit's examples, which are in the order of their content."""
+def _changes(*columns: NDArray[Any]) -> NDArray[Any]:
+    """A number for each distinct content of rows that are in its order."""
     import numpy as np
 
-    _, first, place = np.unique(units, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), int)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[place]
+    differs = [column[1:] != column[:-1] for column in columns]
+    numbers: NDArray[Any] = np.r_[0, np.cumsum(np.logical_or.reduce(differs))]
+    return numbers
+
+
+def _named_by_content(units: NDArray[Any], content: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of units in the order of what their examples hold, so that names and rows decide nothing."""
+    import numpy as np
+
+    held: dict[Any, list[int]] = {}
+    for unit, what in zip(units.tolist(), content.tolist(), strict=True):
+        held.setdefault(unit, []).append(what)
+    rank = {unit: place for place, unit in enumerate(sorted(held, key=held.__getitem__))}
+    return np.array([rank[unit] for unit in units.tolist()])
 
 
 class _Sorted:

@@ -21,6 +21,8 @@ SEED = 17
 _CELLS = 4_000_000
 # Up to here drawing how often each distinct row comes is faster than drawing each unit.
 _DISTINCT = 0.25
+# Up to here many resamples are counted in one go: more would not stay in the processor's cache.
+_AT_ONCE = 20_000
 
 
 def by_unit(rows: NDArray[Any], units: NDArray[Any] | None) -> NDArray[Any]:
@@ -77,10 +79,12 @@ def drawn(units: int, size: int, random: Generator) -> NDArray[Any]:
     """How often each unit comes in each of `size` resamples."""
     import numpy as np
 
-    weights = np.empty((size, units))
-    for row in weights:
-        row[:] = np.bincount(random.integers(units, size=units, dtype=np.int32), minlength=units)
-    return weights
+    if units > _AT_ONCE:
+        rows = (random.integers(units, size=units, dtype=np.int32) for _ in range(size))
+        return np.stack([np.bincount(row, minlength=units) for row in rows]).astype(float)
+    places = random.integers(units, size=(size, units)) + units * np.arange(size)[:, None]
+    counted = np.bincount(places.ravel(), minlength=size * units)
+    return counted.reshape(size, units).astype(float)
 
 
 def chunks(resamples: int, width: int) -> Iterator[int]:

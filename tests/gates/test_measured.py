@@ -266,3 +266,42 @@ def test_more_gates_ask_for_more_evidence_before_one_fails() -> None:
     assert alone.estimate
     assert many.outcomes[0].estimate
     assert many.outcomes[0].estimate.adjusted == pytest.approx(3 * (alone.estimate.p or 0))
+
+
+def test_classes_and_numbers_are_judged_too() -> None:
+    random = np.random.default_rng(2)
+    label = random.integers(3, size=300)
+    config = PredictionsConfig(path="p.csv", prediction="said")
+    sides = [
+        [
+            {"id": at, "label": f"c{y}", "said": f"c{(y + (random.random() < wrong)) % 3}"}
+            for at, y in enumerate(label)
+        ]
+        for wrong in (0.1, 0.5)
+    ]
+    for metric in ("accuracy", "f1_macro", "balanced_accuracy"):
+        assert one(*sides, metric=metric, config=config).result == "fail"
+        assert one(sides[1], sides[0], metric=metric, config=config).result == "pass"
+    config = PredictionsConfig(path="p.csv", prediction="said", task="regression")
+    numbers = [
+        [
+            {"id": at, "label": float(y), "said": float(y + random.normal(0, s))}
+            for at, y in enumerate(label)
+        ]
+        for s in (0.1, 0.5)
+    ]
+    for metric in ("rmse", "mae", "r2"):
+        assert one(*numbers, metric=metric, config=config, limit=0.05).result == "fail"
+        assert one(numbers[1], numbers[0], metric=metric, config=config).result == "pass"
+
+
+def test_a_stricter_policy_never_passes_what_a_laxer_one_fails() -> None:
+    order = ("pass", "inconclusive", "fail")
+    for seed in range(12):
+        old, new = examples(150), examples(150, worse=0.15 * (seed % 4), seed=seed)
+        found = [judged(old, new, {**GATE, "change": {"max_regression": m}}) for m in (0.05, 0.02)]
+        lax, strict = (order.index(one.result) for one in found)
+        assert strict >= lax
+        assert found[1].blocks or not found[0].blocks
+        firm = judged(old, new, {**GATE, "on_inconclusive": "fail"})
+        assert firm.blocks or not found[1].blocks
