@@ -43,7 +43,7 @@ class Evidence:
 
     pair: PredictionPair | None
     slices: tuple[str, ...] = ()
-    _masks: dict[str, tuple[str, NDArray[Any]]] = field(default_factory=dict)
+    _places: dict[str, tuple[str, NDArray[Any]]] = field(default_factory=dict)
     _known: dict[tuple[str, str], Distribution] = field(default_factory=dict)
 
     @property
@@ -54,8 +54,8 @@ class Evidence:
         """The metric that a name in a metrics file means; "" where predictions say nothing of it."""
         if self.config is None:
             return ""
-        if name in self._masks:
-            return self._masks[name][0]
+        if name in self._places:
+            return self._places[name][0]
         from mlops_ci.stats.metrics import METRICS, known_as
 
         said = self.config.metrics.get(name)
@@ -113,7 +113,7 @@ class Evidence:
         metric = self.metric_of(row.name)
         if not metric or not self.joined.old.offers(metric):
             return ""
-        if row.name in self._masks:
+        if row.name in self._places:
             return None
         old, new = (side.value(metric) for side in (self.joined.old, self.joined.new))
         same = _is_rounded(row.baseline, old), _is_rounded(row.candidate, new)
@@ -136,7 +136,7 @@ class Evidence:
             return []
         import numpy as np
 
-        everything = np.ones(len(self.joined.ids), bool)
+        everything = np.arange(len(self.joined.ids))
         return [self._row(name, metric, everything)]
 
     def sliced(
@@ -157,11 +157,10 @@ class Evidence:
                 reason = f"the predictions have no column {column!r}"
                 yield SliceRow(name=name, row=None, reason=reason, result="inconclusive")
                 continue
-            names, codes = self.joined.codes(column)
-            for code, part in enumerate(names):
+            for part, places in self.joined.parts(column):
                 if part in slices.exclude or f"{column}={part}" in slices.exclude:
                     continue
-                yield self._slice(f"slices.{column}={part}.{name}", metric, codes == code, slices)
+                yield self._slice(f"slices.{column}={part}.{name}", metric, places, slices)
 
     def _why_not(self, name: str) -> str:
         if self.pair is None:
@@ -172,12 +171,14 @@ class Evidence:
         known = metric and self.joined.old.offers(metric)
         return "" if known else f"{name} cannot be computed from {self.pair.path}"
 
-    def _slice(self, name: str, metric: str, mask: NDArray[Any], slices: SlicesConfig) -> SliceRow:
-        count = int(mask.sum())
+    def _slice(
+        self, name: str, metric: str, places: NDArray[Any], slices: SlicesConfig
+    ) -> SliceRow:
+        count = len(places)
         if count < slices.min_samples:
             reason = f"{text.plural(count, 'example')}, its gate asks for {slices.min_samples:,}"
             return SliceRow(name=name, row=None, reason=reason)
-        row = self._row(name, metric, mask)
+        row = self._row(name, metric, places)
         if isinstance(row.baseline, float) and math.isnan(row.baseline):
             reason = (
                 f"{metric} has no value in its {text.plural(count, 'example')}: of one class only"
@@ -185,11 +186,11 @@ class Evidence:
             return SliceRow(name=name, row=None, reason=reason)
         return SliceRow(name=name, row=row)
 
-    def _row(self, name: str, metric: str, mask: NDArray[Any]) -> Change:
+    def _row(self, name: str, metric: str, places: NDArray[Any]) -> Change:
         from mlops_ci.stats.paired import value_of
 
-        self._masks[name] = metric, mask
-        label, old, new = (one[mask] for one in self._arrays(metric))
+        self._places[name] = metric, places
+        label, old, new = (one[places] for one in self._arrays(metric))
         before, after = value_of(metric, label, old), value_of(metric, label, new)
         source = self.joined.new.predictions.path
         return Change(
@@ -213,10 +214,10 @@ class Evidence:
         metric = self.metric_of(row.name)
         label, old, new = self._arrays(metric)
         units = self.joined.units
-        if row.name in self._masks:
-            mask = self._masks[row.name][1]
-            label, old, new = label[mask], old[mask], new[mask]
-            units = None if units is None else units[mask]
+        if row.name in self._places:
+            places = self._places[row.name][1]
+            label, old, new = label[places], old[places], new[places]
+            units = None if units is None else units[places]
         key = (row.name, metric)
         if key not in self._known:
             self._known[key] = paired.change(metric, label, old, new, units)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.stats.distribution import Bootstrap, Student, bootstrapped
-from mlops_ci.stats.resample import RESAMPLES, SEED, drawn
+from mlops_ci.stats.resample import RESAMPLES, SEED, drawn_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,8 @@ def bootstrap_ranked(
     """
     import numpy as np
 
-    order = np.lexsort((candidate, baseline, label))
+    # By the baseline's scores first: then only the candidate's weights are read in another order.
+    order = np.lexsort((label, candidate, baseline))
     label, baseline, candidate = label[order], baseline[order], candidate[order]
     places = None
     if units is not None:
@@ -96,17 +97,17 @@ def bootstrap_ranked(
     count = len(label) if places is None else int(places.max()) + 1
     random, draws = np.random.default_rng(seed), np.empty(resamples)
     for place in range(resamples):
-        weights = drawn(count, 1, random)[0]
+        weights = drawn_once(count, random)
         of_examples = weights if places is None else weights[places]
         draws[place] = new(of_examples) - old(of_examples)
-    ones = np.ones(len(label))
+    ones = np.ones(len(label), np.uint8)
     return bootstrapped(new(ones) - old(ones), draws)
 
 
 def ranked(metric: Ranked, label: NDArray[Any], score: NDArray[Any]) -> float:
     import numpy as np
 
-    found: float = getattr(_Sorted(label, score), metric)(np.ones(len(label)))
+    found: float = getattr(_Sorted(label, score), metric)(np.ones(len(label), np.uint8))
     return found
 
 
@@ -131,42 +132,41 @@ def _named_by_content(units: NDArray[Any], content: NDArray[Any]) -> NDArray[Any
 
 
 class _Sorted:
-    """A model's scores in order, so that a curve's area under any weights is a few sums."""
+    """A model's scores in order, so that a curve's area under any weights (how often each example counts) is sums."""
 
     def __init__(self, label: NDArray[Any], score: NDArray[Any]) -> None:
         import numpy as np
 
-        self._order = np.argsort(score, kind="stable").astype(np.int32)
+        self._order = np.argsort(score, kind="stable")
         ordered = score[self._order]
-        self._positive = label[self._order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-        self._ties = starts if len(starts) < len(ordered) else None
+        positive = label[self._order]
+        self._starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+        self._positive, self._negative = positive.view(np.uint8), (~positive).view(np.uint8)
+        self._positives = np.flatnonzero(positive)
+        # Of each positive's tie: where it starts, and where it has ended.
+        group = np.searchsorted(self._starts, self._positives, "right") - 1
+        ends = np.r_[self._starts[1:], len(score)]
+        self._from, self._to = self._starts[group], ends[group]
 
-    def _weighed(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Positives and negatives at each distinct score, the lowest first."""
+    def roc_auc(self, weights: NDArray[Any]) -> float:
+        """The share of pairs that are ranked right, ties half: two sums of integers, so exact."""
         import numpy as np
 
         weights = weights[self._order]
-        positives = weights * self._positive
-        negatives = weights - positives
-        if self._ties is None:
-            return positives, negatives
-        return np.add.reduceat(positives, self._ties), np.add.reduceat(negatives, self._ties)
-
-    def roc_auc(self, weights: NDArray[Any]) -> float:
-        import numpy as np
-
-        positives, negatives = self._weighed(weights)
-        below = np.cumsum(negatives)
-        pairs = positives.sum() * below[-1]
-        right = positives @ below - (positives @ negatives) / 2
-        return float(right / pairs) if pairs else math.nan
+        below = np.zeros(len(weights) + 1, np.int32 if len(weights) < 2**28 else np.int64)
+        np.cumsum(weights * self._negative, out=below[1:])
+        mine = weights[self._positives].astype(np.int64)
+        pairs = int(mine.sum()) * int(below[-1])
+        halves = mine @ below[self._from].astype(np.int64) + mine @ below[self._to].astype(np.int64)
+        return float(halves / (2 * pairs)) if pairs else math.nan
 
     def average_precision(self, weights: NDArray[Any]) -> float:
         """As scikit-learn's: the mean precision over steps of recall, without interpolation."""
         import numpy as np
 
-        positives, negatives = self._weighed(weights)
+        weights = weights[self._order]
+        sides = (weights * self._positive, weights * self._negative)
+        positives, negatives = (np.add.reduceat(side, self._starts, dtype=float) for side in sides)
         right = np.cumsum(positives[::-1])
         said = right + np.cumsum(negatives[::-1])
         if not right[-1]:
