@@ -62,7 +62,7 @@ class Predictions:
     columns: dict[str, list[Any]] = field(repr=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PredictionPair:
     """Both sides; one is None where there is no such file or it cannot be read, and then `reason` says why."""
 

@@ -19,8 +19,8 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "formats", "git",
-    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "prediction_files",
+    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips", "formats",
+    "git", "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "prediction_files",
     "predictions", "process", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config"}

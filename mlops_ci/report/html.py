@@ -12,6 +12,7 @@ from mlops_ci.report import (
     certainty,
     changes,
     checks,
+    flipped,
     markup,
     rows,
     spans,
@@ -90,6 +91,7 @@ def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
     yield from _notes(one)
     if one.checks:
         yield from _checks(one)
+    yield from _flips(one)
     yield from _changes(one)
     if one.model.plots:
         from mlops_ci.report import pictures
@@ -176,6 +178,14 @@ def _name(name: str) -> str:
 def _change(row: Check) -> str:
     sides = f"<small>{markup.line(row.sides)}</small>" if row.change else markup.line(row.sides)
     return f"{markup.line(row.change)}{sides}"
+
+
+def _flips(one: Story) -> Iterator[str]:
+    if head := flipped.headline(one.model):
+        yield f"<h3>Flips: {markup.line(head)}</h3>"
+        yield "<ul>"
+        yield from (f"<li>{markup.line(line)}</li>" for line in flipped.lines(one.model))
+        yield "</ul>"
 
 
 def _changes(one: Story) -> Iterator[str]:

@@ -7,6 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.flips import flips
 from mlops_ci.report import rows
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
         "environment": [_package(one) for one in chosen(model.environment)],
         "code": [{"path": one.path, "change": one.change} for one in chosen(model.code)],
         **({"plots": [_plot(one) for one in model.plots]} if model.plots else {}),
+        **({"flips": dataclasses.asdict(found)} if (found := flips(model.predictions)) else {}),
         "notes": [_note(note) for note in model.notes],
     }
 

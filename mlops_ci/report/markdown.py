@@ -6,7 +6,18 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import alert, certainty, changes, gfm, rows, spans, story, tables, verdict
+from mlops_ci.report import (
+    alert,
+    certainty,
+    changes,
+    flipped,
+    gfm,
+    rows,
+    spans,
+    story,
+    tables,
+    verdict,
+)
 from mlops_ci.report.tables import Detail
 
 if TYPE_CHECKING:
@@ -210,6 +221,8 @@ def _left_out(one: Story, detail: Detail) -> Iterator[str]:
 def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
     if one.alert and detail.metrics:
         yield from _all_metrics(one, detail)
+    if detail.plots:
+        yield from _flips(one)
     for group in one.groups:
         if group.count > 6:
             yield from _list(group, detail)
@@ -224,6 +237,14 @@ def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
         yield from [changes.CAVEAT, ""] if one.groups else []
         yield "</details>"
         yield ""
+
+
+def _flips(one: Story) -> Iterator[str]:
+    if head := flipped.headline(one.model):
+        yield f"<details><summary><b>Flips</b>: {gfm.summary(head)}</summary>"
+        yield ""
+        yield from (f"- {gfm.line(line)}" for line in flipped.lines(one.model))
+        yield from ["", "</details>", ""]
 
 
 def _all_metrics(one: Story, detail: Detail) -> Iterator[str]:

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import rows, spans, story, verdict
+from mlops_ci.report import flipped, rows, spans, story, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
     for title, entries in rows.explanations(model, everything=everything):
         yield paint.bold(f"  {title}")
         yield from _entries(entries, paint, everything=everything)
+    if head := flipped.headline(model):
+        yield paint.bold("  flips") + f"  {spans.plain(head)}"
+        yield from (f"    {spans.plain(line)}" for line in flipped.lines(model))
     yield from _plots(model, paint)
     for note in model.notes:
         yield from _note(note, paint)

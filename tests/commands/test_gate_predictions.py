@@ -124,3 +124,20 @@ def test_a_gate_without_predictions_imports_no_statistics(repo: Any) -> None:
         [sys.executable, "-c", code], cwd=repo.path, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_flips_are_named_in_every_report(project: Any, capsys: Any) -> None:
+    project.commit(**files(3.0))
+    assert run(["gate", "--json"]) == 1
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    flips = model["flips"]
+    assert len(flips["wrong"]) > len(flips["right"]) > 0
+    assert {one["name"] for one in flips["slices"]} == {"region=EU", "region=US"}
+    words = f"{len(flips['wrong'])} newly wrong, {len(flips['right'])} newly right"
+    for form in ("term", "md"):
+        assert run(["gate", "--format", form]) == 1
+        shown = capsys.readouterr().out
+        assert words in shown
+        assert flips["wrong"][0] in shown
+    assert run(["report", "--format", "html"]) == 0
+    assert words in capsys.readouterr().out
