@@ -6,8 +6,8 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from mlops_ci.git import MISSING
-from mlops_ci.process import run
+from mlops_ci.git_objects import MISSING
+from mlops_ci.process import NO_FETCH, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 # Larger ones get a process of their own that is stopped once their beginning has arrived.
 _WHOLE = 1_000_000
-# In a partial clone a look at an object would fetch it. https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
-# Git before 2.45 does not know the first; it finds no protocol to fetch by, and gives up.
-_NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 _RESTARTS = 20
 
 
@@ -41,7 +38,7 @@ def _ask(repository: Repository, names: list[str]) -> list[list[str]]:
         ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)"],
         cwd=repository.root or repository.git_dir,
         stdin="".join(f"{name}\n" for name in names).encode(),
-        env={**os.environ, **_NO_FETCH},
+        env={**os.environ, **NO_FETCH},
     )
     return [line.split(" ") for line in done.stdout.decode().splitlines()]
 
@@ -63,7 +60,7 @@ def _beginning(repository: Repository, oid: str, length: int) -> bytes:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **_NO_FETCH},
+        env={**os.environ, **NO_FETCH},
     )
     with pipe:
         assert pipe.stdout is not None

@@ -19,6 +19,7 @@ from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it f
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
+from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
 
@@ -168,6 +169,7 @@ class Config:
         "What a change is compared with.", default_factory=BaselineConfig
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
+    train: TrainConfig = doc("How the model is trained.", default_factory=TrainConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
 
     def __post_init__(self) -> None:

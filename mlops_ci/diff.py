@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
-from mlops_ci import snapshot
+from mlops_ci import snapshot, text
 from mlops_ci.baseline import MAX_WALK, find_baseline, usual_ref
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
@@ -282,7 +282,8 @@ class _Diff:
                 message = f"the baseline has no metrics; compared with {commit[:7]}, {commits_before} before it"
                 note = Note(kind="baseline-older", message=message, side="baseline")
                 return dataclasses.replace(baseline, origin=origin), found, note
-        message = f"measured for the first time: no metrics at the baseline nor in {len(commits)} commits before it"
+        before = f" nor in {text.plural(len(commits), 'commit')} before it" if commits else ""
+        message = f"measured for the first time: no metrics at the baseline{before}"
         return baseline, old, Note(kind="no-baseline", message=message, side="baseline")
 
     def _compare(

@@ -37,3 +37,29 @@ class UnreadableError(MlopsCiError):
     """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
 
     exit_code = 3
+
+
+class StageError(MlopsCiError):
+    """A stage of the user's pipeline fails: what it should have made is not there."""
+
+    exit_code = 1
+
+
+class StoppedError(ToolError):
+    """A signal has stopped the work: that of a cancelled job, or Ctrl-C. `signal`: its name."""
+
+    def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.signal = signal
+
+
+class PublishError(MlopsCiError):
+    """Results could not be put where they are to be kept, or must not be put there. They are still here."""
+
+    exit_code = 4
+
+
+class RefusedError(MlopsCiError):
+    """What is asked for is refused: evidence is missing, has failed, or is of something else."""
+
+    exit_code = 1

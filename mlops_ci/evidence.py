@@ -117,7 +117,7 @@ def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
         fix = "git add --renormalize ."
         return Fact(kind="line-endings", message=message, fix=fix, paths=(path,))
     found = hashes[0][:8]
-    message = f"{path} is not what dvc.lock recorded (MD5 {found}…, recorded {recorded[:8]}…)"
+    message = f"{path} is not what dvc.lock recorded: MD5 {found}… instead of {recorded[:8]}…"
     fix = "dvc repro, or restore the file"
     return Fact(kind="lock-mismatch", message=message, fix=fix, paths=(path,))
 

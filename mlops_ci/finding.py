@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FindingLevel = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """One problem, or one thing that could not be decided (`undecided`: `what` is the reason, `fix` what would decide).
 
     `rule`: id of the check, and a sub-rule after a slash. `path`: from the root of the repository. `line` and `column`

@@ -11,7 +11,6 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci import yaml
 from mlops_ci.errors import UnreadableError
 from mlops_ci.limits import MAX_BYTES
 
@@ -37,7 +36,7 @@ def parse(path: str, data: bytes) -> Any:
     shared, and nobody may change it. Raises UnreadableError, one line that begins with `path`.
     """
     text = decode(path, data)
-    reader = _READERS.get(path[path.rfind(".") :].lower(), yaml.load)
+    reader = _READERS.get(path[path.rfind(".") :].lower(), _yaml)
     try:
         value = reader(text, path)
     except (RecursionError, MemoryError):
@@ -149,6 +148,12 @@ def decode(path: str, data: bytes) -> str:
         return data.decode("utf-16" if data[:2] in _UTF_16_MARKS else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{path}: not UTF-8 text (byte {error.start})") from error
+
+
+def _yaml(text: str, path: str) -> Any:
+    from mlops_ci import yaml
+
+    return yaml.load(text, path)
 
 
 def _json(text: str, path: str) -> Any:

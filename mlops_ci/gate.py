@@ -68,6 +68,20 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
+def gate_first(request: Request, policy_rev: str) -> Judged:
+    """As `gate`, of `request.head` with nothing to compare it with: what a first version is judged by."""
+    repository = Repository.discover(request.start)
+    own = read_config(request, repository)
+    comparison = diff(replace(request, base=request.head, exact=True), repository)
+    source = _source(request, own, repository, policy_rev, policy_rev)
+    today = datetime.now(timezone.utc).date()
+    verdicts = {
+        model.model: judge(_without_baseline(model), _policy(source, own, model.model), today=today)
+        for model in comparison.models
+    }
+    return Judged(comparison=comparison, verdicts=verdicts)
+
+
 def _policy(source: _Source, own: Config | None, model: str) -> Policy:
     """Gates that only the change under review has are shown, and decide nothing until they are merged."""
     policy = policy_of(source.config, model, rev=source.rev)

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import IO, cast
+from typing import NamedTuple
 
 from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.git_objects import Objects
 from mlops_ci.process import Result, run
 
-MISSING = "missing"
-_ENDED = "git cannot read an object; is this a partial clone whose remote cannot be reached?"
-# Names sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
-_BULK = 200
-_CHUNK = 1024 * 1024
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commit:
+class Commit(NamedTuple):
     oid: str
     parents: tuple[str, ...]
 
@@ -75,12 +67,16 @@ class Repository:
             raise ToolError(f"git {arguments[0]}: {done.last_line}")
         return os.fsdecode(done.stdout).splitlines()
 
-    def find(self, rev: str) -> Commit | None:
-        """The commit that `rev` names, None when there is no such commit here."""
+    def resolve(self, rev: str) -> str:
+        """The id of the commit that `rev` names, "" when there is no such commit here."""
         if not rev or "\n" in rev or "\0" in rev:
-            return None
+            return ""
         oid, kind, _ = self.objects.stat(f"{rev}^{{commit}}")
-        if kind != "commit":
+        return oid if kind == "commit" else ""
+
+    def find(self, rev: str) -> Commit | None:
+        """As `resolve`, and its parents, for which it has to be read."""
+        if not (oid := self.resolve(rev)):
             return None
         header = self.objects.read(oid).split(b"\n\n", 1)[0].decode(errors="replace")
         parents = [line[7:] for line in header.splitlines() if line.startswith("parent ")]
@@ -147,151 +143,8 @@ class Repository:
         return self.lines("rev-list", "--first-parent", f"--max-count={limit + 1}", start)[1:]
 
 
-class _EndedError(ToolError):
-    """A `git cat-file` that should still be running has ended."""
-
-
 def fetch_hint(branch: str) -> str:
     """Plain `git fetch origin BRANCH` sets only FETCH_HEAD where the clone follows a single branch."""
-    if (
-        branch.startswith("-")
-        or not branch.replace("/", "").replace("-", "").replace("_", "").isalnum()
-    ):
+    if not re.fullmatch(r"(?!-|0+$)[\w/-]*[^\W_][\w/-]*", branch):
         return "git log --oneline --all"
     return f"git fetch origin {branch}:refs/remotes/origin/{branch}"
-
-
-class Objects:
-    """Two `git cat-file` processes that stay open: one tells sizes, one gives contents."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.known: dict[str, bytes] = {}
-
-    def stat(self, name: str) -> tuple[str, str, int]:
-        """Object id, type and size in bytes; the type is `missing` when there is no such object."""
-        try:
-            _send(self._sizes, name)
-            return _header(self._sizes)
-        except _EndedError:  # git gives up on some names, such as @{u} without an upstream
-            _close(self.__dict__.pop("_sizes"))
-            return name, MISSING, 0
-
-    def read(self, oid: str) -> bytes:
-        """The content of an object that exists."""
-        pipe = self._contents
-        _send(pipe, oid)
-        content = _content(pipe)
-        if content is None:
-            raise ToolError(f"Git object {oid} is missing", hint="git fetch")
-        return content
-
-    def expect(self, oids: set[str], limit: int) -> None:
-        """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
-        names = sorted(oids - self.known.keys())
-        for start in range(0, len(names), _BULK):
-            chunk = names[start : start + _BULK]
-            _send(self._contents, "\n".join(chunk))
-            for oid in chunk:
-                content = _content(self._contents, limit)
-                if content is not None:
-                    self.known[oid] = content
-
-    @cached_property
-    def _sizes(self) -> subprocess.Popen[bytes]:
-        return self._open("--batch-check")
-
-    @cached_property
-    def _contents(self) -> subprocess.Popen[bytes]:
-        return self._open("--batch")
-
-    def _open(self, mode: str) -> subprocess.Popen[bytes]:
-        return _spawn(["git", "cat-file", mode], self._folder, stdin=True)
-
-    def __del__(self) -> None:
-        for name in ("_sizes", "_contents"):
-            if pipe := self.__dict__.pop(name, None):
-                _close(pipe)
-
-
-class Listing:
-    """A git command that lists NUL-separated records; it runs while the caller does other things.
-
-    `later`: it starts when its records are wanted.
-    """
-
-    def __init__(self, folder: Path, *command: str, later: bool = False) -> None:
-        self._folder = folder
-        self._command = command
-        if not later:
-            self._start()
-
-    def _start(self) -> None:
-        self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
-
-    def records(self) -> list[str]:
-        """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
-        if "_pipe" not in self.__dict__:
-            self._start()
-        output = cast("IO[bytes]", self._pipe.stdout).read()
-        _close(self._pipe)
-        if self._pipe.returncode:
-            command = " ".join(self._command[:2])
-            raise ToolError(f"git {command} failed with exit code {self._pipe.returncode}")
-        return os.fsdecode(output).split("\0")[:-1]
-
-    def __del__(self) -> None:
-        if pipe := self.__dict__.get("_pipe"):
-            _close(pipe)
-
-
-def _spawn(command: list[str], folder: Path, *, stdin: bool = False) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise ToolError(f"git cannot be started: {error.strerror}") from error
-
-
-def _close(pipe: subprocess.Popen[bytes]) -> None:
-    for stream in (pipe.stdin, pipe.stdout):
-        if stream is not None:
-            stream.close()
-    pipe.wait()
-
-
-def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
-    stdin = cast("IO[bytes]", pipe.stdin)
-    try:
-        stdin.write(os.fsencode(name) + b"\n")
-        stdin.flush()
-    except OSError as error:
-        raise _EndedError(_ENDED) from error
-
-
-def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes | None:
-    """What `--batch` answers; None when the object is missing, or larger than the limit."""
-    _, kind, size = _header(pipe)
-    if kind == MISSING:
-        return None
-    stdout = cast("IO[bytes]", pipe.stdout)
-    if limit is None or size <= limit:
-        return stdout.read(size + 1)[:-1]
-    for start in range(0, size + 1, _CHUNK):
-        stdout.read(min(_CHUNK, size + 1 - start))
-    return None
-
-
-def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:
-    line = cast("IO[bytes]", pipe.stdout).readline().decode(errors="replace").rstrip("\n")
-    if not line:
-        raise _EndedError(_ENDED)
-    words = line.rsplit(" ", 2)
-    if len(words) == 3 and words[2].isdigit():
-        return words[0], words[1], int(words[2])
-    return line, MISSING, 0

@@ -45,6 +45,11 @@ def post_json(url: str, body: dict[str, Any], *, auth: str = "", media: str = ""
     return _answer(redact(url), *_send("POST", url, auth, headers, json=body))
 
 
+def delete_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
+    """As `post_json`, with the method DELETE."""
+    return _answer(redact(url), *_send("DELETE", url, auth, json=body))
+
+
 def check_reachable(url: str) -> None:
     """Raises UnreadableError when nobody answers there; any answer will do."""
     _send("HEAD", url, "")

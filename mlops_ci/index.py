@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.git import Listing
+from mlops_ci.git_objects import Listing
 from mlops_ci.tree import ObjectTree
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class IndexTree(ObjectTree):
     def modes(self) -> dict[str, tuple[str, str]]:
         modes: dict[str, tuple[str, str]] = {}
         for record in self._listing.records():
-            meta, _, name = record.partition("\t")
-            mode, oid, stage = meta.split(" ")
-            if stage != "0":
+            mode, oid, rest = record.split(" ", 2)  # rest: the stage, a tab and the name
+            name = rest[2:]
+            if rest[0] != "0":
                 self.unmerged.add(name)
             modes[name] = (mode, oid)
         for path in self._announced([p for p, (_, oid) in modes.items() if oid in _EMPTY]):

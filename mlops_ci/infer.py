@@ -29,7 +29,7 @@ def infer(versions: Sequence[Any], title: str) -> dict[str, Any]:
     """`versions`: the newest first. Raises ValueError where the newest is no mapping."""
     if not versions or not isinstance(versions[0], dict):
         raise ValueError("is not a mapping of keys")
-    mappings = [one for one in versions if isinstance(one, dict)]
+    mappings = [_with_text_keys(one) for one in versions if isinstance(one, dict)]
     count = f"{len(mappings)} version{'' if len(mappings) == 1 else 's'}"
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -37,6 +37,13 @@ def infer(versions: Sequence[Any], title: str) -> dict[str, Any]:
         "description": f"From {count} by `mlops-ci schema infer`; a start, to be tightened.",
         **_object(mappings),
     }
+
+
+def _with_text_keys(value: Any) -> Any:
+    """JSON Schema knows no other keys, and the check reads them so."""
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(child) for key, child in value.items()}
+    return [_with_text_keys(child) for child in value] if isinstance(value, list) else value
 
 
 def _object(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

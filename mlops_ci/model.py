@@ -1,9 +1,9 @@
-"""The nouns of mlops-ci, as plain data. See the words in CONTRIBUTING.md."""
+"""The nouns of mlops-ci, as plain data; tuples where there may be ten thousand. See the words in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
@@ -61,8 +61,7 @@ class Unknown:
     content: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataRef:
+class DataRef(NamedTuple):
     """A data set, model or other artifact by its content.
     `id`: `md5:…`, `md5-dos2unix:…` (DVC 2), `etag:…`, `git:…`. `size` in bytes, `files` and `rows` when known.
     `role`: `input` (nothing in the pipeline makes it), `output` (a stage makes it).
@@ -163,8 +162,7 @@ class Change:
 PartChange = Literal["same", "changed", "added", "removed"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class DataChange:
+class DataChange(NamedTuple):
     path: str
     change: PartChange
     baseline: DataRef | None = None

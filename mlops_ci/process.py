@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.errors import ToolError
 
@@ -17,9 +16,21 @@ if TYPE_CHECKING:
 # https://github.com/pre-commit/pre-commit/issues/2184
 GIT_LOCATION = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_WORK_TREE", "GIT_PREFIX")
 
+# What Git makes of patterns. `git --literal-pathspecs commit`, as Magit calls it, hands the first on to hooks.
+# https://git-scm.com/docs/git#Documentation/git.txt-GITLITERALPATHSPECS
+_PATHSPECS = (
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
+# In a partial clone a look at an object would fetch it, one by one, however large it is.
+# https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
+# Git before 2.45 does not know the first; it finds no protocol to fetch by, and gives up.
+NO_FETCH = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
+
+class Result(NamedTuple):
     returncode: int
     stdout: bytes
     stderr: str
@@ -67,3 +78,9 @@ def environment_outside_git(**extra: str) -> dict[str, str]:
     """The environment of this process without the variables by which Git points at one repository."""
     env = {key: value for key, value in os.environ.items() if key not in GIT_LOCATION}
     return env | extra
+
+
+def forget_pathspec_modes() -> None:
+    """For this process and its children: `*.dvc` is a pattern for each Git that they run."""
+    for name in _PATHSPECS:
+        os.environ.pop(name, None)

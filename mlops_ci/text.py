@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -55,6 +54,8 @@ def value(one: Value | None, decimals: int | None = None) -> str:
         return number(one, decimals)
     if isinstance(one, str):
         return visible(one, 40)
+    import json
+
     return visible(json.dumps(one, ensure_ascii=False, default=str), 40)
 
 
@@ -158,10 +159,23 @@ def shell_word(name: str) -> str:
     return f"$'{coded}'"
 
 
+def pathspec(name: str) -> str:
+    """As `shell_word`, for arguments that Git takes for patterns: `*.csv` and `:!a.csv` are names too.
+
+    https://git-scm.com/docs/gitglossary#Documentation/gitglossary.txt-pathspec
+    """
+    is_pattern = name.startswith(":") or any(sign in name for sign in "*?[\\")
+    return shell_word(f":(literal){name}" if is_pattern else name)
+
+
 def _ansi_c(character: str) -> str:
     """https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html"""
     if character in "'\\":
         return f"\\{character}"
     if visible(character) == character:
         return character
-    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
+    try:
+        encoded = os.fsencode(character)
+    except UnicodeEncodeError:  # a surrogate that no file name gives
+        encoded = character.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in encoded)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.git import MISSING, Listing, Repository
+from mlops_ci.git_objects import MISSING, Listing
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from mlops_ci.git import Repository
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
 _SYMLINK, _SUBMODULE = "120000", "160000"
@@ -160,8 +162,8 @@ class CommitTree(ObjectTree):
 
     def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for record in self._listing.records():
-            meta, _, path = record.partition("\t")
-            mode, _, oid = meta.split(" ")
+            mode, _, rest = record.split(" ", 2)
+            oid, path = rest.split("\t", 1)
             yield path, (mode, oid)
 
 

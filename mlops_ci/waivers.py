@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
@@ -144,9 +144,9 @@ def _on_finding(finding: Finding, waivers: Sequence[WaiverConfig], today: date) 
     one = max(fitting, key=lambda waiver: waiver.until)
     days = one.days(today)
     if days < 0:
-        return replace(finding, what=f"{finding.what} (its waiver expired {one.expires})")
+        return finding._replace(what=f"{finding.what} (its waiver expired {one.expires})")
     waived = f"waived until {one.expires} ({days} days) by {one.approved_by}: {one.reason}"
-    return replace(finding, what=f"{finding.what} ({waived})", level="note", undecided=False)
+    return finding._replace(what=f"{finding.what} ({waived})", level="note", undecided=False)
 
 
 def _matches(one: WaiverConfig, path: str) -> bool:

@@ -20,10 +20,10 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips", "formats",
-    "git", "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "prediction_files",
-    "predictions", "process", "text", "tree", "typed", "unstaged", "waivers", "yaml",
+    "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files", "plots",
+    "prediction_files", "predictions", "process", "record", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -34,8 +34,9 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
     "gate_config": LEAVES,
+    "train_config": LEAVES,
     "schema": CONFIG,
     "stats": LEAVES,
     **dict.fromkeys(PURE, CONFIG),
@@ -47,8 +48,9 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "schema"},
+    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "promote", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

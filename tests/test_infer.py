@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_ci.infer import infer
@@ -24,12 +24,19 @@ def of(*versions: Any) -> dict[str, Any]:
     return infer(list(versions), "p.yaml")
 
 
+@settings(deadline=None)  # the cores may be shared
 @given(st.lists(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), min_size=1, max_size=5))
 def test_it_accepts_all_that_it_was_made_from(versions: list[Any]) -> None:
     schema = infer(versions, "p.yaml")
     jsonschema.Draft202012Validator.check_schema(schema)
     for one in versions:
         jsonschema.validate(one, schema, jsonschema.Draft202012Validator)
+
+
+def test_keys_that_are_no_text_are_as_the_check_reads_them() -> None:
+    schema = of({1: 2, None: {True: "a"}, "n": [{2.5: 1}]})
+    assert schema["required"] == ["1", "None", "n"]
+    assert schema["properties"]["None"]["required"] == ["True"]
 
 
 def test_keys_that_were_always_there_are_required_and_others_unknown() -> None:

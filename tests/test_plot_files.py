@@ -7,7 +7,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_ci import plot_files
@@ -189,6 +189,7 @@ def test_a_picture_that_would_fill_the_memory():
         assert "pixels, more than the limit" in read("a.png", png(width, height)).reason
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["a.csv", "a.tsv", "a.json", "a.yaml", "a.png", "a.jpg"]),
     st.binary(max_size=200) | st.text(max_size=200).map(lambda one: one.encode("utf-8", "replace")),

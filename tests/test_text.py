@@ -267,3 +267,7 @@ def test_what_is_cut_ends_in_an_ellipsis():
 
 def test_a_noun_agrees_with_its_number():
     assert [text.plural(n, "row") for n in (0, 1, 1234)] == ["0 rows", "1 row", "1,234 rows"]
+
+
+def test_a_surrogate_that_no_file_name_gives_is_a_word_too() -> None:
+    assert text.shell_word("a\ud800") == "$'a\\xed\\xa0\\x80'"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import MlopsCiError
@@ -143,4 +142,4 @@ def _settled(status: Status, answers: dict[str, dict[str, str]]) -> Status:
         for one in status.doubts
         if one.subject in changed and one not in left
     )
-    return replace(status, doubts=left, reasons=status.reasons + reasons)
+    return status._replace(doubts=left, reasons=status.reasons + reasons)

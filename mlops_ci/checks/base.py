@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 Status = Literal["added", "modified", "deleted", "renamed", "type"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Changed:
+class Changed(NamedTuple):
     """One path that differs between `base` and `tree`. `blob` and `mode` are those in `tree`, "" when it is deleted.
 
     `renamed` is a rename without an edit: file contents are not read to find it. `type`: a file became a link or the
@@ -32,16 +30,14 @@ class Changed:
     mode: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """One ref that is pushed: its commit here, and the commit that the remote has of it, "" when it has none."""
 
     tip: str
     known: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(NamedTuple):
     """What is checked.
 
     `tree`: the index, or the commit at the end of a range. `base`: what was there before: HEAD for the index, the merge
@@ -52,8 +48,8 @@ class Scope:
     A merge in progress: `merging` are the commits that are merged into HEAD, and `changed` is without the files that
     are as one of them has them, since they have been committed before.
 
-    `pushes`: all refs of a `git push`, where they are known; `tree` is that of the first. `remote`: where to, a name or
-    an address, "" when that is not known.
+    `pushes`: all refs of a `git push` that are commits, where the refs are known; `tree` is that of the first.
+    `remote`: where to, a name or an address, "" when that is not known.
 
     `remark`: what the user should know of how this was chosen.
 
@@ -67,9 +63,17 @@ class Scope:
     all_files: bool = False
     config: Config | None = None
     merging: tuple[ObjectTree, ...] = ()
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[Push, ...] | None = None
     remote: str = ""
     remark: str = ""
+
+    def joins(self, *paths: str) -> bool:
+        """Whether a merge brings these together: neither side has them all as they are now."""
+        sides = (self.base, *self.merging) if self.merging else ()
+        now = [self.tree.entries.get(path) for path in paths]
+        return bool(sides) and not any(
+            side is not None and [side.entries.get(path) for path in paths] == now for side in sides
+        )
 
 
 class Check(Protocol):

@@ -7,9 +7,8 @@ docs/hooks.md, `… catalog scripts` the console scripts of pyproject.toml.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +19,7 @@ Stage = Literal["pre-commit", "pre-merge-commit", "pre-push", "manual"]
 _ON_COMMIT: tuple[Stage, ...] = ("pre-commit", "pre-merge-commit", "manual")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """`files`: a regular expression, as pre-commit reads it: the hook runs when a changed path matches.
 
     `always`: run in any case. pre-commit does not count deleted files, and a check for which a deletion matters would

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.checks import jsonschemas, marks, quick
-from mlops_ci.checks_config import ConfigSchemaConfig
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 
@@ -37,8 +36,7 @@ _FILES = ("100644", "100755")
 
 
 def check(scope: Scope) -> Iterator[Finding]:
-    settings = scope.config.checks.config_schema if scope.config else ConfigSchemaConfig()
-    mapped = settings.schemas
+    mapped = scope.config.checks.config_schema.schemas if scope.config else {}
     read = partial(quick.read, scope) if len(scope.changed) <= _FEW else scope.tree.read
     schemas = jsonschemas.Schemas(read)
     paths = list(_paths(scope, mapped))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci.index import IndexTree
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
@@ -50,36 +50,36 @@ class Fixes:
     def file(self, kind: Kind, path: str) -> str:
         if kind == "notebook":
             word = shell_word(path)
-            return f"nbstripout {word} && git add {word}\n{_STRIP}"
+            return f"nbstripout {word} && git add {pathspec(path)}\n{_STRIP}"
         return self._with_history(self._give(path, posixpath.dirname(path), recursive=False))
 
     def folder(self, kind: Kind, folder: str, paths: list[str]) -> str:
         if kind == "notebook":
             word = shell_word(folder)
-            return f"nbstripout {word}/*.ipynb && git add {word}\n{_STRIP}"
+            return f"nbstripout {word}/*.ipynb && git add {pathspec(folder)}\n{_STRIP}"
         whole = len(paths) == len(self._scope.tree.below(folder))
         if whole:
             return self._with_history(self._give(folder, posixpath.dirname(folder), recursive=True))
         return self._with_history(
-            f"git rm --cached -- {' '.join(map(shell_word, paths[:3]))} …\n"
+            f"git rm --cached -- {' '.join(map(pathspec, paths[:3]))} …\n"
             f"dvc add {shell_word(folder)}/…, only what is data; each file gets a .dvc file to commit"
         )
 
     def _give(self, path: str, parent: str, *, recursive: bool) -> str:
         dvc, lfs = self._tools
-        word = shell_word(path)
+        word, ours = shell_word(path), pathspec(path)
         flag = "-r " if recursive else ""
         if lfs and not dvc:
             pattern = f"{word}/**" if recursive else word
             return (
                 f"git lfs track {pattern} && git add .gitattributes && "
-                f"git rm {flag}--cached --quiet {word} && git add {word}"
+                f"git rm {flag}--cached --quiet {ours} && git add {ours}"
             )
-        ignore = shell_word(posixpath.join(parent, ".gitignore"))
+        ignore = pathspec(posixpath.join(parent, ".gitignore"))
         start = "" if dvc or self._initialised else "dvc init && "
         self._initialised = True
-        pointer = shell_word(f"{path}.dvc")
-        return f"{start}git rm {flag}--cached --quiet {word} && dvc add {word} && git add {pointer} {ignore}"
+        pointer = pathspec(f"{path}.dvc")
+        return f"{start}git rm {flag}--cached --quiet {ours} && dvc add {word} && git add {pointer} {ignore}"
 
     def ignore_anywhere(self, line: str) -> str:
         """`line`: of .gitignore, without a folder."""
@@ -93,12 +93,12 @@ class Fixes:
         target = where if where.endswith("/") else (where or paths[0])
         flag = "-r " if target.endswith("/") else ""
         rule = shell_word(f"/{_pattern(target)}")
-        remove = f"git rm {flag}--cached --quiet {shell_word(target)}"
+        remove = f"git rm {flag}--cached --quiet {pathspec(target)}"
         return self._with_history(f"{remove} && echo {rule} >> .gitignore && git add .gitignore")
 
     def untrack(self, path: str) -> str:
         return self._with_history(
-            f"git rm -r --cached --quiet {shell_word(path)}\nor, to keep it in Git, say cache: false of it"
+            f"git rm -r --cached --quiet {pathspec(path)}\nor, to keep it in Git, say cache: false of it"
         )
 
     def _with_history(self, command: str) -> str:

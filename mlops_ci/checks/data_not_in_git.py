@@ -9,9 +9,8 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci import blobs
 from mlops_ci.checks import data_fixes as fixes
@@ -44,8 +43,7 @@ _WORDS: dict[Kind, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Large:
+class _Large(NamedTuple):
     path: str
     kind: Kind
     size: int

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci.checks.mentions import is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,18 +25,14 @@ _WHY = "DVC reads all its files for every command, and stops at the first that i
 
 def check(scope: Scope) -> Iterator[Finding]:
     judged = [one.path for one in scope.changed if one.blob and _is_ours(one.path)]
-    if not judged and not scope.all_files:
+    if not (judged or scope.all_files or scope.merging):
         return
     scope.tree.expect(judged)
-    broken = False
     for path in judged:
-        for finding in _file(scope, path):
-            broken = True
-            yield finding
-    if not broken and (judged or scope.all_files):
-        from mlops_ci.checks import dvc_outputs
+        yield from _file(scope, path)
+    from mlops_ci.checks import dvc_outputs
 
-        yield from dvc_outputs.find(scope, set(judged))
+    yield from dvc_outputs.find(scope, set(judged))
 
 
 def _is_ours(path: str) -> bool:
@@ -62,11 +58,11 @@ def _file(scope: Scope, path: str) -> Iterator[Finding]:
 
 
 def _conflict(scope: Scope, path: str, line: int) -> Finding:
-    word = shell_word(path)
-    fix = f"git checkout HEAD -- {word} && dvc checkout {word}\nor MERGE_HEAD, for the other side"
+    word, ours = shell_word(path), pathspec(path)
+    fix = f"git checkout HEAD -- {ours} && dvc checkout {word}\nor MERGE_HEAD, for the other side"
     if not scope.merging or path.endswith(("dvc.lock", "dvc.yaml")):
         then = "dvc checkout" if path.endswith(".dvc") else "dvc repro"
-        fix = f"edit it so that one side stays, then: {then} && git add {word}"
+        fix = f"edit it so that one side stays, then: {then} && git add {ours}"
     what = "holds conflict markers of a merge"
     return Finding(rule=f"{ID}/conflict", path=path, line=line, what=what, why=_WHY, fix=fix)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_ci.checks.mentions import PIPELINES, is_dvc_file, is_lock, mentioned
-from mlops_ci.checks_config import LockConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,13 +21,17 @@ _FAR = frozenset({".dvcignore", ".gitattributes", "params.yaml"})
 
 
 def check(scope: Scope) -> Iterator[Finding]:
-    settings = scope.config.checks.dvc_lock_in_sync if scope.config else LockConfig()
-    if not (scope.all_files or settings.strict or _concerned(scope)):
+    strict = bool(scope.config and scope.config.checks.dvc_lock_in_sync.strict)
+    # A merge can join inputs and a lock that each side had right: nothing of it need be new.
+    if not (scope.all_files or strict or scope.merging or _concerned(scope)):
         return
-    from mlops_ci.checks import lock_findings, lock_ratchet
+    from mlops_ci.checks import lock_ratchet
 
-    judged = lock_ratchet.judge(scope, strict=settings.strict)
-    yield from lock_findings.write(scope, judged, settings)
+    judged = lock_ratchet.judge(scope, strict=strict)
+    if any(judged):
+        from mlops_ci.checks import lock_findings
+
+        yield from lock_findings.write(scope, judged)
 
 
 def _concerned(scope: Scope) -> bool:

@@ -18,15 +18,23 @@ _WHY_OUTSIDE = "It is not there on any other machine, nor for your colleagues or
 
 
 def find(scope: Scope, judged: set[str]) -> Iterator[Finding]:
-    """Only where one of the files is among `judged`, or all are wanted."""
+    """Only where one of the files is among `judged`, a merge brings the two together, or all are wanted."""
     project = Project(scope.tree, [])
     claims = sorted(_claims(project))
     owners: dict[str, tuple[str, str]] = {}
     for path, file, who in claims:
         other = next((owners[parent] for parent in _parents(path) if parent in owners), None)
         owners.setdefault(path, (file, who))
-        if other and (scope.all_files or not judged.isdisjoint((file, other[0]))):
+        if other and (
+            scope.all_files
+            or not judged.isdisjoint((file, other[0]))
+            or scope.joins(file, other[0])
+        ):
             yield _twice(path, file, who, other)
+    for file, outs in project.pointer_files.items():
+        if scope.all_files or file in judged:
+            paths = tuple(out.path for out in outs)
+            yield from _outside(file, "this pointer", paths, "output", "error")
     for locked in project.stages:
         file, stage = locked.pipeline.path, locked.stage
         if scope.all_files or file in judged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
     from mlops_ci.checks.pushed import Pushed, Written
     from mlops_ci.stack.data.dvc import Cache, Locked, Out
+    from mlops_ci.tree import CommitTree
 
 ID = "data-pushed"
 # More commits than this are not looked at one by one.
@@ -33,7 +35,7 @@ _WHY = "Whoever gets this commit cannot get the data: dvc pull fails, on other m
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An object and who needs it. `target`: as `dvc push` calls it in `root`; `tip`: a pushed ref still has it."""
+    """An object and who needs it. `target`: as `dvc push` calls it in `root`; `here`: HEAD has it too."""
 
     object: CloudObject
     path: str
@@ -41,7 +43,7 @@ class Claim:
     target: str
     root: str
     commit: str
-    tip: bool
+    here: bool
 
 
 def find(scope: Scope, pushed: Pushed) -> Iterator[Finding]:
@@ -57,7 +59,7 @@ def find(scope: Scope, pushed: Pushed) -> Iterator[Finding]:
             try:
                 for claim in reader.claims(one):
                     known = claims.get((claim.object, claim.root))
-                    if known is None or (claim.tip and not known.tip):
+                    if known is None or (claim.here and not known.here):
                         claims[claim.object, claim.root] = claim
             except UnreadableError as error:
                 yield _undecided(one.path, str(error).removeprefix(f"{one.path}: "), error.hint)
@@ -78,6 +80,12 @@ class _Reader:
         self._pushed = pushed
         self._projects: dict[str, Project] = {}
 
+    @cached_property
+    def _head(self) -> CommitTree | None:
+        """What `dvc push` sees without more options."""
+        head = self._scope.repository.find("HEAD")
+        return self._pushed.tree(head.oid) if head else None
+
     @property
     def cache(self) -> Cache:
         return self._project(self._pushed.tips[0]).cache
@@ -93,9 +101,7 @@ class _Reader:
         """What this commit wrote anew. Raises UnreadableError."""
         project = self._project(one.commit)
         root = project.root_of(one.path)
-        tip = any(
-            self._pushed.tree(tip).entries.get(one.path) == one.blob for tip in self._pushed.tips
-        )
+        here = self._head is not None and self._head.entries.get(one.path) == one.blob
         outs = self._pointer(one) if _is_pointer(one.path) else self._lock(one, project)
         before = self._ids(one)
         for out, target, remote in outs:
@@ -107,7 +113,7 @@ class _Reader:
                     target=_relative(target, root),
                     root=root,
                     commit=one.commit,
-                    tip=tip,
+                    here=here,
                 )
 
     def _ids(self, one: Written) -> set[str]:
@@ -194,7 +200,7 @@ def _judge(scope: Scope, root: str, claims: list[Claim], cache: Cache) -> Iterat
         groups: dict[tuple[str, bool, str], list[Claim]] = defaultdict(list)
         for claim in claims:
             if where := absent.get(claim.object):
-                groups[where, claim.tip, claim.object.remote].append(claim)
+                groups[where, claim.here, claim.object.remote].append(claim)
         for (place, _, _), own in groups.items():
             yield _absent(own, place)
 
@@ -203,7 +209,7 @@ def _absent(claims: list[Claim], where: str) -> Finding:
     first = claims[0]
     paths = _some([one.path for one in claims])
     here = "" if where == "cache" else ", and not in the cache either"
-    when = "" if first.tip else f" as earlier commits have it, the last {first.commit[:10]},"
+    when = "" if first.here else f" as other commits have it, the last {first.commit[:10]},"
     return Finding(
         rule=f"{ID}/dvc",
         path=first.file,
@@ -214,12 +220,15 @@ def _absent(claims: list[Claim], where: str) -> Finding:
 
 
 def _push(claims: list[Claim]) -> str:
+    """With --all-commits, DVC skips each commit that does not have all targets: one at a time then."""
     first = claims[0]
     words = [shell_word(one) for one in dict.fromkeys(claim.target for claim in claims)]
     remote = [f"--remote {shell_word(first.object.remote)}"] if first.object.remote else []
-    history = [] if first.tip else ["--all-commits"]
-    command = " ".join(["dvc push", *remote, *history, *words])
-    return f"cd {shell_word(first.root)} && {command}" if first.root else command
+    command = " ".join(["dvc push", *remote])
+    commands = [f"{command} --all-commits {word}" for word in words]
+    if first.here:
+        commands = [" ".join([command, *words])]
+    return " && ".join([*([f"cd {shell_word(first.root)}"] if first.root else []), *commands])
 
 
 def _find(claims: list[Claim]) -> str:
@@ -227,6 +236,7 @@ def _find(claims: list[Claim]) -> str:
 
 
 def _some(paths: list[str], most: int = 5) -> str:
+    paths = list(dict.fromkeys(paths))
     more = f" and {len(paths) - most:,} more" if len(paths) > most else ""
     return ", ".join(paths[:most]) + more
 
@@ -247,7 +257,7 @@ def _unasked(claims: list[Claim], why: str) -> Finding:
 
 
 def _status(claims: list[Claim]) -> str:
-    return _push(claims).replace("dvc push", "dvc status --cloud", 1)
+    return _push(claims).replace("dvc push", "dvc status --cloud")
 
 
 def _undecided(path: str, why: str, fix: str = "") -> Finding:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
 from typing import TYPE_CHECKING
 
-from mlops_ci import formats, yaml
-from mlops_ci.checks import pins, quick, stale_locks
+from mlops_ci.checks import quick
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 
@@ -74,6 +72,9 @@ def _has_lock(scope: Scope, path: str) -> bool:
 
 
 def _pins(path: str, content: bytes) -> Pins:
+    from mlops_ci import formats
+    from mlops_ci.checks import pins
+
     text = formats.decode(path, content)
     return pins.requirements(path, text) if path.endswith(".txt") else pins.conda(path, text)
 
@@ -113,6 +114,8 @@ def _shown(one: Open) -> str:
 
 
 def _fix(path: str) -> str:
+    import shlex
+
     if not path.endswith(".txt"):
         return f"conda-lock -f {shlex.quote(path)}, and commit conda-lock.yml"
     source = f"{path.removesuffix('.txt')}.in"
@@ -124,7 +127,10 @@ def _fix(path: str) -> str:
 
 def _project(tree: Tree, path: str) -> Iterator[Finding]:
     """https://mlflow.org/docs/latest/ml/projects/#project-environments"""
-    value, marks = yaml.load_marked(formats.decode(path, tree.read(path) or b""), path)
+    from mlops_ci import yaml
+    from mlops_ci.checks import pins
+
+    value, marks = yaml.load_marked(_text(tree, path), path)
     value = value if isinstance(value, dict) else {}
     for key in ("python_env", "conda_env"):
         if isinstance(named := value.get(key), str):
@@ -157,6 +163,8 @@ def _tag(image: str) -> str:
 
 
 def _text(tree: Tree, path: str) -> str:
+    from mlops_ci import formats
+
     return formats.decode(path, tree.read(path) or b"")
 
 
@@ -184,6 +192,8 @@ def _may_be_lock(scope: Scope, path: str) -> bool:
         return True
     if not _REQUIREMENTS.search(path):
         return False
+    from mlops_ci.checks import stale_locks
+
     try:
         return stale_locks.is_compiled((quick.read(scope, path) or b"")[:2000])
     except UnreadableError:
@@ -191,6 +201,8 @@ def _may_be_lock(scope: Scope, path: str) -> bool:
 
 
 def _sources(tree: Tree, path: str) -> set[str]:
+    from mlops_ci.checks import stale_locks
+
     try:
         return set(stale_locks.sources_of(tree, path))
     except UnreadableError:
@@ -198,6 +210,8 @@ def _sources(tree: Tree, path: str) -> set[str]:
 
 
 def _lock(scope: Scope, path: str) -> Iterator[Finding]:
+    from mlops_ci.checks import stale_locks
+
     found = stale_locks.stale(scope.tree, path)
     if found and not (scope.base and path in scope.base.entries and _was_stale(scope.base, path)):
         what, fix = found
@@ -211,6 +225,8 @@ def _lock(scope: Scope, path: str) -> Iterator[Finding]:
 
 
 def _was_stale(tree: Tree, path: str) -> bool:
+    from mlops_ci.checks import stale_locks
+
     try:
         return stale_locks.stale(tree, path) is not None
     except UnreadableError:

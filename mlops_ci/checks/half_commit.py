@@ -13,7 +13,7 @@ from mlops_ci.checks.mentions import LOCKS, POINTERS, is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.index import IndexTree
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,7 @@ def check(scope: Scope) -> Iterator[Finding]:
 
 def _is_staged(scope: Scope) -> bool:
     """Where nothing is staged the scope is the last commit, and no commit is being made."""
-    head = scope.repository.find("HEAD")
-    return head is None or getattr(scope.base, "commit", None) == head.oid
+    return getattr(scope.base, "commit", "") == scope.repository.resolve("HEAD")
 
 
 def _concerned(scope: Scope, unstaged: Unstaged) -> bool:
@@ -185,9 +184,7 @@ class _Halves:
         return line in (new or b"").splitlines() and line not in (old or b"").splitlines()
 
     def _missing(self, path: str, what: str) -> Finding:
-        return Finding(
-            rule=ID, path=path, what=what, why=_WHY, fix=f"git add -- {shell_word(path)}"
-        )
+        return Finding(rule=ID, path=path, what=what, why=_WHY, fix=f"git add -- {pathspec(path)}")
 
 
 def _has(values: Any, wanted: dict[Any, Any]) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,15 @@ from mlops_ci.checks import catalog
 from mlops_ci.checks.base import Push
 from mlops_ci.checks.render import STYLES, render
 from mlops_ci.checks.run import run_checks
-from mlops_ci.checks.scope import Asked
+from mlops_ci.checks.scope import Asked, asked_for
 from mlops_ci.errors import MlopsCiError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from mlops_ci.checks.run import Report
     from mlops_ci.checks_config import ChecksConfig
 
 _BUG = 70
@@ -41,24 +42,31 @@ def run(check: str, argv: Sequence[str] | None = None) -> int:
 
 
 def _run(one: catalog.Entry, argv: Sequence[str] | None) -> int:
-    chosen = _parser(one).parse_args(argv)
-    asked = Asked(
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:  # as most hooks are run, and argparse takes long to load
+        return _said(run_checks(Path.cwd(), [one], Asked()), "text")
+    chosen = _parser(one).parse_args(words)
+    asked = asked_for(
         all_files=chosen.all_files,
         from_ref=chosen.from_ref,
         to_ref=chosen.to_ref,
         policy=chosen.policy,
     )
     if getattr(chosen, "remote", ""):
-        asked = replace(asked, pushes=tuple(_pushes(sys.stdin)), remote=chosen.remote)
+        asked = asked._replace(pushes=tuple(_pushes(sys.stdin)), remote=chosen.remote)
         if not asked.pushes:
             return 0  # only deletions
-    adjust = _Adjust(one.id, chosen.set)
-    report = run_checks(Path.cwd(), [one], asked, adjust)
-    sys.stdout.write(render(report, chosen.format))
+    return _said(run_checks(Path.cwd(), [one], asked, _adjust(one.id, chosen.set)), chosen.format)
+
+
+def _said(report: Report, style: str) -> int:
+    sys.stdout.write(render(report, style))
     return report.exit_code
 
 
 def _parser(one: catalog.Entry) -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog=one.script,
         description=f"Stops {one.description}.",
@@ -67,9 +75,9 @@ def _parser(one: catalog.Entry) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--all-files", action="store_true", help="judge all files, not what changes")
-    add("--from-ref", default="", metavar="A", help="judge what A...B changes, by the config of A")
-    add("--to-ref", default="", metavar="B", help="default: HEAD")
-    add("--policy", default="", metavar="REV", help="judge by the config of REV")
+    add("--from-ref", metavar="A", help="judge what A...B changes, by the config of A")
+    add("--to-ref", metavar="B", help="default: HEAD")
+    add("--policy", metavar="REV", help="judge by the config of REV")
     add("--format", choices=STYLES, default="text")
     add(
         "--set",
@@ -94,19 +102,13 @@ def _pushes(lines: Iterable[str]) -> Iterator[Push]:
             yield Push(tip=words[1], known=words[3] if words[3].strip("0") else "")
 
 
-class _Adjust:
+def _adjust(check: str, pairs: list[str]) -> Callable[[ChecksConfig], ChecksConfig] | None:
     """Lets `--set` stand above the config."""
+    if not pairs:
+        return None
+    from mlops_ci.checks.settings import with_pairs
 
-    def __init__(self, check: str, pairs: list[str]) -> None:
-        self._check = check
-        self._pairs = pairs
-
-    def __call__(self, settings: ChecksConfig) -> ChecksConfig:
-        if not self._pairs:
-            return settings
-        from mlops_ci.checks.settings import with_pairs
-
-        return with_pairs(settings, self._check, self._pairs)
+    return partial(with_pairs, check=check, pairs=pairs)
 
 
 def _report(error: MlopsCiError) -> int:

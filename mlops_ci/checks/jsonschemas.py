@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import posixpath
 import re
@@ -178,6 +177,8 @@ def _nearest(at: tuple[Any, ...], error: Any) -> Iterator[Problem]:
 
 
 def _meant(word: Any, words: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(str(word)[:100], words, n=1, cutoff=0.5)
     return f", did you mean {close[0]}?" if close else ""
 

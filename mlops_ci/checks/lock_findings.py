@@ -6,16 +6,16 @@ import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks_config import LockConfig
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mlops_ci.checks.base import Scope
     from mlops_ci.checks.lock_ratchet import Judged
-    from mlops_ci.checks_config import LockConfig
     from mlops_ci.config import Config
     from mlops_ci.finding import FindingLevel
     from mlops_ci.stack.data.dvc import Status
@@ -35,7 +35,8 @@ _WHYS = {
 _WHY_UNDECIDED = "Whether the stage is stale depends on content that Git does not have."
 
 
-def write(scope: Scope, judged: Judged, settings: LockConfig) -> Iterator[Finding]:
+def write(scope: Scope, judged: Judged) -> Iterator[Finding]:
+    settings = scope.config.checks.dvc_lock_in_sync if scope.config else LockConfig()
     retrains = trains_in_ci(scope.config)
     lines = _Lines(scope)
     trained: dict[str, list[Status]] = defaultdict(list)
@@ -60,8 +61,7 @@ def write(scope: Scope, judged: Judged, settings: LockConfig) -> Iterator[Findin
 
 def trains_in_ci(config: Config | None) -> bool:
     """Whether results of a run in CI are kept, so that nobody needs to run the pipeline before a commit."""
-    persist = getattr(getattr(config, "train", None), "persist", None)
-    return persist not in (None, "none")
+    return config is not None and config.train.persist != "none"
 
 
 def _texts(status: Status) -> Iterator[tuple[str, str]]:
@@ -106,7 +106,7 @@ def _targets(stages: Iterable[Status]) -> str:
 
 
 def _lock(status: Status) -> str:
-    return shell_word(posixpath.join(posixpath.dirname(status.pipeline), "dvc.lock"))
+    return pathspec(posixpath.join(posixpath.dirname(status.pipeline), "dvc.lock"))
 
 
 def _repro(stages: list[Status]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.index import IndexTree
 from mlops_ci.stack.data.dvc import Project, statuses
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from mlops_ci.tree import ObjectTree
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """`new`: each stage with what the change brings; `old`: with what was so before."""
 
     new: tuple[Status, ...]
@@ -63,7 +61,7 @@ def _comparable(old: Status, now: Project, before: Project) -> Status:
     """Without those doubts whose subject the change touches: what is undecided there may be so anew."""
     same = tuple(one for one in old.doubts if not _touched(old, one.subject, now, before))
     known = tuple(one for one in old.absent if not _was_there(one.subject, before))
-    return replace(old, doubts=same, absent=known)
+    return old._replace(doubts=same, absent=known)
 
 
 def _touched(status: Status, subject: str, now: Project, before: Project) -> bool:
@@ -89,14 +87,12 @@ def _split(now: Status, before: list[Status | None]) -> tuple[Status, Status]:
     reasons = {(one.kind, one.subject) for old in known for one in old.reasons}
     doubts = {one.subject for old in known for one in old.doubts}
     absent = {one.subject for old in known for one in old.absent}
-    new = replace(
-        now,
+    new = now._replace(
         reasons=tuple(one for one in now.reasons if (one.kind, one.subject) not in reasons),
         doubts=tuple(one for one in now.doubts if one.subject not in doubts),
         absent=tuple(one for one in now.absent if one.subject not in absent),
     )
-    old = replace(
-        now,
+    old = now._replace(
         reasons=tuple(one for one in now.reasons if one not in new.reasons),
         doubts=tuple(one for one in now.doubts if one not in new.doubts),
         absent=(),

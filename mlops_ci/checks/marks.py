@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from mlops_ci import formats, yaml
+from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
 
 Marks = dict[tuple[str, ...], tuple[int, int]]
@@ -22,6 +22,8 @@ def load(path: str, content: bytes) -> tuple[Any, Marks]:
 
     Raises UnreadableError, `path:line:col: what`.
     """
+    from mlops_ci import yaml
+
     value = _parse(path, content)
     text = formats.decode(path, content)
     marks: dict[tuple[Any, ...], tuple[int, int]] = {}
@@ -41,6 +43,8 @@ def _parse(path: str, content: bytes) -> Any:
         return formats.parse(path, content)
     except UnreadableError as error:
         if path.endswith(".json") and str(error).startswith(f"{path}: duplicate key"):
+            from mlops_ci import yaml
+
             yaml.load_marked(formats.decode(path, content), path)
         raise
 

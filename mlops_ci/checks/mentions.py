@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci.git import Listing
+from mlops_ci.git_objects import Listing
 from mlops_ci.index import IndexTree
 
 if TYPE_CHECKING:

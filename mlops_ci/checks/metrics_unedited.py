@@ -10,7 +10,7 @@ from mlops_ci.checks.mentions import LOCKS, is_lock, mentioned
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.index import IndexTree
-from mlops_ci.text import shell_word
+from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,10 +83,10 @@ def _fix(scope: Scope, locked: Locked, out: Out) -> str:
 
     on_index = isinstance(scope.tree, IndexTree)
     if on_index and recorded.same(Unstaged(scope.repository, ()).read, out):
-        return f"git add -- {shell_word(out.path)}"
+        return f"git add -- {pathspec(out.path)}"
     stage = shell_word(f"{locked.pipeline.path}:{locked.stage.name}")
-    lock = shell_word(recorded.lock_path(locked))
-    return f"dvc repro {stage} && git add -- {shell_word(out.path)} {lock}"
+    lock = pathspec(recorded.lock_path(locked))
+    return f"dvc repro {stage} && git add -- {pathspec(out.path)} {lock}"
 
 
 def _was_so(scope: Scope, locked: Locked, out: Out) -> bool:

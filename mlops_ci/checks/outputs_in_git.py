@@ -20,12 +20,19 @@ def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Output, the DVC file that declares it, and its tracked files: those where this change brings one of the two."""
     changed = {one.path for one in scope.changed if is_dvc_file(one.path) and one.blob}
     parts = {part for path in added for part in path.split("/")}
-    if not scope.all_files and not changed and not mentioned(scope, parts, POINTERS + PIPELINES):
+    if not (
+        scope.all_files or scope.merging or changed or mentioned(scope, parts, POINTERS + PIPELINES)
+    ):
         return
     for path, declared in _cached(scope):
         tracked = [path] if path in scope.tree.entries else scope.tree.below(path)
         tracked = [one for one in tracked if posixpath.basename(one) not in _HOLLOW]
-        if tracked and (scope.all_files or declared in changed or added.intersection(tracked)):
+        if tracked and (
+            scope.all_files
+            or declared in changed
+            or added.intersection(tracked)
+            or scope.joins(declared, *tracked)
+        ):
             yield path, declared, tracked
 
 

@@ -88,7 +88,7 @@ class Pushed:
 
 
 def _ranges(scope: Scope) -> Iterator[tuple[str, str]]:
-    if scope.pushes:
+    if scope.pushes is not None:
         for one in scope.pushes:
             yield one.tip, one.known
     elif isinstance(scope.tree, CommitTree):

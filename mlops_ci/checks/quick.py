@@ -9,7 +9,7 @@ from mlops_ci.index import IndexTree
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from mlops_ci.checks.base import Scope
 
@@ -39,26 +39,30 @@ def before(scope: Scope, path: str) -> bytes | None:
 
 
 def existing(scope: Scope, paths: Iterable[str]) -> set[str]:
-    """Those of the paths that are there."""
+    """Those of the paths that are there, with merge conflicts or without."""
     wanted = list(paths)
     if not isinstance(scope.tree, IndexTree):
         return {path for path in wanted if path in scope.tree.entries}
-    return set(staged(scope, wanted))
+    return {path for path, *_ in _listed(scope, wanted)}
 
 
 def staged(scope: Scope, paths: list[str]) -> dict[str, tuple[str, str]]:
     """Mode and blob of the paths that are in the index without a conflict; empty for a commit."""
-    if not isinstance(scope.tree, IndexTree) or not paths:
+    if not isinstance(scope.tree, IndexTree):
         return {}
+    return {path: (mode, oid) for path, mode, oid, stage in _listed(scope, paths) if stage == "0"}
+
+
+def _listed(scope: Scope, paths: list[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Path, mode, blob and stage of those paths that are in the index; a conflict has several stages."""
+    if not paths:
+        return
     command = ("--literal-pathspecs", "ls-files", "-s", "-z", "--full-name", "--", *paths)
-    done = scope.repository.git(*command)
-    found = {}
-    for record in done.stdout.split(b"\0")[:-1]:
+    for record in scope.repository.git(*command).stdout.split(b"\0")[:-1]:
         meta, _, name = record.partition(b"\t")
         mode, oid, stage = meta.decode("ascii").split(" ")
-        if stage == "0" and os.fsdecode(name) in paths:
-            found[os.fsdecode(name)] = (mode, oid)
-    return found
+        if os.fsdecode(name) in paths:
+            yield os.fsdecode(name), mode, oid, stage
 
 
 def _content(scope: Scope, path: str, mode: str, oid: str) -> bytes | None:

@@ -97,7 +97,6 @@ def _property(text: str) -> str:
 
 
 def _json(report: Report) -> str:
-    import dataclasses
     import json
 
     body = {
@@ -105,6 +104,6 @@ def _json(report: Report) -> str:
         "checked": report.scope,
         "checks": report.checks,
         "exit_code": report.exit_code,
-        "findings": [dataclasses.asdict(one) for one in report.findings],
+        "findings": [one._asdict() for one in report.findings],
     }
     return json.dumps(body, indent=2) + "\n"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_ci import waivers
 from mlops_ci.checks import catalog
 from mlops_ci.checks.scope import Asked, find_config, find_scope
-from mlops_ci.checks_config import CheckConfig, ChecksConfig
 from mlops_ci.errors import ConfigError, ToolError, UnreadableError
 from mlops_ci.finding import Finding, exit_code
 from mlops_ci.git import Repository
+from mlops_ci.process import NO_FETCH, forget_pathspec_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +18,11 @@ if TYPE_CHECKING:
 
     from mlops_ci.checks.base import Scope
     from mlops_ci.checks.catalog import Entry
+    from mlops_ci.checks_config import CheckConfig, ChecksConfig
+    from mlops_ci.config import Config
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """`scope`: in words. `checks`: how many ran."""
 
     findings: list[Finding]
@@ -39,45 +38,62 @@ def run_checks(
     start: Path,
     entries: Iterable[Entry],
     asked: Asked,
-    adjust: Callable[[ChecksConfig], ChecksConfig] = lambda settings: settings,
+    adjust: Callable[[ChecksConfig], ChecksConfig] | None = None,
 ) -> Report:
     """`adjust`: changes the settings once more, for what the command line says.
 
     Raises ConfigError when the config is broken and no check among `entries` is there to say so.
     """
+    forget_pathspec_modes()
     repository = Repository.discover(start)
+    repository.objects.env = {**os.environ, **NO_FETCH}
     scope = find_scope(repository, asked)
     broken = None
     try:
-        scope = replace(scope, config=find_config(repository, scope, asked))
+        scope = scope._replace(config=find_config(repository, scope, asked))
     except ConfigError as error:
         broken = error
-    settings = adjust(scope.config.checks if scope.config else ChecksConfig())
-    scope = _with(scope, settings)
-    active = [one for one in entries if settings.of(one.id).level != "off"]
+    scope = _adjusted(scope, adjust) if adjust else scope
+    active = [one for one in entries if not _is_off(_settings(scope, one))]
     if broken and not any(one.reads_config for one in active):
         raise broken
-    findings = [f for one in active for f in _run(one, scope, settings.of(one.id), broken)]
-    if scope.config and scope.config.waivers:
-        today = datetime.now(timezone.utc).date()
-        findings = waivers.on_findings(findings, scope.config.waivers, today)
+    findings = [f for one in active for f in _run(one, scope, broken)]
+    if findings and scope.config and scope.config.waivers:
+        findings = _waived(findings, scope.config)
     return Report(findings=findings, scope=_words(scope), checks=len(active))
 
 
-def _with(scope: Scope, settings: ChecksConfig) -> Scope:
-    if scope.config is None and settings == ChecksConfig():
-        return scope
+def _adjusted(scope: Scope, adjust: Callable[[ChecksConfig], ChecksConfig]) -> Scope:
+    from dataclasses import replace
+
     from mlops_ci.config import Config
 
-    return replace(scope, config=replace(scope.config or Config(), checks=settings))
+    config = scope.config or Config()
+    return scope._replace(config=replace(config, checks=adjust(config.checks)))
 
 
-def _run(
-    one: Entry, scope: Scope, settings: CheckConfig, broken: ConfigError | None
-) -> list[Finding]:
+def _settings(scope: Scope, one: Entry) -> CheckConfig | None:
+    """None: the defaults, whose classes take long to load."""
+    return scope.config.checks.of(one.id) if scope.config else None
+
+
+def _is_off(settings: CheckConfig | None) -> bool:
+    return settings is not None and settings.level == "off"
+
+
+def _run(one: Entry, scope: Scope, broken: ConfigError | None) -> list[Finding]:
     run = not broken or one.reads_config
     findings = _until_error(one, scope) if run else iter([_not_run(one)])
-    return [_settled(finding, settings) for finding in findings]
+    settings = _settings(scope, one)
+    return [_settled(finding, settings) if settings else finding for finding in findings]
+
+
+def _waived(findings: list[Finding], config: Config) -> list[Finding]:
+    from datetime import datetime, timezone
+
+    from mlops_ci import waivers
+
+    return waivers.on_findings(findings, config.waivers, datetime.now(timezone.utc).date())
 
 
 def _until_error(one: Entry, scope: Scope) -> Iterator[Finding]:
@@ -100,9 +116,9 @@ def _undecided(one: Entry, reason: str, hint: str) -> Finding:
 
 def _settled(finding: Finding, settings: CheckConfig) -> Finding:
     if finding.undecided and settings.on_undecided == "pass":
-        return replace(finding, level="note")
+        return finding._replace(level="note")
     if settings.level == "warn" and finding.level == "error":
-        return replace(finding, level="warning")
+        return finding._replace(level="warning")
     return finding
 
 

@@ -12,13 +12,13 @@ judged by the config among them.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
-from mlops_ci.git import MISSING, Listing
+from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.git_objects import MISSING, Listing
 from mlops_ci.index import IndexTree
 from mlops_ci.tree import CommitTree
 
@@ -41,8 +41,7 @@ _CONFIG = "mlops-ci.yaml"
 _MERGED = "GITHEAD_"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """What the user wants checked. `policy`: the revision whose config judges. `pushes`, `remote`: see Scope."""
 
     all_files: bool = False
@@ -53,15 +52,35 @@ class Asked:
     remote: str = ""
 
 
+def asked_for(
+    *, all_files: bool, from_ref: str | None, to_ref: str | None, policy: str | None
+) -> Asked:
+    """From options, None where one is not given. Raises UsageError for an empty one: a variable that is not set must
+    not choose what is judged, nor by whose config.
+    """
+    for option, value in (("--from-ref", from_ref), ("--to-ref", to_ref), ("--policy", policy)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty", hint=f"name a revision, or leave {option} out")
+    return Asked(
+        all_files=all_files, from_ref=from_ref or "", to_ref=to_ref or "", policy=policy or ""
+    )
+
+
 def find_scope(
     repository: Repository, asked: Asked, environ: Mapping[str, str] = os.environ
 ) -> Scope:
     """The Scope without its config. Raises UsageError for an unknown revision, ToolError for a shallow clone."""
-    if pushes := tuple(_commits(repository, asked.pushes)):
-        scope = _range(repository, pushes[0].known, pushes[0].tip)
-        return replace(scope, pushes=pushes, remote=asked.remote)
+    if asked.pushes:
+        pushes = tuple(_commits(repository, asked.pushes))
+        first = pushes[0] if pushes else None
+        scope = (
+            _range(repository, first.known, first.tip)
+            if first
+            else Scope(repository=repository, tree=IndexTree(repository), base=None, changed=())
+        )
+        return scope._replace(pushes=pushes, remote=asked.remote)
     remote = asked.remote or environ.get("PRE_COMMIT_REMOTE_NAME", "")
-    return replace(_find_scope(repository, asked, environ), remote=remote)
+    return _find_scope(repository, asked, environ)._replace(remote=remote)
 
 
 def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]) -> Scope:
@@ -73,6 +92,7 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
     if asked.all_files and to_ref:
         return _everything(repository, CommitTree(repository, repository.commit(to_ref).oid))
     if asked.all_files:
+        _need_index(repository)
         return _everything(repository, IndexTree(repository))
     if from_ref or to_ref:
         return _range(repository, from_ref, to_ref or "HEAD")
@@ -80,12 +100,17 @@ def _find_scope(repository: Repository, asked: Asked, environ: Mapping[str, str]
 
 
 def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | None:
-    """The config that judges; None without a file. Raises ConfigError with all its errors."""
-    rev = asked.policy or asked.from_ref or _merged_into(repository, scope)
+    """The config that judges; None without a file. Raises ConfigError with all its errors, ToolError where it is not
+    in a shallow clone.
+    """
+    start = asked.from_ref if asked.from_ref.strip("0") else ""  # zeros: see _range
+    rev = asked.policy or start or _merged_into(repository, scope)
     tree = CommitTree(repository, repository.commit(rev).oid, later=True) if rev else scope.tree
     name = f":{_CONFIG}" if isinstance(tree, IndexTree) else f"{_commit(tree)}:{_CONFIG}"
     if repository.objects.stat(name)[1] == MISSING:
         return None
+    if not rev and scope.remark:
+        _raise_for_merge(repository)
     from mlops_ci.config import load
 
     return load(tree.read if rev else partial(quick.read, scope))
@@ -93,10 +118,23 @@ def find_config(repository: Repository, scope: Scope, asked: Asked) -> Config | 
 
 def _merged_into(repository: Repository, scope: Scope) -> str:
     """The first parent of HEAD, when HEAD is a merge and what it brought is judged; else ""."""
-    head = repository.find("HEAD") if isinstance(scope.base, CommitTree) else None
-    if head is None or len(head.parents) < 2 or not isinstance(scope.tree, IndexTree):
+    if not (isinstance(scope.base, CommitTree) and isinstance(scope.tree, IndexTree)):
         return ""
-    return head.parents[0] if _commit(scope.base) == head.parents[0] else ""
+    if scope.base.commit == repository.resolve("HEAD"):  # what is staged
+        return ""
+    head = repository.find("HEAD")
+    parents = head.parents if head else ()
+    return parents[0] if len(parents) > 1 and scope.base.commit == parents[0] else ""
+
+
+def _raise_for_merge(repository: Repository) -> None:
+    """The config of a pull request does not judge it, also where that of the branch it goes into is not here."""
+    if len(repository.commit("HEAD").parents) > 1:
+        raise ToolError(
+            f"HEAD is a merge, which the {_CONFIG} of its first parent judges, and this shallow clone does not have it",
+            hint="git fetch --deepen=1 (in GitHub Actions: actions/checkout with fetch-depth: 2), "
+            "or trust the merge: --policy HEAD",
+        )
 
 
 def _commit(tree: object) -> str:
@@ -107,9 +145,8 @@ def _commit(tree: object) -> str:
 def _commits(repository: Repository, pushes: tuple[Push, ...]) -> Iterator[Push]:
     """What the remote has and this clone does not tells nothing; a tag need not be one of a commit."""
     for one in pushes:
-        if tip := repository.find(one.tip):
-            known = repository.find(one.known)
-            yield Push(tip=tip.oid, known=known.oid if known else "")
+        if tip := repository.resolve(one.tip):
+            yield Push(tip=tip, known=repository.resolve(one.known))
 
 
 def _everything(
@@ -139,13 +176,14 @@ def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
 
 
 def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
+    _need_index(repository)
     tree = IndexTree(repository)
-    head = repository.find("HEAD")
-    if head is None:
+    head = repository.resolve("HEAD")
+    if not head:
         return _everything(repository, tree, all_files=False)
-    changed = _staged(repository, head.oid)
+    changed = _staged(repository, head)
     if not changed and not tree.unmerged:
-        return _last_commit(repository, tree, head)
+        return _last_commit(repository, tree, repository.commit(head))
     merging = tuple(_merging(repository, environ))
     if merging:
         known = {path for other in merging for path in _same_as(repository, other, changed)}
@@ -153,10 +191,18 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
     return Scope(
         repository=repository,
         tree=tree,
-        base=CommitTree(repository, head.oid, later=True),
+        base=CommitTree(repository, head, later=True),
         changed=tuple(changed),
         merging=tuple(CommitTree(repository, oid, later=True) for oid in merging),
     )
+
+
+def _need_index(repository: Repository) -> None:
+    if repository.root is None:
+        raise UsageError(
+            "a bare repository has no index to judge",
+            hint="name what to judge: --all-files --to-ref HEAD, or --from-ref A --to-ref B",
+        )
 
 
 def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope:
@@ -165,7 +211,7 @@ def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope
     parent = repository.find(head.parents[0])
     if parent is None:
         remark = "all files, since the clone is shallow and ends before the last change"
-        return replace(_everything(repository, tree), remark=remark)
+        return _everything(repository, tree)._replace(remark=remark)
     changed = _staged(repository, parent.oid)
     base = CommitTree(repository, parent.oid, later=True)
     return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))
@@ -182,8 +228,8 @@ def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str
     """
     named = [key.removeprefix(_MERGED) for key in environ if key.startswith(_MERGED)]
     for rev in ("MERGE_HEAD", *named):
-        if found := repository.find(rev):
-            yield found.oid
+        if found := repository.resolve(rev):
+            yield found
 
 
 def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set[str]:
@@ -200,14 +246,14 @@ def _diff(repository: Repository, *command: str) -> Iterator[Changed]:
         status = _STATUS.get(letter[0])
         one = Changed(path=path, status=status or "modified", blob=new, old_blob=old, mode=mode)
         if letter.startswith("R"):
-            one = replace(one, path=next(records), old_path=path)
+            one = one._replace(path=next(records), old_path=path)
         if status:  # U: unmerged
             yield _without_zeros(one)
 
 
 def _without_zeros(one: Changed) -> Changed:
     if one.status == "added":
-        return replace(one, old_blob="")
+        return one._replace(old_blob="")
     if one.status == "deleted":
-        return replace(one, blob="", mode="")
+        return one._replace(blob="", mode="")
     return one

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Path = tuple[Any, ...]
 # A shape: a type (`object` is anything), None for nothing, a tuple of alternatives, Rows, Table, Fields or Fitting.
@@ -20,15 +19,13 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """A list of one shape."""
 
     item: Shape
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """A mapping with any text as keys; `least` and `most`: how many."""
 
     value: Shape
@@ -36,20 +33,18 @@ class Table:
     most: int | None = None
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A mapping with these keys and no others."""
 
     keys: dict[str, Shape]
     required: tuple[str, ...] = ()
     # Keys that earlier versions of DVC knew, and what became of them.
-    gone: dict[str, str] = field(default_factory=dict)
+    gone: Mapping[str, str] = {}
     # Whether other keys may be there too.
     open: bool = False
 
 
-@dataclass(frozen=True)
-class Either:
+class Either(NamedTuple):
     """The second shape for a mapping with one of these keys, else the first."""
 
     first: Fields
@@ -59,7 +54,7 @@ class Either:
 
 def problems(shape: Shape, value: Any, at: Path = ()) -> Iterator[tuple[Path, str]]:
     """Path to the problem, and what it is."""
-    if isinstance(shape, tuple):
+    if type(shape) is tuple:  # alternatives: Rows and the others are tuples of their own kind
         yield from _alternatives(shape, value, at)
     elif isinstance(shape, Either):
         second = isinstance(value, dict) and not shape.keys.isdisjoint(value)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True)
-class Written:
+class Written(NamedTuple):
     """`folder`: what to ignore, a folder with `/` at its end or a file. `what`: whose it is.
 
     `anywhere`: a line for .gitignore, where a tool writes into many folders; `folder` is empty then.
@@ -44,11 +44,6 @@ _CACHES: tuple[tuple[str, str], ...] = (
     (r"((?:.*/)?)files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?", "a DVC cache or remote"),
     (r"((?:.*/)?)[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?", "a DVC cache or remote (DVC 2)"),
 )
-_PATTERNS = [
-    (re.compile(pattern, re.DOTALL), what, rule)
-    for rule, table in (("tracker", _TRACKERS), ("cache", _CACHES))
-    for pattern, what in table
-]
 # One of these is in every path that a pattern can match: most paths need no pattern.
 _HINT = re.compile(
     r"mlruns/|mlartifacts/|mlflow\.db|wandb/|lightning_logs/|catboost_info/|\.aim/|\.neptune/"
@@ -59,10 +54,19 @@ _HINT = re.compile(
 def written_by(path: str) -> Written | None:
     if not _HINT.search(path):
         return None
-    for pattern, what, rule in _PATTERNS:
+    for pattern, what, rule in _patterns():
         if match := pattern.fullmatch(path):
             return Written(folder=match[1], what=what, rule=rule)
     for expression, what, line in _ANYWHERE:
         if re.fullmatch(expression, path, re.DOTALL):
             return Written(folder="", what=what, rule="tracker", anywhere=line)
     return None
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str, str]]:
+    return [
+        (re.compile(pattern, re.DOTALL), what, rule)
+        for rule, table in (("tracker", _TRACKERS), ("cache", _CACHES))
+        for pattern, what in table
+    ]

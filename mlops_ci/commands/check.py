@@ -9,18 +9,17 @@ import click
 from mlops_ci.checks import catalog
 from mlops_ci.checks.render import STYLES, render, summary
 from mlops_ci.checks.run import run_checks
-from mlops_ci.checks.scope import Asked
+from mlops_ci.checks.scope import asked_for
 from mlops_ci.errors import UsageError
 
 
 @click.command()
 @click.argument("checks", nargs=-1)
 @click.option("--all-files", is_flag=True, help="Judge all files, not what a change brings.")
-@click.option("--from-ref", default="", metavar="A", help="Judge what A...B changes.")
-@click.option("--to-ref", default="", metavar="B", help="Default: HEAD.")
+@click.option("--from-ref", metavar="A", help="Judge what A...B changes.")
+@click.option("--to-ref", metavar="B", help="Default: HEAD.")
 @click.option(
     "--policy",
-    default="",
     metavar="REV",
     help="Judge by the mlops-ci.yaml of REV. Default: with --from-ref that of A, else the one among the files.",
 )
@@ -35,9 +34,9 @@ from mlops_ci.errors import UsageError
 def check(
     checks: tuple[str, ...],
     all_files: bool,
-    from_ref: str,
-    to_ref: str,
-    policy: str,
+    from_ref: str | None,
+    to_ref: str | None,
+    policy: str | None,
     style: str,
 ) -> int:
     """Run all CHECKS that the pre-commit hooks run, in one process. Exit code 0: fine, 1: findings, 3: undecided.
@@ -52,7 +51,7 @@ def check(
       mlops-ci check --all-files                  everything that is there
       mlops-ci check data-not-in-git              one check
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    asked = Asked(all_files=all_files, from_ref=from_ref, to_ref=to_ref, policy=policy)
+    asked = asked_for(all_files=all_files, from_ref=from_ref, to_ref=to_ref, policy=policy)
     report = run_checks(Path.cwd(), _chosen(checks), asked)
     click.echo(render(report, style), nl=False)
     if style == "text":

@@ -11,7 +11,7 @@ from mlops_ci.errors import ToolError, UnreadableError, UsageError
 from mlops_ci.git import Repository
 from mlops_ci.process import run
 from mlops_ci.stack.data.dvc.merge import merge as merge_locks
-from mlops_ci.text import shell_word, visible
+from mlops_ci.text import pathspec, shell_word, visible
 
 NAME = "mlops-ci-lock"
 _LINE = f"dvc.lock merge={NAME}"
@@ -91,7 +91,7 @@ def _as_text(base: Path, ours: Path, theirs: Path, path: str, reason: str) -> in
     _tell(path, f"merged line by line: {visible(reason, 500)}")
     if done.returncode:
         click.echo(
-            f"  keep either side, then run its stages again: git checkout --ours -- {shell_word(path)} && "
+            f"  keep either side, then run its stages again: git checkout --ours -- {pathspec(path)} && "
             f"{_repro(path, ())}",
             err=True,
         )
@@ -141,6 +141,11 @@ def _install() -> int:
 
 
 def _add_line(attributes: Path) -> bool:
+    if attributes.is_symlink():  # https://git-scm.com/docs/gitattributes#_notes
+        raise UsageError(
+            ".gitattributes is a symbolic link, which Git does not follow",
+            hint="replace it by the file, and run this again",
+        )
     known = attributes.read_bytes() if attributes.exists() else b""
     if _LINE.encode() in known.splitlines():
         return False

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlops_ci.diff import Request
+from mlops_ci.errors import MlopsCiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlops_ci.diff import Request
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
+_REFS = ("refs/heads", "refs/tags", "refs/remotes")
+# A shell inserts what it completes as it is: no name that it would then expand or run.
+_TYPEABLE = re.compile(r"\w[\w./@+=#-]*")
+
+
+def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Branches and tags for the shell to complete; none outside of a repository."""
+    from mlops_ci.git import Repository
+
+    try:
+        repository = Repository.discover(Path.cwd())
+        names = repository.lines("for-each-ref", "--format=%(refname:short)", *_REFS)
+    except MlopsCiError:
+        return []
+    return [name for name in names if name.startswith(incomplete) and _TYPEABLE.fullmatch(name)]
+
+
 _OPTIONS = (
-    click.argument("base", required=False),
-    click.argument("head", required=False),
+    click.argument("base", required=False, shell_complete=_revisions),
+    click.argument("head", required=False, shell_complete=_revisions),
     click.option(
         "--all",
         "everything",
@@ -78,6 +97,8 @@ def comparison(command: _F) -> _F:
 
 
 def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
+    from mlops_ci.diff import Request  # 70 ms that commands which compare nothing need not spend
+
     names = ("base", "head", "config", "models", "exact", "fetch")
     return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from mlops_ci.errors import UsageError
+from mlops_ci.text import shell_word
+
 
 @click.group()
 def schema() -> None:
@@ -44,6 +47,11 @@ def infer(files: tuple[Path, ...], output: Path | None, history: int) -> int:
     from mlops_ci.history import path_in_repository, versions
     from mlops_ci.infer import infer as inferred
 
+    if output and output.resolve() in {file.resolve() for file in files}:
+        raise UsageError(
+            f"{output} is what the schema is made from, and would be overwritten",
+            hint=f"-o {shell_word(f'{output.stem}.schema.json')}",
+        )
     found = [one for file in files for one in versions(file, history)]
     title = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     text = json.dumps(inferred(found, title), indent=2) + "\n"

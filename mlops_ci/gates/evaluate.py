@@ -1,4 +1,4 @@
-"""Gates on a Comparison: every Outcome says the numbers, the bound, the room to it and the reason."""
+"""One gate on a Comparison: every Outcome says the numbers, the bound, the room to it and the reason."""
 
 from __future__ import annotations
 
@@ -10,84 +10,25 @@ from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
-from mlops_ci.gates.measured import Evidence
 from mlops_ci.gates.settle import Claims, settle
-from mlops_ci.gates.waive import waive
-from mlops_ci.model import Outcome, Verdict
+from mlops_ci.model import Outcome
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from mlops_ci.config import MetricConfig
     from mlops_ci.directions import Direction
     from mlops_ci.gate_config import ConditionConfig, GateConfig, SlicesConfig
+    from mlops_ci.gates.measured import Evidence
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import (
         Change,
         ModelComparison,
         Note,
         Result,
-        VerdictResult,
     )
-
-# The worst decides.
-_WORST: tuple[VerdictResult, ...] = ("fail", "inconclusive", "warn", "waived", "pass")
-
-
-def judge(
-    comparison: ModelComparison,
-    policy: Policy,
-    *,
-    measured_since: bool = False,
-    today: date | None = None,
-) -> Verdict:
-    """The Verdict on one model. `no gates` and `unarmed` (not in force, or none could judge) are never a pass.
-
-    `measured_since`: the baseline's branch has measured the model after the baseline. `today`: the day by which
-    waivers expire; without one none counts.
-    """
-    outcomes = _outcomes(comparison, policy, measured_since=measured_since)
-    if today is not None:
-        outcomes = tuple(waive(outcome, policy.waivers, today) for outcome in outcomes)
-    return Verdict(
-        model=comparison.model,
-        result=_overall(policy, outcomes),
-        outcomes=outcomes,
-        policy_digest=policy.digest,
-        policy_rev=policy.rev,
-    )
-
-
-def _outcomes(
-    comparison: ModelComparison, policy: Policy, *, measured_since: bool
-) -> tuple[Outcome, ...]:
-    """Twice where losses have p-values: each is corrected for how many there are."""
-    slices = {name for gate in policy.gates if gate.slices for name in gate.slices.by}
-    evidence, claims = Evidence(comparison.predictions, tuple(sorted(slices))), Claims()
-    found: list[Outcome] = []
-    for _ in range(2):
-        judges = (
-            _Judge(comparison, policy, gate, measured_since, evidence, claims)
-            for gate in policy.gates
-        )
-        found = [outcome for one in judges for outcome in one.outcomes()]
-        if not claims.found:
-            break
-        claims.correct()
-    return tuple(found)
-
-
-def _overall(policy: Policy, outcomes: tuple[Outcome, ...]) -> VerdictResult:
-    if not policy.gates:
-        return "no gates"
-    if not policy.armed:
-        return "unarmed"
-    found = {outcome.result for outcome in outcomes}
-    return next((result for result in _WORST if result in found), "unarmed")
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     comparison: ModelComparison
     policy: Policy
     gate: GateConfig
@@ -219,9 +160,7 @@ class _Judge:
         if unread := self._unread_source(row, "candidate"):
             return "inconclusive", f"cannot be judged: {unread}"
         if row.candidate is None:
-            outcome = self._absent(
-                "has vanished: the baseline has it, the candidate does not", row.name
-            )
+            outcome = self._absent(self._vanished(row), row.name)
             return outcome.result, outcome.reason
         if not rules.is_finite(row.candidate):
             how = self.gate.on_nan or self.policy.defaults.on_nan
@@ -229,6 +168,22 @@ class _Judge:
         if outside := rules.out_of_range(row.candidate, settings.range):
             return "fail", outside
         return None
+
+    def _vanished(self, row: Change) -> str:
+        if moved := self._elsewhere(row):
+            return f"has vanished from {row.source}: {moved} has it now"
+        return "has vanished: the baseline has it, the candidate does not"
+
+    def _elsewhere(self, row: Change) -> str:
+        """The file that has this metric on the other side only: the one that was renamed, or another with that name."""
+        others = [
+            one.source
+            for one in self.comparison.metrics
+            if one.name == row.name
+            and (one.baseline is None) != (row.baseline is None)
+            and (one.candidate is None) != (row.candidate is None)
+        ]
+        return min(others, default="")
 
     def _unread_source(self, row: Change, side: str) -> str:
         """Why a row says nothing: its file could not be read, or not without doubt (a name that stands in it twice)."""
@@ -288,7 +243,9 @@ class _Judge:
             return replace(base, result="inconclusive", reason=reason)
         if how == "bootstrap":
             how = "skip" if first else "fail"
-        when = "measured for the first time" if first else "is not in the baseline"
+        moved = self._elsewhere(row)
+        where = f", which has it in {moved}" if moved else ""
+        when = "measured for the first time" if first else f"is not in the baseline{where}"
         return replace(base, result="skipped" if how == "skip" else how, reason=when)
 
     def _unread_baseline(self, row: Change) -> str:

@@ -62,6 +62,10 @@ class Folder:
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
+class AbsentError(UnreadableError):
+    """Nothing is there."""
+
+
 Hashed: TypeAlias = "Digests | Folder | UnreadableError"
 
 
@@ -123,7 +127,7 @@ class _Gate:
         try:
             return self._digests(file, name)
         except FileNotFoundError:
-            return UnreadableError(f"{name}: is not here", hint="dvc pull")
+            return AbsentError(f"{name}: is not here", hint="dvc pull")
         except (OSError, RuntimeError, ValueError) as error:
             return UnreadableError(f"{name}: {getattr(error, 'strerror', None) or error}")
         except UnreadableError as error:

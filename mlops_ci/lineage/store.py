@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError, UsageError
@@ -26,16 +27,24 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
     decode(content, "the new Record")
     folder = root / FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        make_folder(root)
+        folder.mkdir(exist_ok=True)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         return _written(path or _free(folder, statements), content)
     except OSError as error:
         where = error.filename or folder
         raise ToolError(f"the Record cannot be written: {where}: {error.strerror}") from error
+
+
+def make_folder(root: Path) -> Path:
+    """The folder of all that mlops-ci keeps in a work tree, which Git leaves alone."""
+    folder = (root / FOLDER).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder
 
 
 def newest(root: Path) -> Path | None:
@@ -50,12 +59,22 @@ def newest(root: Path) -> Path | None:
 def read(path: Path) -> list[Statement]:
     """The Statements of a Record file. Raises UsageError when there is none, UnreadableError when it is no Record."""
     try:
-        with path.open("rb") as file:
-            return decode(file.read(MAX_BYTES + 1), str(path))
+        return decode(_content(path), str(path))
     except FileNotFoundError:
         raise UsageError(f"there is no Record {path}", hint="mlops-ci train") from None
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from error
+
+
+def _content(path: Path) -> bytes:
+    # Not blocking: a named pipe would wait for somebody to write to it.
+    descriptor = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor is no path
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnreadableError(f"{path}: is not a regular file")
+        return file.read(MAX_BYTES + 1)
 
 
 def _by_time(name: str) -> tuple[str, int]:

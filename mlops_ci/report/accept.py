@@ -15,21 +15,27 @@ if TYPE_CHECKING:
     from mlops_ci.report.checks import Check
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.=-]*")
+# What YAML 1.1 or 1.2 reads as something else than text.
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _LONGEST = 400
 _MOST = 3
 
 
-def waivers(rows: Iterable[Check]) -> tuple[str, ...]:
-    """YAML for the first few failures; empty where there is none."""
-    found = dict.fromkeys(_waiver(row) for row in rows if row.result == "fail")
-    entries = list(found)[:_MOST]
-    return ("waivers:", *(line for entry in entries for line in entry)) if entries else ()
+def waivers(rows: Iterable[tuple[str, Check]]) -> tuple[str, ...]:
+    """YAML for the first few failures; empty where there is none. A row comes with its model, or "" for all models."""
+    found = dict.fromkeys(_waiver(model, row) for model, row in rows if row.result == "fail")
+    if not found:
+        return ()
+    more = len(found) - _MOST
+    left_out = (f"  # and {more:,} more, one for each check that fails",) if more > 0 else ()
+    return ("waivers:", *(line for entry in [*found][:_MOST] for line in entry), *left_out)
 
 
-def _waiver(row: Check) -> tuple[str, ...]:
+def _waiver(model: str, row: Check) -> tuple[str, ...]:
     cap = _cap(row)
     return (
         f"  - gate: {_quoted(row.gate)}",
+        *((f"    model: {_quoted(model)}",) if model else ()),
         *((f"    slice: {_quoted(row.slice)}",) if row.slice else ()),
         *((f"    max_regression: {cap:g}",) if cap else ()),
         '    reason: ""       # why this is acceptable',
@@ -42,7 +48,7 @@ def _quoted(name: str) -> str:
     """On one line, in ASCII, cut where it is too long. `##[` would be a command to a workflow runner."""
     return (
         name
-        if len(name) <= _LONGEST and _PLAIN.fullmatch(name)
+        if len(name) <= _LONGEST and _PLAIN.fullmatch(name) and name.lower() not in _WORDS
         else json.dumps(name[:_LONGEST]).replace("#", "\\u0023")
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import certainty, changes, checks, spans, verdict
+from mlops_ci.report import changes, checks, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
@@ -47,7 +47,7 @@ def lines(case: Case) -> tuple[tuple[str, Line], ...]:
     }
     return (
         ("How much", _how_much(case)),
-        ("Real or noise", _noise(case)),
+        ("Real or noise", noise.answer(case.model, case.judged, case.rows)),
         (third.get(case.judged.result, "Why, perhaps"), _why(case)),
         ("Do", _do(case)),
     )
@@ -77,14 +77,40 @@ def _fail(judged: Verdict, count: int) -> str:
 
 
 def _measured(row: Check) -> Line:
+    if moved := checks.moved_to(row.outcome):
+        return (
+            *row.label,
+            " is gone from ",
+            Code(row.outcome.source),
+            " and stands in ",
+            Code(moved),
+        )
     if row.outcome.value is None:
         return row.parts[0] if row.parts else (*row.label, " has no value to judge")
+    if _is_no_number(row):
+        return _no_number(row)
     found = kind(row.outcome)
     if found == "regression":
         return (*row.label, " ", *row.change, *_sides(row), f", {_allowed(row)}")
     if found in ("least", "most"):
         return (*row.label, " ", Strong(_value(row), "loss"), f", {row.outcome.rule} is asked for")
     return (*row.label, " ", *(row.change or row.sides), *(_sides(row) if row.change else ()))
+
+
+def _is_no_number(row: Check) -> bool:
+    found = row.outcome.value
+    return rows.is_odd(found) or isinstance(found, (bool, str, list))
+
+
+def _no_number(row: Check) -> Line:
+    """Text may look like one: `"0.99"`."""
+    before, found = row.outcome.baseline, row.outcome.value
+    was = (" was ", spans.value(before), " and") if before is not None else ()
+    if rows.is_odd(found):
+        return (*row.label, *was, " is ", Strong(_value(row), "loss"))
+    kinds = {bool: "true or false", str: "text", list: "a list"}
+    what = kinds[type(found)]
+    return (*row.label, *was, " is ", Strong(what, "loss"), ", no number: ", Code(_value(row)))
 
 
 def _value(row: Check) -> str:
@@ -114,9 +140,20 @@ def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
     if values:
         return (*spans.joined(values[:3]), "; no baseline to compare with.")
     changed = [one for one in model.metrics if one.change != "same" and not one.hidden]
+    if changed and all(one.change == "unknown" for one in changed):
+        return (f"unknown: {text.plural(len(changed), 'metric')} cannot be read on one side.",)
     if changed:
         return (f"{text.plural(len(changed), 'metric')} changed; better or worse is not known.",)
-    return ("no metric changed.",) if model.metrics else ("no metrics on either side.",)
+    return ("no metric changed." if model.metrics else _unmeasured(model),)
+
+
+def _unmeasured(model: ModelComparison) -> str:
+    kinds = {note.kind for note in model.notes}
+    if "unreadable" in kinds:
+        return "unknown: the metrics cannot be read."
+    if "unread-same" in kinds:
+        return "no metric changed: the file is the same on both sides, and cannot be read here."
+    return "no metrics on either side."
 
 
 def _change(one: Change, *, short: bool = False) -> Line:
@@ -130,40 +167,11 @@ def _change(one: Change, *, short: bool = False) -> Line:
     )
 
 
-def _noise(case: Case) -> Line:
-    model, telling = case.model, case.telling
-    if _is_first(model):
-        return ("no answer without a second side.",)
-    if case.judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
-        return ("not a question of noise.",)
-    if weighed := _weighed(case):
-        return weighed
-    if doubt := verdict.in_doubt(model):
-        return ("no answer: ", *spans.prose(doubt.message), ".")
-    if all(one.change == "same" for one in model.metrics if not one.hidden):
-        return ("nothing to tell apart.",)
-    return ("unknown: one run on each side, so how much of it is chance cannot be told.",)
-
-
-def _weighed(case: Case) -> Line:
-    """Of the worst check that has an interval; nothing where the worst one has none."""
-    rows = case.telling or list(case.rows)
-    if not rows or rows[0].outcome.estimate is None:
-        return ()
-    said = certainty.sentence(rows[0].outcome)
-    return (*rows[0].words, *((f"; {said}",) if said else ()), ".")
-
-
 def _why(case: Case) -> Line:
     if case.judged.result == "no gates":
         return ("no gate is configured, so nothing passed and nothing failed.",)
     if case.judged.result == "unarmed":
-        cause = (
-            "there is no baseline to compare with"
-            if _is_first(case.model)
-            else "gates count only once they are merged"
-        )
-        return (f"{cause}, so nothing passed and nothing failed.",)
+        return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
     if case.judged.result == "inconclusive":
         reason = spans.prose(case.telling[0].outcome.reason)
         blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
@@ -171,23 +179,39 @@ def _why(case: Case) -> Line:
     return changes.briefly(case.groups)
 
 
-def _is_first(model: ModelComparison) -> bool:
-    return all(one.baseline is None for one in model.metrics)
+def _unarmed(case: Case) -> str:
+    if verdict.first(case.model):
+        return "there is no baseline to compare with"
+    if case.judged.policy_rev == "candidate":
+        return "gates count only once they are merged"
+    return "no gate could judge it"
+
+
+def _would_fail(case: Case) -> str:
+    count = sum(row.result in ("fail", "inconclusive") for row in case.rows)
+    return f"; {text.plural(count, 'check')} would block" if count else ""
 
 
 def _do(case: Case) -> Line:
     result, doubt = case.judged.result, verdict.in_doubt(case.model)
     if result == "pass" and not doubt:
         return ("nothing.", *_least_room(case.rows))
-    if result == "no gates":
-        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
-    if result == "unarmed":
-        if case.judged.policy_rev != "candidate":
-            return ("nothing: once this is merged, its numbers are the baseline.",)
-        return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
+    if result in ("no gates", "unarmed"):
+        return _arm(case, doubt)
     if doubt and doubt.fix:
         return (*fix(doubt), ", then judge again: ", Code("mlops-ci gate"))
     return _mend(case)
+
+
+def _arm(case: Case, doubt: Note | None) -> Line:
+    """What makes a verdict possible the next time."""
+    if doubt and doubt.kind == "unreadable" and doubt.fix:
+        return (*fix(doubt), ", then look again: ", Code("mlops-ci report"))
+    if case.judged.result == "no gates":
+        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
+    if case.judged.policy_rev != "candidate":
+        return ("nothing: once this is merged, its numbers are the baseline.",)
+    return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
 
 
 def _mend(case: Case) -> Line:
@@ -198,6 +222,11 @@ def _mend(case: Case) -> Line:
         until = telling.outcome.waiver.until
         return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
     if telling and kind(telling.outcome) == "none":
+        if checks.moved_to(telling.outcome):
+            return (
+                "keep the name of the file, or have an owner waive the move in ",
+                Code("mlops-ci.yaml"),
+            )
         missing = telling.outcome.value is None
         wanted = (
             "measure it, or " if missing else "mend it, or " if telling.result == "fail" else ""

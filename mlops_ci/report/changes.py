@@ -75,7 +75,7 @@ def briefly(groups: Sequence[Group], count: int = 3) -> Line:
     causes = [group for group in groups if group.title != MADE]
     entries = [entry for group in causes for entry in group.entries[:count]]
     if not entries:
-        return ("nothing that is recorded changed",)
+        return ("nothing that is recorded changed.",)
     left_out = sum(group.count for group in causes) - len(entries[:count])
     more = f"; {left_out:,} more" if left_out else ""
     return (*spans.joined(entries[:count], "; "), more, ".")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
-from mlops_ci.report import certainty, spans
+from mlops_ci.report import certainty, rows, spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ ORDER = ("fail", "inconclusive", "warn", "waived", "pass", "skipped")
 ATTENTION = frozenset({"fail", "inconclusive", "warn", "waived"})
 Kind = Literal["regression", "improvement", "least", "most", "group", "none"]
 _SLICE = re.compile(r"(?:(.+)\.)?slices\.(.+)\.([^.]+)", re.DOTALL)
+_MOVED = re.compile(r"has vanished from .+: (.+) has it now", re.DOTALL)
 _MEANT = re.compile(r"did you mean (.+)\?", re.DOTALL)
 
 
@@ -239,11 +240,24 @@ def _times(outcome: Outcome) -> str:
     return f"{shown}{text.NO_BREAK}×{text.NO_BREAK}the limit {limit_shown(outcome)}"
 
 
+def moved_to(outcome: Outcome) -> str:
+    """The file that has the metric now, where another had it; else nothing."""
+    found = _MOVED.fullmatch(outcome.reason)
+    return found[1] if found else ""
+
+
 def _absent(outcome: Outcome) -> Line:
-    if isinstance(outcome.value, float) and not math.isfinite(outcome.value):
-        return (Strong(text.number(outcome.value), "loss"), ", which nothing can be compared with")
+    if rows.is_odd(outcome.value):
+        return (Strong(text.value(outcome.value), "loss"), ", which nothing can be compared with")
     if outcome.value is not None:
         return (Strong("fails", "loss"), ": ", *spans.prose(outcome.reason))
+    if moved := moved_to(outcome):
+        return (
+            Strong("missing", "loss"),
+            ": it is in ",
+            Code(moved),
+            " now, nothing says that both are the same",
+        )
     if "vanished" in outcome.reason:
         return (Strong("missing", "loss"), ": only the baseline has it")
     meant = _MEANT.search(outcome.reason)

@@ -18,7 +18,6 @@ from mlops_ci.report import (
     spans,
     story,
     svg,
-    verdict,
 )
 from mlops_ci.report.spans import Code
 
@@ -73,7 +72,7 @@ def render(
 
 
 def _top(told: Report) -> Iterator[str]:
-    icon = svg.icon(told.result) if told.result else ""
+    icon = svg.icon(told.sign) if told.result else ""
     yield f"<h1>{icon}{markup.line(told.headline)}</h1>"
     if len(told.stories) > 1 and told.result:
         yield from _models(told)
@@ -82,10 +81,9 @@ def _top(told: Report) -> Iterator[str]:
 def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
     yield "<section>"
     if len(told.stories) > 1:
-        yield f"<h2>{svg.icon(one.result) if one.result else ''}{markup.line(one.headline)}</h2>"
+        yield f"<h2>{svg.icon(one.sign) if one.result else ''}{markup.line(one.headline)}</h2>"
     if one.alert:
-        doubted = one.result == "pass" and verdict.in_doubt(one.model)
-        yield f'<dl class="is-{"warn" if doubted else svg.shape(one.result)}">'
+        yield f'<dl class="is-{svg.shape(one.sign)}">'
         yield from (f"<dt>{label}</dt><dd>{markup.line(words)}</dd>" for label, words in one.alert)
         yield "</dl>"
     yield from _notes(one)
@@ -121,8 +119,9 @@ def _models(told: Report) -> Iterator[str]:
         named = f"<code>{html.escape(text.visible(one.model.model))}</code>"
         about = f"<small>{markup.line(row.label)}</small>" if row else ""
         words = markup.line(row.words) if row else markup.line(one.alert[2][1])
+        words += ", in doubt" if one.sign != one.result else ""
         change = _change(row) if row else ""
-        yield f'<tr><td>{svg.icon(one.result)}</td><th scope="row">{named}{about}</th>'
+        yield f'<tr><td>{svg.icon(one.sign)}</td><th scope="row">{named}{about}</th>'
         yield f'<td class="n">{change}</td><td>{words}</td></tr>'
     yield markup.END
 

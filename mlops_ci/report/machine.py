@@ -43,18 +43,20 @@ def render(
     for model, found in zip(comparison.models, data["models"], strict=True):
         if verdicts:
             found["verdict"] = _verdict(verdicts[model.model])
-    # The older form of a workflow command counts anywhere in a line; an escaped # is the same JSON.
-    return _strict_json(data).replace("##[", "\\u0023#[") + "\n"
+    return strict_json(data)
 
 
-def _strict_json(data: dict[str, Any]) -> str:
-    """Most data needs no second look, which costs more than all the rest."""
+def strict_json(data: dict[str, Any]) -> str:
+    """One line that every parser takes. Most data needs no second look, which costs more than all the rest."""
     try:
         text = json.dumps(data, allow_nan=False)
     except ValueError:  # a number that is not finite
         text = ""
     surrogate = "\\ud"
-    return text if text and surrogate not in text else json.dumps(_value(data), allow_nan=False)
+    if not text or surrogate in text:
+        text = json.dumps(_value(data), allow_nan=False)
+    # The older form of a workflow command counts anywhere in a line; an escaped # is the same JSON.
+    return text.replace("##[", "\\u0023#[") + "\n"
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

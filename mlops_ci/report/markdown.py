@@ -86,7 +86,8 @@ def _levels() -> Iterator[Detail]:
     level = replace(level, unchanged=False)
     for less in (
         {}, {"passes": False}, {"entries": 20}, {"quiet_details": False}, {"quiet_rows": False},
-        {"metrics": False, "entries": 5}, {"words": False}, {"sections": False}, {"rows": 20},
+        {"metrics": False, "entries": 5}, {"words": False},
+        {"sections": 100}, {"sections": 50}, {"sections": 20}, {"sections": 5}, {"sections": 0}, {"rows": 20},
         {"failing": 600}, {"failing": 300}, {"failing": 100}, {"failing": 10}, {"failing": 1},
     ):  # fmt: skip
         level = replace(level, **less)
@@ -116,7 +117,7 @@ def _lines(told: Report, detail: Detail) -> Iterator[str]:
 
 
 def _several(told: Report, detail: Detail) -> Iterator[str]:
-    icon = f"{verdict.ICONS[told.result]} " if told.result else ""
+    icon = f"{verdict.ICONS[told.sign]} " if told.result else ""
     yield f"### {icon}{gfm.line(told.headline)}"
     yield ""
     judged = [one for one in told.stories if one.result]
@@ -124,7 +125,7 @@ def _several(told: Report, detail: Detail) -> Iterator[str]:
         yield from tables.models(judged, detail)
         weighed = any(row.outcome.estimate for one in judged for row in one.checks)
         yield from [] if weighed else [f"<sub>{_ONE_RUN}</sub>", ""]
-    for one in told.stories if detail.sections else ():
+    for one in told.stories[: detail.sections]:
         if one.is_open or not one.result:
             yield from _model(one, detail, "####")
         else:
@@ -136,7 +137,7 @@ def _quiet(one: Story, detail: Detail) -> Iterator[str]:
     yield from _notes(one)
     if not detail.quiet_details:
         return
-    yield f"<details><summary>{verdict.ICONS[one.result]} {gfm.summary(one.headline)}</summary>"
+    yield f"<details><summary>{verdict.ICONS[one.sign]} {gfm.summary(one.headline)}</summary>"
     yield ""
     yield from _alert(one)
     yield from tables.checks(one, detail)
@@ -146,7 +147,7 @@ def _quiet(one: Story, detail: Detail) -> Iterator[str]:
 
 
 def _model(one: Story, detail: Detail, mark: str) -> Iterator[str]:
-    icon = f"{verdict.ICONS[one.result]} " if one.result else ""
+    icon = f"{verdict.ICONS[one.sign]} " if one.result else ""
     yield f"{mark} {icon}{gfm.line(one.headline)}"
     yield ""
     if one.alert:
@@ -176,8 +177,7 @@ def _alert(one: Story) -> Iterator[str]:
     """Two spaces at the end keep the lines apart in files too; comments break at every line end."""
     if not one.alert:
         return
-    doubted = one.result == "pass" and verdict.in_doubt(one.model)
-    yield f"> [!{'WARNING' if doubted else _ALERTS[one.result]}]"
+    yield f"> [!{_ALERTS[one.sign]}]"
     last = one.alert[-1]
     for entry in one.alert:
         label, words = entry

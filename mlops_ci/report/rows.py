@@ -84,10 +84,11 @@ def is_shown(one: Change) -> bool:
     """Changed, and not mere bookkeeping; a value that is not a number is always shown."""
     if one.hidden and one.change != "unknown":
         return False
-    return one.change != "same" or any(_is_odd(value) for value in (one.baseline, one.candidate))
+    return one.change != "same" or any(is_odd(value) for value in (one.baseline, one.candidate))
 
 
-def _is_odd(value: object) -> bool:
+def is_odd(value: object) -> bool:
+    """NaN or infinite."""
     return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))  # noqa: PLR0124
 
 

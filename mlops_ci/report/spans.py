@@ -85,10 +85,12 @@ def arrow(before: Span, after: Span) -> Line:
 
 
 def delta(before: Value | None, after: Value | None, tone: Tone = "") -> Line:
-    """The change between two numbers; nothing where there is none."""
+    """The change between two numbers; nothing where there is none, as from or to NaN."""
     if not (_is_number(before) and _is_number(after)):
         return ()
     difference = after - before  # type: ignore[operator]
+    if difference != difference:  # noqa: PLR0124
+        return ()
     shown = text.change(difference, text.decimals_for(before, after))  # type: ignore[arg-type]
     return (Strong(shown, tone),)
 

@@ -45,6 +45,11 @@ class Story:
         return [row for row in self.checks if row.result in checks.ATTENTION]
 
     @property
+    def sign(self) -> str:
+        """The result whose icon and colour it has: a pass on doubtful numbers is no plain success."""
+        return "warn" if self.result == "pass" and verdict.in_doubt(self.model) else self.result
+
+    @property
     def is_open(self) -> bool:
         """Whether a reader has to see more than its summary."""
         return self.result in checks.ATTENTION
@@ -64,6 +69,12 @@ class Report:
     def blocks(self) -> bool:
         return any(one.blocks for one in self.stories)
 
+    @property
+    def sign(self) -> str:
+        """Of the worst model; of one in doubt, where all that is wrong is doubt."""
+        doubted = self.result == "pass" and any(one.sign == "warn" for one in self.stories)
+        return "warn" if doubted else self.result
+
 
 def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Report:
     """Several models: the worst first, ties by name."""
@@ -80,7 +91,12 @@ def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Repo
         result=stories[0].result if stories else "",
         footer=_footer(comparison, verdicts),
         reproduce=_reproduce(comparison, _policy_rev(verdicts)),
-        accept=accept.waivers(row for one in stories if one.blocks for row in one.checks),
+        accept=accept.waivers(
+            (one.model.model if len(stories) > 1 else "", row)
+            for one in stories
+            if one.blocks
+            for row in one.checks
+        ),
     )
 
 
@@ -103,12 +119,13 @@ def _story(comparison: Comparison, model: ModelComparison, judged: Verdict | Non
 
 def _headline(stories: Sequence[Story]) -> Line:
     """`2 of 5 models are blocked: a, b; 1 warning, 2 fine`."""
-    counts = Counter(story.result for story in stories)
+    counts = Counter("doubt" if one.sign != one.result else one.result for one in stories)
     total = text.plural(len(stories), "model")
     if set(counts) == {""}:
         return (f"{total} compared",)
     blocked = [story for story in stories if story.blocks]
-    rest = "; ".join(_rest(counts))
+    unclear = sum(story.result == "inconclusive" and not story.blocks for story in stories)
+    rest = "; ".join(_rest(Counter({**counts, "inconclusive": unclear})))
     if not blocked:
         return (f"{total}: {rest}",)
     is_are = "is" if len(blocked) == 1 else "are"
@@ -120,7 +137,7 @@ def _headline(stories: Sequence[Story]) -> Line:
 
 def _rest(counts: Counter[str]) -> list[str]:
     words = (
-        ("warn", "with a warning"), ("waived", "with a waiver"), ("pass", "fine"),
+        ("inconclusive", "cannot be told"), ("warn", "with a warning"), ("waived", "with a waiver"), ("pass", "fine"), ("doubt", "in doubt"),
         ("unarmed", "not judged"), ("no gates", "without gates"),
     )  # fmt: skip
     return [f"{counts[result]:,} {word}" for result, word in words if counts[result]]

@@ -31,8 +31,8 @@ _ALL = 1_000_000
 class Detail:
     """How much is shown.
 
-    `sections`: one a model, where there are several. `entries`: of one long list. `rows`: of those that need
-    attention and do not fail. `failing`: only a report of more failures than fit into it needs that.
+    `sections`: how many models have one, where there are several. `entries`: of one long list. `rows`: of those
+    that need attention and do not fail. `failing`: only a report of more failures than fit into it needs that.
     """
 
     everything: bool = False
@@ -43,7 +43,7 @@ class Detail:
     quiet_details: bool = True
     quiet_rows: bool = True
     words: bool = True
-    sections: bool = True
+    sections: int = _ALL
     rows: int = _ALL
     failing: int = _ALL
     plots: bool = True
@@ -149,12 +149,12 @@ def models(stories: list[Story], detail: Detail) -> Iterator[str]:
     """One row a model, by the check that says most about it."""
     yield from _head("model", "change", "against its limit")
     quiet = 0
-    for one in stories:
+    for number, one in enumerate(stories):
         if not (detail.quiet_rows or one.is_open):
             quiet += 1
             continue
         yield _model(one)
-        if not detail.sections:
+        if number >= detail.sections:
             failing = [row for row in one.checks if row.result == "fail"]
             yield from (_model_check(one, row) for row in failing[1 : detail.failing])
     if quiet:
@@ -175,7 +175,9 @@ def _model(one: Story) -> str:
         words = (*words, f"; {more:,} more")
     elif one.result == "pass":
         words = (*words, f"; {text.plural(len(one.checks), 'check')} passed")
-    return _row(ICONS[one.result], named, change, gfm.line(words, cell=True))
+    if one.sign != one.result:
+        words = (*words, ", in doubt")
+    return _row(ICONS[one.sign], named, change, gfm.line(words, cell=True))
 
 
 def _model_check(one: Story, row: Check) -> str:

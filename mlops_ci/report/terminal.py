@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import text
 from mlops_ci.report import flipped, rows, spans, story, verdict
+from mlops_ci.report.paint import Paint
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _MARKS = {
 _COLOURS = {"better": "32", "worse": "31", "unknown": "33", "removed": "33"}
 _VERDICT_COLOURS = {"fail": "31", "inconclusive": "33", "warn": "33", "waived": "35", "pass": "32"}
 _NAME_LIMIT = 40
-_WIDTH = 63
+_WIDTH = 80
+_LABEL = 17
 _SECTION_LIMIT = 20
 
 
@@ -42,7 +44,7 @@ def render(
     colour: bool = False,
 ) -> str:
     """`everything`: unchanged rows and bookkeeping as well. `colour`: ANSI escapes."""
-    paint = _Paint(colour)
+    paint = Paint(colour)
     lines = [paint.dim(rows.compared(comparison)), ""]
     told = story.tell(comparison, verdicts)
     if verdicts and len(told.stories) > 1:
@@ -71,21 +73,7 @@ def _speaks(model: ModelComparison, *, everything: bool) -> bool:
     )
 
 
-class _Paint:
-    def __init__(self, colour: bool) -> None:  # noqa: FBT001
-        self._colour = colour
-
-    def __call__(self, code: str, words: str) -> str:
-        return f"\x1b[{code}m{words}\x1b[0m" if self._colour and code and words else words
-
-    def bold(self, words: str) -> str:
-        return self("1", words)
-
-    def dim(self, words: str) -> str:
-        return self("2", words)
-
-
-def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _model(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
     model = one.model
     counted = rows.counts(model)
     if one.result:
@@ -113,7 +101,7 @@ def _model(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
         yield from _note(note, paint)
 
 
-def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+def _plots(model: ModelComparison, paint: Paint) -> Iterator[str]:
     if not model.plots:
         return
     from mlops_ci.report import plots
@@ -125,16 +113,18 @@ def _plots(model: ModelComparison, paint: _Paint) -> Iterator[str]:
         yield f"    {name}  {before} → {after}"
 
 
-def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
-    mark = verdict.MARKS[one.result]
-    code = _VERDICT_COLOURS.get(one.result, "")
-    yield f"{paint(code, mark)} {paint(code, spans.plain(one.headline))}"
+def _judged(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
+    mark = verdict.MARKS[one.sign]
+    code = _VERDICT_COLOURS.get(one.sign, "")
+    first, *rest = _folded(spans.plain(one.headline), 2)
+    yield f"{paint(code, mark)} {paint(code, first)}"
+    yield from (f"  {paint(code, line)}" for line in rest)
     for label, words in one.alert:
         *said, last = words
         typed = isinstance(last, Code) and label == "Do"
         yield from _labelled(label, tuple(said) if typed else words, paint)
         if typed:
-            yield f"{' ' * 17}{paint('36', '$ ' + spans.plain((last,)))}"
+            yield f"{' ' * _LABEL}{paint('36', '$ ' + spans.plain((last,)))}"
     shown = [row for row in one.checks if everything or row.result != "pass"]
     for row in shown:
         yield from _check(row, paint)
@@ -143,28 +133,32 @@ def _judged(one: Story, paint: _Paint, *, everything: bool) -> Iterator[str]:
         yield paint.dim(f"    {len(one.checks) - len(shown):,} {hold} (--all shows them)")
 
 
-def _labelled(label: str, words: Line, paint: _Paint) -> Iterator[str]:
-    """A wrapped line may begin anywhere in a name, so each is made harmless again."""
-    lines = textwrap.wrap(
-        spans.plain(words), _WIDTH, break_long_words=False, break_on_hyphens=False
-    )
-    for number, line in enumerate(lines):
+def _labelled(label: str, words: Line, paint: Paint) -> Iterator[str]:
+    for number, line in enumerate(_folded(spans.plain(words), _LABEL)):
         shown = label.lower() if not number else ""
-        yield f"  {paint.bold(f'{shown:<14}')} {text.visible(line, 10_000)}"
+        yield f"  {paint.bold(f'{shown:<14}')} {line}"
 
 
-def _check(row: Check, paint: _Paint) -> Iterator[str]:
+def _folded(words: str, indent: int) -> list[str]:
+    """A wrapped line may begin anywhere in a name, so each is made harmless again."""
+    width = _WIDTH - indent
+    lines = textwrap.wrap(words, width, break_long_words=False, break_on_hyphens=False)
+    return [text.visible(line, 10_000) for line in lines] or [""]
+
+
+def _check(row: Check, paint: Paint) -> Iterator[str]:
     code = _VERDICT_COLOURS.get(row.result, "")
     named = spans.plain(row.label)
     gate = f" [{text.visible(row.gate)}]" if row.gate != row.name else ""
     parts = [spans.plain(part) for part in (row.change, row.sides) if part]
     yield f"  {paint(code, verdict.MARKS[row.result])} {'  '.join([named, *parts])}"
-    yield f"      {spans.plain(row.words)}{gate}"
+    yield from (f"      {line}" for line in _folded(f"{spans.plain(row.words)}{gate}", 6))
     yield from [f"      {row.strip.rstrip()}"] if row.strip else []
-    yield from (f"      {spans.plain(part)}" for part in row.parts)
+    for words in map(spans.plain, row.parts):
+        yield from (f"      {line}" for line in _folded(words, 6))
 
 
-def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
+def _no_metrics(model: ModelComparison, paint: Paint) -> Iterator[str]:
     if model.metrics:
         left_out = rows.hidden(model)
         yield paint.dim(f"    no metric changed ({left_out}; --all shows them)")
@@ -172,7 +166,7 @@ def _no_metrics(model: ModelComparison, paint: _Paint) -> Iterator[str]:
         yield paint.dim("    no metrics on either side")
 
 
-def _tables(table: list[Row], paint: _Paint) -> Iterator[str]:
+def _tables(table: list[Row], paint: Paint) -> Iterator[str]:
     """One table, or one a file when the rows come from several."""
     sources = rows.by_source(table)
     for source, own in sources.items():
@@ -181,7 +175,7 @@ def _tables(table: list[Row], paint: _Paint) -> Iterator[str]:
         yield from _table(own, paint)
 
 
-def _table(table: list[Row], paint: _Paint) -> Iterator[str]:
+def _table(table: list[Row], paint: Paint) -> Iterator[str]:
     cells = [(_name(row), row.baseline, row.candidate, row.change, row.relative) for row in table]
     widths = [max(len(cell[column]) for cell in cells) for column in range(5)]
     for row, (name, before, after, change, relative) in zip(table, cells, strict=True):
@@ -201,16 +195,18 @@ def _name(row: Row) -> str:
     return f"{name} {row.arrow}".rstrip()
 
 
-def _entries(entries: list[str], paint: _Paint, *, everything: bool) -> Iterator[str]:
+def _entries(entries: list[str], paint: Paint, *, everything: bool) -> Iterator[str]:
     limit = len(entries) if everything else _SECTION_LIMIT
     yield from (f"    {entry}" for entry in entries[:limit])
     if entries[limit:]:
         yield paint.dim(f"    and {len(entries) - limit:,} more (--all shows them)")
 
 
-def _note(note: Note, paint: _Paint) -> Iterator[str]:
+def _note(note: Note, paint: Paint) -> Iterator[str]:
     mark = "?" if note.kind == "unreadable" else "!"
     side = f"{note.side}: " if note.side else ""
-    yield f"  {paint('33', mark)} {side}{text.visible(note.message, 400)}"
+    first, *rest = _folded(f"{side}{text.visible(note.message, 400)}", 4)
+    yield f"  {paint('33', mark)} {first}"
+    yield from (f"    {line}" for line in rest)
     if note.fix:
         yield paint.dim(f"    {text.visible(note.fix, 200)}")

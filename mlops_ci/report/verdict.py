@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import text
 from mlops_ci.report import certainty, checks
+from mlops_ci.report.rows import is_odd
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _words(
             f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}{_expiry(verdict)}",
         )
     blocked = "blocked" if verdict.result == "fail" else "warning only"
-    return (" ", *_failure(model, telling, rows), f": {blocked}")
+    return (*_failure(model, telling, rows), f": {blocked}")
 
 
 def _expiry(verdict: Verdict) -> str:
@@ -69,8 +70,16 @@ def _unarmed(verdict: Verdict) -> str:
 
 
 def _failure(model: ModelComparison, row: Check, rows: Sequence[Check]) -> Line:
+    if is_odd(row.outcome.value):
+        return (": ", *row.label, f" is {text.value(row.outcome.value)}")
+    return (" ", *_broken(model, row, rows))
+
+
+def _broken(model: ModelComparison, row: Check, rows: Sequence[Check]) -> Line:
     found = checks.kind(row.outcome)
     if row.outcome.value is None and found != "group":
+        if checks.moved_to(row.outcome):
+            return ("has ", *row.label, " in another file now")
         more = " any more" if row.outcome.baseline is not None else ""
         return ("has no ", *row.label, more)
     if found == "regression":
@@ -107,7 +116,9 @@ def largest(
 
 
 def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
-    """A loss is named even where no gate looks at it, but not if it is noise."""
+    """A loss is named even where no gate looks at it, but not if it is noise. Without a baseline nothing is better."""
+    if first(model):
+        return (" is measured for the first time",)
     noise = {row.outcome.metric for row in rows if certainty.is_noise(row.outcome)}
     gains, losses = (
         [one for one in largest(model, word, rows) if one.name not in noise]
@@ -119,6 +130,11 @@ def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
         return (" is worse in ", *_named(losses[0]))
     moved = any(one.change != "same" for one in model.metrics if not one.hidden)
     return (" is better" if gains else " is no worse" if moved else " is unchanged",)
+
+
+def first(model: ModelComparison) -> bool:
+    """No metric has a value to be compared with."""
+    return bool(model.metrics) and all(one.baseline is None for one in model.metrics)
 
 
 def in_doubt(model: ModelComparison) -> Note | None:

@@ -50,6 +50,30 @@ class TrackedRun:
     tags: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What is to be registered. `git_tag` is its identity: registered again, it gives the version that is there.
+
+    `model` is `folder:name`, as the tag has it. `source`: where the bytes are. `tags` are kept beside the version.
+    """
+
+    model: str
+    git_tag: str
+    source: str
+    run_id: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredVersion:
+    """A version as the registry shows it. `number` is the registry's own, `git_tag` empty when no tag made it."""
+
+    number: str
+    git_tag: str
+    source: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
 class Tracker(Protocol):
     """An experiment tracker, read only."""
 
@@ -59,4 +83,33 @@ class Tracker(Protocol):
         Raises UnreadableError when the store cannot be read, and when the strongest evidence that matches
         anything matches several runs: the message lists them. It never picks one of several.
         """
+        ...
+
+
+class Registry(Protocol):
+    """A registry of models. Every call can be repeated: after a crash, the same calls lead to the same state.
+
+    Each raises UnreadableError when the registry cannot be reached, or refuses.
+    """
+
+    def find(self, settings: TrackerSettings, model: str, git_tag: str) -> RegisteredVersion | None:
+        """The version that this tag registered."""
+        ...
+
+    def register(self, settings: TrackerSettings, wanted: Registration) -> RegisteredVersion:
+        """The version of this tag, made when it is not there. However many ask at once, one version stays."""
+        ...
+
+    def holder(self, settings: TrackerSettings, model: str, stage: str) -> RegisteredVersion | None:
+        """The version that the registry serves for a stage."""
+        ...
+
+    def assign(
+        self, settings: TrackerSettings, model: str, stage: str, version: RegisteredVersion
+    ) -> None:
+        """Let the registry serve this version for the stage, and read it back. The last writer wins."""
+        ...
+
+    def withdraw(self, settings: TrackerSettings, model: str, stage: str) -> None:
+        """Let the registry serve nothing for the stage."""
         ...

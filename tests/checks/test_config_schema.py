@@ -39,7 +39,7 @@ def found(repo: Any, mapped: dict[str, str] | None = None) -> list[Finding]:
     repository = Repository.discover(repo.path)
     text = json.dumps({"checks": {"config-schema": {"schemas": mapped or {}}}}).encode()
     scope = find_scope(repository, Asked(all_files=True), {})
-    object.__setattr__(scope, "config", config.load(lambda _: text))
+    scope = scope._replace(config=config.load(lambda _: text))
     return list(config_schema.check(scope))
 
 
@@ -217,7 +217,7 @@ def test_a_changed_schema_judges_all_its_files(repo: Any) -> None:
     repository = Repository.discover(repo.path)
     scope = find_scope(repository, Asked(), {})
     text = b"checks: {config-schema: {schemas: {p.yaml: s.json}}}"
-    object.__setattr__(scope, "config", config.load(lambda _: text))
+    scope = scope._replace(config=config.load(lambda _: text))
     assert [one.path for one in config_schema.check(scope)] == ["p.yaml"]
 
 

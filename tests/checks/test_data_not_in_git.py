@@ -16,6 +16,7 @@ import pytest
 from mlops_ci import blobs
 from mlops_ci.checks.file_kinds import kind_of_content, kind_of_name
 from mlops_ci.git import Repository
+from tests.checks.conftest import pointer
 
 ID = "data-not-in-git"
 KB, MB = 1000, 1000 * 1000
@@ -279,6 +280,17 @@ def test_an_old_clash_is_not_of_this_change(repo, judge):
     assert rules(judge(ID, all_files=True)) == {"model": "output"}
 
 
+def test_a_merge_can_bring_an_output_and_its_pointer_together(repo, judge):
+    repo.commit(a="1")
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"data.csv": "1,2\n"})
+    repo.git("switch", "-q", "main")
+    repo.commit(**{"data.csv.dvc": pointer("1,2\n")})
+    repo.git("merge", "-q", "--no-commit", "side")
+    (found,) = judge(ID)
+    assert (found.path, found.rule) == ("data.csv", f"{ID}/output")
+
+
 def test_links_and_submodules_hold_nothing(repo, judge):
     (repo.path / "link.pkl").symlink_to("x" * 200)
     commit = repo.commit(a="x")
@@ -299,17 +311,20 @@ def test_limits_and_exceptions_are_configured(repo, judge):
 
 
 NAMES = ["a b.pkl", "a\nb.pkl", "modèle.pkl", "-m.pkl", "$(touch x).pkl", "'.pkl", "bad\udcff.pkl"]
+NAMES += ["*.pkl", "[o]m.pkl", "?ther.pkl", ":!m.pkl", ":(glob)*.pkl", "o\\m.pkl"]
 
 
 def test_the_fix_can_be_typed_for_every_name(repo, judge):
+    repo.commit(**{"other.pkl": "small", "om.pkl": "small"})
     for name in NAMES:
         repo.write(name, bytes(11 * KB) + name.encode("utf-8", "surrogateescape"))
-        repo.git("add", "--", name)
+        repo.git("--literal-pathspecs", "add", "--", name)
         (found,) = judge(ID)
         assert found.path == name
         (command,) = [part for part in found.fix.split(" && ") if part.startswith("git rm")]
         repo.git("-c", f"alias.run=!{_bash(command)}", "run")
         assert judge(ID) == []
+        assert repo.git("ls-files") == "om.pkl\nother.pkl"
 
 
 def _bash(command: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from mlops_ci.checks import catalog
+from mlops_ci.checks.base import Push
 from mlops_ci.checks.hook import run
 from mlops_ci.checks.run import Report, run_checks
 from mlops_ci.checks.scope import Asked
@@ -157,13 +158,35 @@ def test_an_earlier_commit_of_the_push(repo: Any) -> None:
     repo.commit(**{"data.csv.dvc": pointer("data.csv", last)})
     report = judge(repo)
     assert texts(report) == [
-        f"not on the DVC remote: as earlier commits have it, the last {first[:10]}, data.csv"
+        f"not on the DVC remote: as other commits have it, the last {first[:10]}, data.csv"
     ]
     assert fixes(report) == ["dvc push --all-commits data.csv.dvc"]
     subprocess.run(
         ["dvc", "push", "-q", "--all-commits", "data.csv.dvc"], cwd=repo.path, check=True
     )
     assert judge(repo).findings == []
+
+
+def test_branches_that_are_not_checked_out(repo: Any) -> None:
+    """No commit has both files, and the one that is checked out has none."""
+    config = CONFIG.replace("../../storage", str(repo.path.parent / "storage"))
+    repo.commit(**{".dvc/config": config, ".dvc/.gitignore": "/cache\n"})
+    for name in ("a", "b"):
+        repo.git("switch", "-qc", name, "main")
+        repo.commit(**{f"{name} x.dvc": pointer(f"{name} x", stored(repo, name.encode()))})
+    repo.git("switch", "-q", "main")
+    pushes = tuple(Push(tip=repo.git("rev-parse", name)) for name in ("a", "b"))
+    (fix,) = fixes(judge(repo, pushes=pushes))
+    assert fix == "dvc push --all-commits 'a x.dvc' && dvc push --all-commits 'b x.dvc'"
+    subprocess.run(["sh", "-ec", fix], cwd=repo.path, check=True, capture_output=True)
+    assert judge(repo, pushes=pushes).findings == []
+
+
+def test_a_tag_that_is_of_no_commit_brings_none(project: Any) -> None:
+    project.commit(**{"n.dvc": pointer("n", stored(project, b"n"))})
+    project.git("tag", "tree", "HEAD^{tree}")
+    pushes = (Push(tip=project.git("rev-parse", "tree")),)
+    assert judge(project, pushes=pushes).findings == []
 
 
 def test_what_dvc_does_not_push(project: Any) -> None:
@@ -307,7 +330,7 @@ def test_several_refs_new_ones_tags_and_deletes(
         f"refs/heads/side {side} refs/heads/side {ZEROS}",
     )
     assert push(project, *both, monkeypatch=monkeypatch) == 1
-    assert "dvc push n.dvc" in capsys.readouterr().out
+    assert "dvc push --all-commits n.dvc" in capsys.readouterr().out
     assert push(project, f"refs/tags/v1 {tag} refs/tags/v1 {ZEROS}", monkeypatch=monkeypatch) == 1
     unknown = "1" * 40  # what someone else has pushed since
     assert (

@@ -110,11 +110,40 @@ def test_an_output_has_one_owner(repo, judge, files):
     assert found.rule == f"{ID}/outputs"
 
 
+def test_a_broken_file_does_not_hide_a_clash_of_others(repo, judge):
+    for path, content in {**CLASHES[1], "broken.dvc": "outs: [\n"}.items():
+        repo.write(path, content)
+    repo.git("add", "--all")
+    assert {one.rule for one in judge(ID)} == {f"{ID}/yaml", f"{ID}/outputs"}
+
+
+@pytest.mark.parametrize("path", ["../x", "/data/x", "a/../../x"])
+def test_a_pointer_that_leads_out_is_found(repo, judge, path):
+    repo.commit(**{"old.dvc": POINTER_TEXT.replace("a.csv", "../old")})
+    repo.write("a.csv.dvc", POINTER_TEXT.replace("a.csv", path))
+    repo.write("sub/b.csv.dvc", POINTER_TEXT.replace("a.csv", "../b.csv"))
+    repo.git("add", "--all")
+    assert [(one.path, one.rule) for one in judge(ID)] == [("a.csv.dvc", f"{ID}/paths")]
+
+
 def test_an_old_clash_is_not_of_this_change(repo, judge):
     repo.commit(**CLASHES[1])
     repo.commit(**{"other.dvc": POINTER_TEXT.replace("a.csv", "b.csv")})
     assert judge(ID) == []
     assert len(judge(ID, all_files=True)) == 1
+
+
+def test_a_merge_can_give_an_output_two_owners(repo, judge):
+    """Neither file is new: each side has one. What one side had wrong before is not of the merge."""
+    repo.commit(a="x")
+    repo.git("switch", "-qc", "side")
+    repo.commit(**{"p/dvc.yaml": CLASHES[0]["dvc.yaml"], "a.csv.dvc": POINTER_TEXT})
+    repo.git("switch", "-q", "main")
+    repo.commit(**{"dvc.yaml": CLASHES[1]["dvc.yaml"]})
+    repo.git("merge", "-q", "--no-commit", "side")
+    (found,) = judge(ID)
+    assert found.rule == f"{ID}/outputs"
+    assert "a.csv" in found.what
 
 
 @pytest.mark.parametrize("path", ["../x", "/data/x", "C:/data/x"])

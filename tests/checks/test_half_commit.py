@@ -143,4 +143,4 @@ def test_odd_names(repo, judge):
     repo.git("add", "dvc.lock")
     (one,) = judge(ID)
     assert one.path == name
-    assert one.fix == "git add -- $'a b/[x]*\\x0a.py'"
+    assert one.fix == "git add -- $':(literal)a b/[x]*\\x0a.py'"

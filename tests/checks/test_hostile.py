@@ -159,14 +159,28 @@ def test_a_partial_clone_fetches_nothing_and_passes_nothing(repo, tmp_path):
     address = repo.path.as_uri()
     repo.git("clone", "-q", "--no-checkout", "--filter=blob:none", address, str(clone.path))
     clone.git("read-tree", "HEAD")
-    clone.git("remote", "set-url", "origin", (tmp_path / "gone").as_uri())
+    objects = clone.git("count-objects", "-v")
     outputs, large, changed = report_of(clone.path).findings
     assert outputs.undecided
     assert "is this a partial clone" in outputs.what
     assert large.undecided
     assert (large.path, changed.path) == ("big.csv", "dvc.yaml")
     assert large.fix.startswith("git cat-file -s ")
+    assert outputs.fix.startswith("git fetch --refetch --no-filter")
     assert report_of(clone.path, "dvc-files-valid").exit_code == 3
+    assert report_of(clone.path, "dvc-lock-in-sync", all_files=True, to_ref="HEAD~1").exit_code == 3
+    assert clone.git("count-objects", "-v") == objects
+
+
+@pytest.mark.parametrize("mode", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_patterns_are_patterns_however_git_was_called(repo, monkeypatch, mode):
+    """`git --literal-pathspecs commit` sets a variable for its hooks."""
+    repo.commit(**{f"a/b/{path}": text for path, text in project().items()})
+    repo.write("a/b/train.py", "two")
+    repo.git("add", "--all")
+    monkeypatch.setenv(f"GIT_{mode}_PATHSPECS", "1")
+    (found,) = report_of(repo.path, "dvc-lock-in-sync").findings
+    assert found.rule == "dvc-lock-in-sync/code"
 
 
 def test_a_config_in_the_change_does_not_judge_it(repo):

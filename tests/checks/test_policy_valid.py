@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.checks import policy_valid
 from mlops_ci.checks.base import Changed, Scope
+from mlops_ci.checks.scope import Asked, find_scope
 from mlops_ci.git import Repository
 from mlops_ci.tree import CommitTree
 
@@ -90,6 +92,16 @@ def test_waivers_that_expired_or_name_nothing(repo: Any) -> None:
     assert "did you mean floor?" in unknown.what
 
 
+def test_a_waiver_of_a_check_that_is_not_there(repo: Any) -> None:
+    keys = "reason: r, approved_by: a, expires: 2999-01-01"
+    names = ("half-comit", "half-commit", "data-not-in-git/data")
+    lines = "".join(f"- {{rule: {name}, {keys}}}\n" for name in names)
+    repo.commit(**{"mlops-ci.yaml": f"waivers:\n{lines}"})
+    (one,) = found(repo)
+    assert (one.rule, one.line) == ("policy-valid/waiver", 2)
+    assert one.what == "there is no check half-comit to waive, did you mean half-commit?"
+
+
 def test_an_expired_waiver_does_not_stop_a_change_of_something_else(repo: Any) -> None:
     text = f"{GATES}waivers: [{{gate: floor, reason: r, approved_by: a, expires: 2020-01-01}}]\n"
     repo.commit(**PROJECT, **{"mlops-ci.yaml": text})
@@ -110,3 +122,16 @@ def test_a_policy_that_was_broken_before_can_be_mended(repo: Any) -> None:
     repo.commit(**PROJECT, **{"mlops-ci.yaml": "gates: 3"})
     repo.commit(**{"mlops-ci.yaml": GATES})
     assert found(repo, base=True, changed=("mlops-ci.yaml",)) == []
+
+
+def test_a_policy_with_merge_conflicts_is_not_decided(repo: Any) -> None:
+    repo.commit(**{"mlops-ci.yaml": GATES})
+    repo.git("checkout", "-qb", "other")
+    repo.commit(**{"mlops-ci.yaml": GATES.replace("0.9", "0.8")})
+    repo.git("checkout", "-q", "main")
+    repo.commit(**{"mlops-ci.yaml": GATES.replace("0.9", "0.7")})
+    subprocess.run(["git", "merge", "-q", "other"], cwd=repo.path, capture_output=True, check=False)
+    scope = find_scope(Repository.discover(repo.path), Asked(), {})
+    (one,) = policy_valid.check(scope)
+    assert one.undecided
+    assert "merge conflicts" in one.what

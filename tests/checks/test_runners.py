@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.checks.conftest import project
+from tests.checks.conftest import md5, project
 from tests.conftest import Repo
 
 pytestmark = pytest.mark.real
@@ -335,3 +335,99 @@ def test_a_waived_finding_is_shown_and_lets_the_commit_through(hooked):
     assert done.returncode == 0
     assert "note: 1 of 2 packages has no exact version: pandas" in done.output
     assert "waived until 2999-12-31" in done.output
+
+
+LOCK = "dvc-lock-in-sync"
+
+
+def stage(hooked, **state) -> dict[str, str]:
+    """Write and stage a state of the project; its files."""
+    files = project(**state)
+    for path, text in files.items():
+        hooked.repo.write(path, text)
+    hooked.repo.git("add", "--all")
+    return files
+
+
+def test_a_commit_that_makes_a_stage_stale(hooked):
+    hooked.repo.commit(**project())
+    hooked.install(LOCK)
+    hooked.repo.write("params.yaml", "lr: 0.2\n")
+    hooked.repo.write("notes.md", "x")
+    hooked.repo.git("add", "notes.md")
+    assert hooked.commit().returncode == 0
+    done = hooked.commit("--all")
+    assert done.returncode == 1
+    assert "dvc.yaml:2:3: [dvc-lock-in-sync/params] stage train is stale" in done.output
+    assert "params.yaml:lr is 0.2, the stage ran with 0.1" in done.output
+    assert "fix: dvc repro train && git add dvc.lock" in done.output
+    assert hooked.commit("--", "params.yaml").returncode == 1
+    stage(hooked, lr=0.2)
+    assert hooked.commit().returncode == 0
+
+
+def test_a_stage_is_judged_by_what_is_staged_of_it(hooked):
+    hooked.repo.commit(**project())
+    hooked.install(LOCK)
+    stage(hooked, data="3,4\n")
+    hooked.repo.git("reset", "-q", "dvc.lock")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "[dvc-lock-in-sync/data] stage train is stale: data.csv" in done.output
+    assert (hooked.repo.path / "dvc.lock").read_text() == project(data="3,4\n")["dvc.lock"]
+    hooked.repo.git("add", "dvc.lock")
+    hooked.repo.write("params.yaml", "lr: 0.2\n")
+    assert hooked.commit().returncode == 0
+
+
+def test_deleted_and_renamed_files_of_a_stage(hooked):
+    """Neither runner tells a hook of a file that is gone."""
+    hooked.repo.commit(**project())
+    hooked.install(LOCK, verbose="true", args="[--set, code=error]")
+    hooked.repo.git("rm", "-q", "data.csv.dvc")
+    done = hooked.commit()
+    assert done.returncode == 0
+    assert "note: stage train" in done.output
+    hooked.repo.git("mv", "--", "train.py", "-t rain.py")
+    hooked.repo.write("dvc.yaml", project()["dvc.yaml"].replace("train.py, ", '"-t rain.py", '))
+    hooked.repo.git("add", "--all")
+    done = hooked.commit()
+    assert done.returncode == 1
+    assert "[dvc-lock-in-sync/code]" in done.output
+    assert "-t rain.py" in done.output
+
+
+def test_a_clean_merge_that_makes_a_stage_stale(hooked):
+    """Each side agrees in itself; what they are together, nobody has run."""
+    old = project()
+    hooked.repo.commit(**old)
+    hooked.install(LOCK, types=("pre-commit", "pre-merge-commit"), args="[--set, code=error]")
+    hooked.repo.git("switch", "-qc", "side")
+    pipeline = old["dvc.yaml"].replace("train.py, data.csv", "../train.py").replace("[lr]", "[]")
+    locked = f"path: ../train.py, hash: md5, md5: {md5('one')}, size: 3"
+    record = f"  train:\n    cmd: python train.py\n    deps:\n    - {{{locked}}}\n"
+    outs = old["dvc.lock"].partition("    outs:")[2]
+    hooked.repo.commit(
+        **{
+            "sub/dvc.yaml": pipeline,
+            "sub/dvc.lock": f"schema: '2.0'\nstages:\n{record}    outs:{outs}",
+            "sub/metrics.json": old["metrics.json"],
+        }
+    )
+    hooked.repo.git("switch", "-q", "main")
+    stage(hooked, code="two")
+    assert hooked.commit().returncode == 0
+    done = hooked.git("merge", "--no-edit", "side")
+    assert done.returncode == 1, done.output
+    assert "sub/dvc.yaml:2:3: [dvc-lock-in-sync/code] stage train is stale: train.py" in done.output
+
+
+def test_a_push_of_a_stale_stage(hooked, tmp_path):
+    hooked.repo.commit(**project())
+    hooked.install(LOCK, types=("pre-push",), stages="[pre-push]")
+    remote_of(hooked, tmp_path)
+    assert hooked.git("push", "-u", "origin", "main").returncode == 0
+    hooked.repo.commit(**{"params.yaml": "lr: 0.2\n"})
+    done = hooked.git("push", "origin", "main")
+    assert done.returncode == 1
+    assert "[dvc-lock-in-sync/params]" in done.output

@@ -120,7 +120,11 @@ def test_a_clone_of_depth_1_does_not_pass(repo, check, tmp_path):
     code, _, err = check(made.path, "--from-ref", "origin/main")
     assert code == 2
     assert "fetch-depth: 0" in err
-    code, out, _ = check(made.path, "half-commit")
+    code, _, err = check(made.path)
+    assert code == 3
+    assert "the mlops-ci.yaml of its first parent judges" in err
+    assert "fetch-depth: 2" in err
+    code, out, _ = check(made.path, "half-commit", "--policy", "HEAD")
     assert code == 0
     assert "(all files, since the clone is shallow and ends before the last change)" in out
     made.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
@@ -131,6 +135,34 @@ def test_a_clone_of_depth_1_does_not_pass(repo, check, tmp_path):
     assert code == 1
     assert "new.csv: [data" in out
     assert "old.csv: [data" in out
+
+
+@pytest.mark.parametrize("option", ["--from-ref", "--to-ref", "--policy"])
+def test_a_variable_that_is_not_set_chooses_nothing(repo, check, option):
+    repo.commit(a="1")
+    code, _, err = check(repo.path, option, "")
+    assert code == 2
+    assert f"{option} is empty" in err
+
+
+def test_a_new_branch_has_nothing_before_it(repo, check):
+    """GitHub gives zeros as `github.event.before` then."""
+    repo.commit(**{"old.csv": BIG})
+    code, out, _ = check(repo.path, "data-not-in-git", "--from-ref", "0" * 40)
+    assert code == 1
+    assert "old.csv" in out
+
+
+def test_a_bare_repository_has_no_index(repo, check, tmp_path):
+    repo.commit(**{"old.csv": BIG})
+    repo.git("clone", "-q", "--bare", ".", str(tmp_path / "bare"))
+    for arguments in ([], ["--all-files"]):
+        code, _, err = check(tmp_path / "bare", *arguments)
+        assert code == 2
+        assert "a bare repository has no index" in err
+    code, out, _ = check(tmp_path / "bare", "--all-files", "--to-ref", "HEAD")
+    assert code == 1
+    assert "old.csv" in out
 
 
 def test_a_broken_config(repo, check):

@@ -661,3 +661,22 @@ def test_a_dvc_that_lies_in_git_is_not_found_on_path_either(
     project.commit(**{"dvc.lock": LOCK % ("a" * 32, "b" * 32)})
     run(["diff", "HEAD~1", "HEAD"])
     assert not (project.path / "pwned").exists()
+
+
+def test_the_shell_completes_branches_and_tags_that_are_safe_to_insert(project: Any) -> None:
+    for name in ("feature/a", "feature/$(touch${IFS}x)", "feature/!1"):
+        project.git("branch", name)
+    project.git("tag", "fraud@v1.0.0")
+
+    def completed(words: str, folder: Path) -> set[str]:
+        env = {**os.environ, "_MLOPS_CI_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+        command = [sys.executable, "-m", "mlops_ci"]
+        env["COMP_WORDS"] = f"mlops-ci {words}"
+        done = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, check=True
+        )
+        return {line.removeprefix("plain,") for line in done.stdout.split()}
+
+    assert completed("diff f", project.path) == {"feature/a", "fraud@v1.0.0"}
+    assert completed("gate m", project.path) == {"main"}
+    assert completed("diff m", project.path.parent) == set()

@@ -376,7 +376,9 @@ def test_models_that_a_change_names_do_not_hide_the_one_that_was_found(
 def test_a_metrics_file_that_moves_away_has_vanished(project: Any, capsys: Any) -> None:
     project.git("mv", "metrics.json", "other.json")
     project.commit(**{"dvc.yaml": "metrics: [other.json]\n", "other.json": auc(0.99)})
-    assert verdict(capsys, code=1)["result"] == "fail"
+    found = verdict(capsys, code=1)
+    assert found["result"] == "fail"
+    assert found["outcomes"][0]["reason"] == "has vanished from metrics.json: other.json has it now"
 
 
 @pytest.mark.parametrize("event", ["pull request", "push"])

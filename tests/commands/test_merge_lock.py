@@ -248,6 +248,14 @@ def test_the_merged_file_is_one_that_dvc_loads(merging: Any) -> None:
     COMPILED_LOCKFILE_SCHEMA(yaml.safe_load((merging.path / LOCK).read_text("utf-8")))
 
 
+def test_a_link_for_attributes_is_left_alone(repo, monkeypatch, capsys):
+    monkeypatch.chdir(repo.path)
+    (repo.path / ".gitattributes").symlink_to("elsewhere")
+    assert run(["merge-lock", "--install"]) == 2
+    assert "which Git does not follow" in capsys.readouterr().err
+    assert (repo.path / ".gitattributes").is_symlink()
+
+
 def test_install_can_be_repeated_and_keeps_other_lines(
     repo: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,13 @@ def test_it_is_written_and_enforced(project: Any, capsys: Any) -> None:
     assert "params.yaml:2:1: [config-schema] nwe: unknown key, did you mean new?" in shown
 
 
+def test_the_file_itself_is_not_overwritten(project: Any, capsys: Any) -> None:
+    before = (project.path / "params.yaml").read_bytes()
+    assert run(["schema", "infer", "params.yaml", "-o", "./params.yaml"]) == 2
+    assert "-o params.schema.json" in capsys.readouterr().err
+    assert (project.path / "params.yaml").read_bytes() == before
+
+
 def test_from_a_subfolder_the_config_still_names_paths_from_the_root(
     project: Any, capsys: Any, monkeypatch: Any
 ) -> None:

@@ -244,6 +244,16 @@ def test_an_alias_in_another_file_does_not_stand_in_for_a_vanished_metric() -> N
     assert judged(rows, policy).result == "fail"
 
 
+def test_a_metric_that_is_in_another_file_now_is_told_where() -> None:
+    rows = [row("auc", 0.9, source="a.json"), row("auc", None, 0.9, source="b.json")]
+    old, new = judged(rows, policy_from({"metric": "auc", **NO_WORSE})).outcomes
+    assert (old.result, old.reason) == ("fail", "has vanished from a.json: b.json has it now")
+    assert (new.result, new.reason) == ("fail", "is not in the baseline, which has it in a.json")
+    both = [row("auc", 0.9, 0.9, source="b.json"), row("auc", 0.9, source="a.json")]
+    found = judged(both, policy_from({"metric": "auc", **NO_WORSE})).outcomes
+    assert [one.reason for one in found if "b.json" in one.reason] == []
+
+
 def test_a_value_outside_of_its_range_fails_and_a_baseline_there_is_inconclusive() -> None:
     metrics = {"loss": {"range": [0, 1]}}
     gate = {"metric": "loss", **NO_WORSE}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_ci import config as configuration
@@ -112,6 +112,7 @@ def reordered(draw: Any, value: Any) -> Any:
     return {key: draw(reordered(value[key])) for key in draw(st.permutations(list(value)))}
 
 
+@settings(deadline=None)
 @given(reordered(DOCUMENT))
 def test_the_digest_is_stable_under_the_order_of_keys(document: Any) -> None:
     assert digest(document) == digest(DOCUMENT)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mlops_ci.config import MetricConfig, settings_for
@@ -193,6 +194,7 @@ numbers = st.floats(-1e9, 1e9)
 limits = st.floats(0, 1e9)
 
 
+@hypothesis_settings(deadline=None)
 @given(numbers, numbers, limits, limits, st.sampled_from([1, -1]), st.booleans())
 @example(0.3, 0.2, 0.1, 0.1, 1, False)
 def test_loosening_a_bound_never_turns_a_pass_into_a_failure(
@@ -210,6 +212,7 @@ def test_loosening_a_bound_never_turns_a_pass_into_a_failure(
             assert bounded(value, **{kind: baseline + sign * more}).result == "pass"
 
 
+@hypothesis_settings(deadline=None)
 @given(numbers, numbers, limits, st.sampled_from([1, -1]))
 def test_headroom_is_negative_exactly_when_a_limit_is_broken(
     baseline: float, value: float, limit: float, better: int

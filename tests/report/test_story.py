@@ -107,10 +107,62 @@ SLICE = metric("slices.8.recall", 0.9, 0.8)
             [regression("auc", 0.01)],
             "m is measured for the first time: not judged",
         ),
+        (
+            [metric("auc", None, 0.9)],
+            [regression("auc", 0.01), floor("auc", 0.8)],
+            "m is measured for the first time: 1 check passed, 1 not judged",
+        ),
+        (
+            [metric("auc", 0.9, float("nan"))],
+            [regression("auc", 0.01)],
+            "m: auc is not a number: blocked",
+        ),
     ],
 )
 def test_the_headline_says_what_is_so_and_what_follows(comparison, metrics, gates, expected):
     assert headline(comparison, model(*metrics), gates) == expected
+
+
+def test_a_metrics_file_that_was_renamed_is_named(comparison):
+    moved = [
+        replace(metric("auc", 0.9, None), source="a.json"),
+        replace(metric("auc", None, 0.9), source="b.json"),
+    ]
+    gates = [regression("auc", 0.01)]
+    assert headline(comparison, model(*moved), gates) == "m has auc in another file now: blocked"
+    said = line(comparison, model(*moved), gates, "How much")
+    assert said.startswith("auc is gone from a.json and stands in b.json.")
+    assert "name of the file" in line(comparison, model(*moved), gates, "Do")
+    assert "it is in `b.json` now" in markdown.render(
+        *told(comparison, model(*moved), gates)
+    ).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("0.99", "text, no number: 0.99."), (True, "true or false, no number: true."),
+     (float("inf"), "+∞."), ([1], "a list, no number: [1].")],
+)  # fmt: skip
+def test_what_only_looks_like_a_number_is_named(comparison, value, said):
+    row = Change(name="auc", source="metrics.json", baseline=0.9, candidate=value, change="changed")
+    found = line(comparison, model(row), [floor("auc", 0.8)], "How much")
+    assert found == f"auc was 0.9 and is {said}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "metrics", "said"),
+    [
+        ("unreadable", [], "unknown: the metrics cannot be read."),
+        ("unread-same", [], "no metric changed: the file is the same on both sides"),
+        ("unreadable", [replace(metric("auc", 0.9, None), change="unknown")], "unknown: 1 metric"),
+        ("dirty", [], "no metrics on either side."),
+    ],
+)
+def test_what_cannot_be_read_is_not_absent(comparison, kind, metrics, said):
+    note = Note(kind=kind, message="m.json: not in the DVC cache", fix="dvc fetch --all-commits")
+    found = model(*metrics, notes=(note,))
+    assert line(comparison, found, [], "How much").startswith(said)
+    assert line(comparison, found, [], "Do").startswith("dvc fetch") == (kind == "unreadable")
 
 
 def test_gates_that_are_not_merged_judge_nothing(comparison):
@@ -120,6 +172,7 @@ def test_gates_that_are_not_merged_judge_nothing(comparison):
     )
     shown = markdown.render(*told(comparison, found, [regression("auc", 0.01)], armed=False))
     assert "❌" not in shown
+    assert "nothing failed; 1 check would block." in shown
     assert "would fail: loss" in shown.replace("\N{NO-BREAK SPACE}", " ")
     assert "is not a pass" in shown
 
@@ -134,6 +187,19 @@ def test_numbers_that_are_in_doubt_are_no_plain_success(comparison):
     shown = markdown.render(*told(comparison, doubted, [regression("auc", 0.01)]))
     assert "[!WARNING]" in shown
     assert "[!TIP]" not in shown
+    assert "✅ `m`" not in shown
+
+
+def test_among_several_models_those_in_doubt_are_not_fine(comparison):
+    note = Note(kind="nothing-retrained", message="nothing was retrained", fix="dvc repro")
+    models = [
+        replace(model(BETTER, notes=(note,)), model="a"),
+        replace(model(BETTER), model="b"),
+    ]
+    shown = markdown.render(*several(comparison, models, [regression("auc", 0.01)]))
+    assert shown.startswith("### ⚠️ 2 models: 1 fine; 1 in doubt\n")
+    page = html.render(*several(comparison, models, [regression("auc", 0.01)]))
+    assert page.count(", in doubt</td>") == shown.count(", in doubt |") == 1
 
 
 def test_the_four_lines_of_a_failure(comparison):
@@ -283,8 +349,13 @@ def test_when_all_models_fail_each_failing_row_stays(comparison):
     models = [replace(model(*failing(2)), model=f"worse-{n:03}") for n in range(200)]
     shown = markdown.render(*several(comparison, models, [regression("bad*", 0.01)]))
     assert len(shown) <= markdown.LIMIT
+    table, *sections = shown.split("\n#### ")
+    assert len(sections) >= 20
     for number in range(200):
-        assert len(re.findall(rf"❌ \| \*\*worse-{number:03}\*\*<br>`bad_\d", shown)) == 2
+        found = len(re.findall(rf"❌ \| \*\*worse-{number:03}\*\*<br>`bad_\d", table))
+        own = [one for one in sections if one.startswith(f"❌ `worse-{number:03}`")]
+        assert found == (1 if own else 2)
+        assert all(one.count("❌ | **bad_") == 2 for one in own)
 
 
 def test_models_that_are_fine_are_one_line_each_and_keep_their_notes(comparison):
@@ -297,6 +368,7 @@ def test_models_that_are_fine_are_one_line_each_and_keep_their_notes(comparison)
     visible = re.sub(r"<details>.*?</details>", "", shown, flags=re.DOTALL)
     assert "the work tree differs" in visible
     assert "### ❌ 1 of 2 models is blocked: `a`; 1 fine" in shown
+    assert "model: a" in shown
     assert "<details><summary>✅ <code>b</code> is better: 1 check passed</summary>" in shown
 
 

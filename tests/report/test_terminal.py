@@ -61,14 +61,14 @@ def test_colour_adds_only_colour(comparison):
 
 
 def test_a_hostile_name_is_text_and_nothing_else(
-    hostile_comparison, harmless_comparison, hostile_verdicts, harmless_verdicts
+    hostile, hostile_comparison, harmless_comparison, hostile_verdicts, harmless_verdicts
 ):
     shown = terminal.render(hostile_comparison, hostile_verdicts, everything=True)
     shown.encode()
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert not hidden & {unicodedata.category(one) for one in shown.replace("\n", "")}
     harmless = terminal.render(harmless_comparison, harmless_verdicts, everything=True)
-    if not hostile_verdicts:  # sentences are wrapped
+    if not hostile_verdicts and len(hostile) < 70:  # sentences are wrapped
         assert shown.count("\n") == harmless.count("\n")
     coloured = terminal.render(hostile_comparison, hostile_verdicts, everything=True, colour=True)
     assert OURS.sub("", coloured) == shown
@@ -80,6 +80,17 @@ def test_no_line_is_a_workflow_command(hostile_comparison, hostile_verdicts):
     shown = terminal.render(hostile_comparison, hostile_verdicts, everything=True)
     assert not [line for line in shown.splitlines() if line.lstrip().startswith("::")]
     assert "##[" not in shown
+
+
+def test_sentences_are_wrapped_at_80_columns(comparison, failing):
+    (model,) = comparison.models
+    note = Note(kind="dirty", message="the work tree differs from " + "what is committed " * 6)
+    waiting = replace(failing["churn"], model="a-model-with-a-name-that-is-very-long-" + "x" * 20)
+    model = replace(model, model=waiting.model, notes=(note,))
+    shown = terminal.render(replace(comparison, models=(model,)), {model.model: waiting})
+    sentences = shown.partition("  metrics")[0].splitlines()[2:] + shown.splitlines()[-3:]
+    assert max(map(len, sentences)) <= 80
+    assert "    committed what is committed" in shown
 
 
 def changed(*names: str, **options: object) -> tuple[Change, ...]:

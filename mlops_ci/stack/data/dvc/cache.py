@@ -10,8 +10,8 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.limits import MAX_BYTES
@@ -20,15 +20,14 @@ _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
-@dataclass(frozen=True)
-class Cache:
+class Cache(NamedTuple):
     """`folders`: where objects may lie, in the order to look."""
 
     folders: tuple[Path, ...]
 
     def read(self, md5: str, path: str) -> bytes | None:
         """The content, None when it is not in the cache. Raises UnreadableError for a damaged or huge object."""
-        file = self._find(md5)
+        file = self.find(md5)
         if file is None:
             return None
         if file.stat().st_size > MAX_BYTES:
@@ -57,7 +56,8 @@ class Cache:
             for folder in self.folders
         )
 
-    def _find(self, md5: str) -> Path | None:
+    def find(self, md5: str) -> Path | None:
+        """The object, None when it is not in the cache. Nothing is read."""
         if not _MD5.fullmatch(md5):
             return None
         tail = Path(md5[:2], md5[2:])

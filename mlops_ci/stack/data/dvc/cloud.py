@@ -82,7 +82,7 @@ def _write_project(folder: Path, dvc_folder: Path, cache: Cache) -> dict[str, st
             if section.strip("'").startswith("remote "):
                 known = dict(config[section]) if config.has_section(section) else {}
                 _check_plain(section, own[section])
-                values = {key: _anchored(key, one, dvc_folder) for key, one in own[section].items()}
+                values = {key: anchored(key, one, dvc_folder) for key, one in own[section].items()}
                 config[section] = known | values
         if remote := own.get("core", "remote", fallback=""):
             config["core"]["remote"] = remote
@@ -113,8 +113,8 @@ def _read(file: Path) -> configparser.RawConfigParser:
     return config
 
 
-def _anchored(key: str, value: str | None, dvc_folder: Path) -> str:
-    """Paths in a config are relative to the folder that it is in."""
+def anchored(key: str, value: str | None, dvc_folder: Path) -> str:
+    """A value for a config elsewhere: paths in a config are relative to the folder that it is in."""
     text = (value or "").strip("'\"")
     relative = "://" not in text and not Path(text).is_absolute() and not text.startswith("~")
     if text and relative and (key == "url" or (dvc_folder / text).exists()):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
@@ -24,8 +23,7 @@ DATA_SUFFIXES = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a stage is stale. `subject`: the file, or `file:key` of a param; `what` goes on from it."""
 
     kind: Kind

@@ -9,7 +9,6 @@ import hashlib
 import json
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 _OTHER_IDS = ("etag", "checksum", "version_id")
@@ -37,8 +36,7 @@ class Out(NamedTuple):
         return self.hash.endswith(".dir")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockedStage:
+class LockedStage(NamedTuple):
     deps: tuple[Out, ...]
     outs: tuple[Out, ...]
 

@@ -6,19 +6,18 @@ https://dvc.org/doc/user-guide/project-structure/dvcyaml-files
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.model import Artifact, Unknown
-from mlops_ci.plots import Plot
 from mlops_ci.stack.data.dvc.lock import join
 from mlops_ci.stack.data.dvc.templates import Scope, TemplateError, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from mlops_ci.model import Artifact, Unknown
+    from mlops_ci.plots import Plot
 
 DEFAULT_PARAMS = "params.yaml"
 _STAGE = "stage "
@@ -26,51 +25,49 @@ _STAGE = "stage "
 ParamKeys = dict[str, "list[str] | None"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(NamedTuple):
     """One stage, resolved. All paths are relative to the root of the repository."""
 
     name: str
     folder: str
-    cmd: str = ""
-    deps: tuple[str, ...] = ()
-    outs: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    plots: tuple[Plot, ...] = ()
-    params: ParamKeys = field(default_factory=dict)
+    cmd: str
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    plots: tuple[Plot, ...]
+    params: ParamKeys
     # Outputs of any kind that DVC leaves to Git: `cache: false`.
-    uncached: frozenset[str] = frozenset()
+    uncached: frozenset[str]
     # Outputs that stay out of remotes: `push: false`.
-    unpushed: frozenset[str] = frozenset()
+    unpushed: frozenset[str]
     # The remote of an output where it names one.
-    remotes: dict[str, str] = field(default_factory=dict)
+    remotes: dict[str, str]
     # Values that `${…}` took from a file: {file: {dotted key: value}}.
-    variables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    frozen: bool = False
-    always_changed: bool = False
+    variables: dict[str, dict[str, Any]]
+    frozen: bool
+    always_changed: bool
 
     @property
     def all_outs(self) -> tuple[str, ...]:
         return self.outs + self.metrics + tuple(plot.path for plot in self.plots)
 
 
-@dataclass(kw_only=True)
 class Pipeline:
-    """One dvc.yaml. `problems` says what of it could not be read; the rest stands."""
+    """One dvc.yaml. `problems` says what of it could not be read; the rest stands.
 
-    path: str
-    stages: list[Stage] = field(default_factory=list)
-    metrics: list[str] = field(default_factory=list)
-    params: list[str] = field(default_factory=list)
-    plots: list[Plot] = field(default_factory=list)
-    artifacts: list[Artifact] = field(default_factory=list)
-    problems: list[Unknown] = field(default_factory=list)
-    # Stages, or what generates them, that could not be resolved, and why.
-    unresolved: dict[str, str] = field(default_factory=dict)
+    `unresolved`: stages, or what generates them, that could not be resolved, and why.
+    """
 
-    @cached_property
-    def folder(self) -> str:
-        return posixpath.dirname(self.path)
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.folder = posixpath.dirname(path)
+        self.stages: list[Stage] = []
+        self.metrics: list[str] = []
+        self.params: list[str] = []
+        self.plots: list[Plot] = []
+        self.artifacts: list[Artifact] = []
+        self.problems: list[Unknown] = []
+        self.unresolved: dict[str, str] = {}
 
     @property
     def declares_metrics(self) -> bool:
@@ -85,7 +82,7 @@ def read_pipeline(path: str, read: Callable[[str], bytes | None]) -> Pipeline:
 class _Reader:
     def __init__(self, path: str, read: Callable[[str], bytes | None]) -> None:
         self._read = read
-        self._pipeline = Pipeline(path=path)
+        self._pipeline = Pipeline(path)
         self._folder = posixpath.dirname(path)
 
     def pipeline(self) -> Pipeline:
@@ -175,6 +172,8 @@ class _Reader:
         self._pipeline.plots.extend(_plots([entry], self._folder))
 
     def _add_artifact(self, name: Any, entry: dict[str, Any]) -> None:
+        from mlops_ci.model import Artifact
+
         path = join(self._folder, str(entry.get("path") or ""))
         self._pipeline.artifacts.append(
             Artifact(name=str(name), path=path, type=str(entry.get("type") or ""))
@@ -230,6 +229,8 @@ class _Reader:
             self._problem(what, error)
 
     def _problem(self, what: str, error: Exception) -> None:
+        from mlops_ci.model import Unknown
+
         path = self._pipeline.path
         reason = str(error).removeprefix(f"{path}: ")
         if what.startswith(_STAGE):
@@ -275,6 +276,8 @@ def _props(stage: dict[str, Any], folder: str, name: str) -> Iterator[tuple[str,
 def _plots(entries: Any, folder: str) -> Iterator[Plot]:
     for path, props in _paths(entries):
         for one in props if isinstance(props, list) else [props]:
+            from mlops_ci.plots import Plot
+
             yield Plot(path=join(folder, path), folder=folder, props=_mapping(one))
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from bisect import bisect_left
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.model import Unknown
 from mlops_ci.stack.data.dvc import lock
 from mlops_ci.stack.data.dvc.cache import Cache, find_cache
 from mlops_ci.stack.data.dvc.ignore import without_ignored
@@ -20,14 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from mlops_ci.model import Unknown
     from mlops_ci.tree import Tree
 
 # Formats that a metrics folder may hold beside plots and images.
 _METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Locked:
+class Locked(NamedTuple):
     """A stage of a dvc.yaml with what dvc.lock recorded of it, None when it has not been run."""
 
     pipeline: Pipeline
@@ -97,8 +95,12 @@ class Project:
         return {name: entry for name, entry in stages.items() if isinstance(entry, dict)}
 
     def _malformed(self, path: str, what: str) -> None:
-        reason = f"has no {what} that can be read"
-        self.problems.append(Unknown(kind="pipeline", subject=path, reason=reason))
+        self._problem(path, f"has no {what} that can be read")
+
+    def _problem(self, path: str, reason: str, hint: str = "") -> None:
+        from mlops_ci.model import Unknown
+
+        self.problems.append(Unknown(kind="pipeline", subject=path, reason=reason, hint=hint))
 
     @cached_property
     def stages(self) -> list[Locked]:
@@ -174,10 +176,7 @@ class Project:
             content = self.tree.read(path)
             return formats.parse(path, content) if content else None
         except UnreadableError as error:
-            reason = str(error).removeprefix(f"{path}: ")
-            self.problems.append(
-                Unknown(kind="pipeline", subject=path, reason=reason, hint=error.hint)
-            )
+            self._problem(path, str(error).removeprefix(f"{path}: "), error.hint)
             return None
 
     def read(self, path: str) -> bytes | None:

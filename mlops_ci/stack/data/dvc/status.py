@@ -6,9 +6,8 @@ The rules are those of `dvc status` (https://dvc.org/doc/command-reference/statu
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.stack.data.dvc.hashes import Hashes, Unsure
 from mlops_ci.stack.data.dvc.inputs import Absent, Inputs, Kind, Reason
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc.project import Locked, Project
 
 
-@dataclass(frozen=True, kw_only=True)
-class Doubt:
+class Doubt(NamedTuple):
     """What could not be decided, why, and what would decide it."""
 
     subject: str
@@ -30,8 +28,7 @@ class Doubt:
     fix: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Status:
+class Status(NamedTuple):
     """One stage. `absent`: dependencies that were not looked at, because neither Git nor DVC knows their content here.
 
     `always`: a stage that runs every time by declaration, so that no lock can be in sync.

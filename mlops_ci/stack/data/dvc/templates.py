@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.formats import flatten
@@ -26,7 +25,6 @@ class TemplateError(Exception):
     """What is wrong, in a few words; the caller knows the file and the stage."""
 
 
-@dataclass
 class Scope:
     """The variables that one dvc.yaml, or one stage, can see.
 
@@ -34,17 +32,18 @@ class Scope:
     `aliases`: `item` and `key` of a generated stage, and which variable each stands for.
     """
 
-    values: dict[str, Any] = field(default_factory=dict)
-    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
-    aliases: _Aliases = field(default_factory=dict)
-    used: dict[str, dict[str, Any]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, dict[str, Any]] = {}
+        self.aliases: _Aliases = {}
+        self.used: dict[str, dict[str, Any]] = {}
 
     def child(self, extra: dict[str, Any], aliases: _Aliases) -> Scope:
-        return Scope(
-            values={**self.values, **extra},
-            sources=dict(self.sources),
-            aliases={**self.aliases, **aliases},
-        )
+        child = Scope()
+        child.values = {**self.values, **extra}
+        child.sources = dict(self.sources)
+        child.aliases = {**self.aliases, **aliases}
+        return child
 
     def load(self, path: str, values: Any) -> None:
         """Add the variables of a file. Loading one file twice is fine; two values for one name are not."""

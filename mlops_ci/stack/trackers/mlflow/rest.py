@@ -24,7 +24,8 @@ TRUST = "credentials are sent to the address in MLFLOW_TRACKING_URI only: set it
 
 
 @contextmanager
-def _as_mlflow_answers() -> Iterator[None]:
+def as_mlflow_answers() -> Iterator[None]:
+    """Raises UnreadableError for an answer that has not the shape that MLflow's has."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -40,13 +41,13 @@ class RestStore:
         self.auth = auth
         self.login = login
 
-    @_as_mlflow_answers()
+    @as_mlflow_answers()
     def get(self, run_id: str, bound_by: BoundBy) -> tuple[str, TrackedRun] | None:
-        found = self._get("runs/get", run_id=run_id)
+        found = self.find("runs/get", run_id=run_id)
         if found is None:
             return None
         info, data = found["run"]["info"], found["run"].get("data", {})
-        experiment = self._get("experiments/get", experiment_id=info["experiment_id"])
+        experiment = self.find("experiments/get", experiment_id=info["experiment_id"])
         run = TrackedRun(
             run_id=run_id,
             experiment=str(experiment["experiment"]["name"]),
@@ -58,15 +59,15 @@ class RestStore:
         )
         return info["status"] if info["lifecycle_stage"] == "active" else "DELETED", run
 
-    @_as_mlflow_answers()
+    @as_mlflow_answers()
     def experiments(self, name: str | None) -> list[str]:
         if name is None:
             return [one["experiment_id"] for one in self._all("experiments/search", "experiments")]
-        found = self._get("experiments/get-by-name", experiment_name=name)
+        found = self.find("experiments/get-by-name", experiment_name=name)
         one = found["experiment"] if found else {}
         return [one["experiment_id"]] if one.get("lifecycle_stage") == "active" else []
 
-    @_as_mlflow_answers()
+    @as_mlflow_answers()
     def tagged(self, key: str, value: str, experiments: list[str]) -> dict[str, str]:
         body = {
             "experiment_ids": experiments,
@@ -79,9 +80,10 @@ class RestStore:
             for run in runs
         }
 
-    def _get(self, path: str, **params: str) -> Any:
+    def find(self, path: str, **params: str) -> Any:
+        """What the server answers to a GET; None when there is no such thing."""
         try:
-            return self._ask(get_json, path, params)
+            return self.ask(get_json, path, params)
         except StatusError as error:
             body = error.body if isinstance(error.body, dict) else {}
             if body.get("error_code") != "RESOURCE_DOES_NOT_EXIST":
@@ -90,7 +92,7 @@ class RestStore:
 
     def _all(self, path: str, key: str, **body: Any) -> Iterator[Any]:
         for _ in range(MOST_PAGES):
-            page = self._ask(post_json, path, body | {"max_results": PAGE_SIZE})
+            page = self.ask(post_json, path, body | {"max_results": PAGE_SIZE})
             yield from page.get(key, [])
             body["page_token"] = page.get("next_page_token", "")
             if not body["page_token"]:
@@ -98,7 +100,8 @@ class RestStore:
         many = f"more than {MOST_PAGES * PAGE_SIZE} {key}"
         raise UnreadableError(f"{redact(self.api)} lists {many}", hint="name the experiment")
 
-    def _ask(self, send: Callable[..., Any], path: str, content: dict[str, Any]) -> Any:
+    def ask(self, send: Callable[..., Any], path: str, content: dict[str, Any]) -> Any:
+        """What the server answers when `send` (of `mlops_ci.http`) sends it `content`."""
         try:
             return send(f"{self.api}/{path}", content, auth=self.auth)
         except StatusError as error:

@@ -1,0 +1,139 @@
+"""Records as Git notes, `refs/notes/mlops-ci`: one JSON line a Statement, on the commit where the run began.
+
+Lines are only ever added, so the notes of two clones merge by joining their lines (`cat_sort_uniq`).
+https://git-scm.com/docs/git-notes
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError, UnreadableError
+from mlops_ci.lineage.statement import Statement, decode, encode
+from mlops_ci.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mlops_ci.git import Repository
+    from mlops_ci.process import Result
+
+REF = "refs/notes/mlops-ci"
+# What the remote had when it was last asked.
+FETCHED = "refs/notes/mlops-ci-fetched"
+# Somebody else may write at the same time; what is lost then is written again.
+_ATTEMPTS = 10
+_NAME = {"GIT_{}_NAME": "mlops-ci", "GIT_{}_EMAIL": "mlops-ci@localhost"}
+
+
+def read(repository: Repository, commit: str) -> list[Statement]:
+    """The Statements in the note of a commit; none without a note. Raises UnreadableError for another's note."""
+    content = _content(repository, commit, REF)
+    return decode(content, f"the note of {commit[:7]}") if content else []
+
+
+def add(repository: Repository, commit: str, statements: list[Statement]) -> bool:
+    """Add the lines that the note does not have yet; False when it has them all. What others wrote stays."""
+    if repository.find(commit) is None:
+        hint = f"git fetch origin {commit}"
+        raise ToolError(f"commit {commit[:7]} is not in this clone: it can have no note", hint=hint)
+    wanted = {encode(one) for one in statements}
+
+    def write(draft: str) -> None:
+        there = _lines(repository, commit, draft)
+        if not wanted <= set(there):
+            content = "".join(f"{line}\n" for line in sorted({*there, *wanted})).encode()
+            _git(repository, "notes", f"--ref={draft}", "add", "-fF-", commit, stdin=content)
+
+    return _change(repository, write)
+
+
+def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
+    """Join with the notes of the remote, and send the result; `refs` go with it, or nothing goes."""
+    sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
+    done = None
+    for _ in range(_ATTEMPTS):
+        join(repository, remote)
+        done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
+        if done.returncode == 0:
+            return
+        if "fetch first" not in done.stderr and "non-fast-forward" not in done.stderr:
+            break
+    assert done is not None
+    what = f"{remote} does not take the notes: {_reason(done)}"
+    raise ToolError(what, hint=f"git push {remote} {REF}")
+
+
+def join(repository: Repository, remote: str) -> None:
+    """Bring the notes of the remote, and keep those that are only here."""
+    if not _git(repository, "ls-remote", remote, REF).stdout:
+        _git(repository, "update-ref", "-d", FETCHED)
+        return
+    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{FETCHED}")
+    merge = ("merge", "-q", "-s", "cat_sort_uniq", FETCHED)
+    _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *merge))
+
+
+def _change(repository: Repository, write: Callable[[str], object]) -> bool:
+    """Whether `write` changed anything. It works on a draft, which replaces only what it was made from."""
+    draft = f"refs/notes/mlops-ci-draft-{uuid.uuid4().hex}"
+    for _ in range(_ATTEMPTS):
+        before = _tip(repository, REF)
+        try:
+            if before:
+                _git(repository, "update-ref", draft, before)
+            write(draft)
+            after = _tip(repository, draft)
+        finally:
+            _git(repository, "update-ref", "-d", draft, check=False)
+        command = ("update-ref", REF, after, before or "0" * len(after))
+        if after == before or _git(repository, *command, check=False).returncode == 0:
+            return after != before
+    raise ToolError(f"others write {REF} again and again", hint="run this again")
+
+
+def _tip(repository: Repository, ref: str) -> str:
+    found = _git(repository, "rev-parse", "--quiet", "--verify", ref, check=False)
+    return found.stdout.decode("ascii", "replace").strip()
+
+
+def _lines(repository: Repository, commit: str, ref: str) -> list[str]:
+    content = _content(repository, commit, ref)
+    try:
+        return [line for line in content.decode("utf-8").splitlines() if line]
+    except UnicodeDecodeError:
+        raise UnreadableError(
+            f"the note of {commit[:7]} is not text", hint=f"git notes --ref={REF} show {commit}"
+        ) from None
+
+
+def _content(repository: Repository, commit: str, ref: str) -> bytes:
+    done = _git(repository, "notes", f"--ref={ref}", "show", commit, check=False)
+    return done.stdout if done.returncode == 0 else b""
+
+
+def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: bool = True) -> Result:
+    folder = repository.root or repository.git_dir
+    command = ["git", *arguments]
+    done = run(command, cwd=folder, stdin=stdin, env=_environ(repository))
+    if check and done.returncode:
+        raise ToolError(f"git {arguments[0]}: {_reason(done)}", hint=f"git notes --ref={REF} list")
+    return done
+
+
+def _environ(repository: Repository) -> dict[str, str]:
+    """On a build machine nobody has said who writes."""
+    known = repository.git("var", "GIT_COMMITTER_IDENT").returncode == 0
+    who = ("AUTHOR", "COMMITTER")
+    names = {key.format(one): value for one in who for key, value in _NAME.items()}
+    return {**os.environ, **({} if known else names), "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _reason(done: Result) -> str:
+    """Git's own words, without the advice that it prints after them."""
+    words = ("error:", "fatal:", "! [", "remote:")
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    told = [line for line in lines if line.startswith(words)]
+    return (told or [done.last_line])[0]

@@ -1,0 +1,198 @@
+"""A Record against the work tree: every byte is hashed again, and no tool's word is taken for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage import redaction, verify_files
+from mlops_ci.lineage.provenance import parse
+from mlops_ci.lineage.statement import Statement, is_inside, plain
+from mlops_ci.lineage.worktree import ModelFacts, WorkTreeFacts
+from mlops_ci.record import Verification, Verified
+from mlops_ci.text import shell_word, visible
+from mlops_ci.text import value as shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlops_ci.lineage.hashing import Hashed
+    from mlops_ci.record import Provenance, RecordedFile
+
+_TRAIN = "mlops-ci train"
+
+
+def verify(root: Path, statements: list[Statement], where: str) -> list[Verification]:
+    """One Verification a model of the Record. `root`: any folder of the repository; `where` names the Record."""
+    recorded = parse(statements, where)
+    facts = WorkTreeFacts(root)
+    head = facts.repository.find("HEAD")
+    now = {one.snapshot.model: one for one in facts.models(head.oid if head else "")}
+    paths = {file.path for one in recorded for file in one.files if not file.folder}
+    paths |= {lock.path for one in recorded for lock in one.environments if is_inside(lock.path)}
+    hashed = facts.hashes(sorted(paths))
+    return [_Verifier(facts, hashed, one, now.get(one.model)).verification() for one in recorded]
+
+
+class _Verifier:
+    """One model. `now`: what the repository says of it today, None when it has no such model."""
+
+    def __init__(
+        self,
+        facts: WorkTreeFacts,
+        hashed: dict[str, Hashed],
+        recorded: Provenance,
+        now: ModelFacts | None,
+    ) -> None:
+        self.facts, self.hashed, self.recorded, self.now = facts, hashed, recorded, now
+
+    def verification(self) -> Verification:
+        found = [
+            *verify_files.verify(self.facts, self.recorded.files, self.hashed),
+            *self._new_inputs(),
+            *self._external(),
+            *self._params(),
+            *self._metrics(),
+            *self._lock(),
+            *self._environments(),
+            *self._source(),
+            *self._unread(),
+        ]
+        return Verification(
+            model=self.recorded.model, facts=tuple(found), remarks=tuple(self._remarks())
+        )
+
+    def _new_inputs(self) -> Iterator[Verified]:
+        """What the model is made from now and was not then."""
+        if self.now is None:
+            return
+        known = {one.path for one in self.recorded.files}
+        inputs = {one.path: "data" for one in self.now.snapshot.data if one.role == "input"}
+        inputs |= {one.path: "code" for one in self.now.snapshot.code}
+        inputs |= {one.source: "environment" for one in self.now.snapshot.environment}
+        for path in sorted(filter(is_inside, inputs.keys() - known)):
+            kind: Any = inputs[path]
+            yield Verified(
+                kind=kind,
+                name=path,
+                result="different",
+                recorded="not there",
+                found="is an input now",
+            )
+
+    def _external(self) -> Iterator[Verified]:
+        for name in self.recorded.external:
+            reason = "lies outside of the repository: its bytes cannot be hashed here"
+            yield Verified(kind="data", name=name, result="unknown", reason=reason)
+
+    def _params(self) -> Iterator[Verified]:
+        now = plain(self.now.params) if self.now else {}
+        for file in sorted(self.recorded.params.keys() | now.keys()):
+            recorded, found = self.recorded.params.get(file, {}), now.get(file, {})
+            if recorded and not found and self._gone(file):
+                yield self._undecided("params", file, f"{file} is not here", _checkout(file))
+                continue
+            for name in sorted(recorded.keys() | found.keys()):
+                yield self._value("params", f"{file}:{name}", recorded.get(name), found.get(name))
+
+    def _gone(self, file: str) -> bool:
+        try:
+            return self.now is None or self.facts.tree.read(file) is None
+        except UnreadableError:
+            return True
+
+    def _metrics(self) -> Iterator[Verified]:
+        """The values too, not the bytes alone: a Record is read for its values."""
+        for file in self.recorded.of_kind("metrics"):
+            now = self._measured(file)
+            for name in sorted(file.values.keys() | now.keys()):
+                if isinstance(self.hashed.get(file.path), UnreadableError):
+                    continue  # said for the file
+                yield self._value(
+                    "metrics", f"{file.path}:{name}", file.values.get(name), now.get(name)
+                )
+
+    def _measured(self, file: RecordedFile) -> dict[str, Any]:
+        return plain(self.now.values(file.path)) if self.now else {}
+
+    def _value(self, kind: Any, name: str, recorded: Any, found: Any) -> Verified:
+        if self.now is None:
+            reason = f"this repository has no model {visible(self.recorded.model)} now"
+            return self._undecided(kind, name, reason, "")
+        if recorded == redaction.REDACTED == found:
+            reason = "its name says that it is a secret: its value was not recorded"
+            return self._undecided(kind, name, reason, "")
+        same = found is not None and type(recorded) is type(found) and recorded == found
+        return Verified(
+            kind=kind,
+            name=name,
+            result="same" if same else "different",
+            recorded=shown(recorded),
+            found=shown(found),
+        )
+
+    def _lock(self) -> Iterator[Verified]:
+        recorded = self.recorded.lock_digest
+        found = (self.now.snapshot.lock_digest if self.now else None) or ""
+        if recorded and not found:
+            yield self._undecided("lock", "dvc.lock", "is not here", _checkout("dvc.lock"))
+        elif recorded or found:
+            result: Any = "same" if recorded == found else "different"
+            yield Verified(
+                kind="lock",
+                name="dvc.lock",
+                result=result,
+                recorded=recorded or "none",
+                found=found,
+            )
+
+    def _environments(self) -> Iterator[Verified]:
+        described = {one.path for one in self.recorded.files}
+        for lock in self.recorded.environments:
+            if not is_inside(lock.path):
+                reason = "is not a path inside the repository"
+                yield self._undecided("environment", lock.path, reason, "")
+            elif lock.path not in described:
+                file = verify_files.locked(lock.path, lock.sha256)
+                yield from verify_files.verify(self.facts, [file], self.hashed)
+
+    def _source(self) -> Iterator[Verified]:
+        commit = self.recorded.commit
+        found = self.facts.repository.find(commit)
+        if found is None:
+            hint = f"git fetch origin {commit}"
+            yield self._undecided("source", "commit", f"{commit} is not in this clone", hint)
+            return
+        tree = self.facts.repository.lines("rev-parse", f"{found.oid}^{{tree}}")[0]
+        result: Any = "same" if (found.oid, tree) == (commit, self.recorded.tree) else "different"
+        yield Verified(
+            kind="source",
+            name=f"tree of {found.oid[:7]}",
+            result=result,
+            recorded=self.recorded.tree,
+            found=tree,
+        )
+
+    def _unread(self) -> Iterator[Verified]:
+        for name in self.recorded.unread:
+            reason = "could not be read when the Record was written"
+            yield self._undecided("source", name, reason, _TRAIN)
+
+    def _undecided(self, kind: Any, name: str, reason: str, hint: str) -> Verified:
+        return Verified(kind=kind, name=name, result="unknown", reason=reason, hint=hint)
+
+    def _remarks(self) -> Iterator[str]:
+        head = self.facts.repository.find("HEAD")
+        if head and head.oid != self.recorded.commit:
+            yield f"the run began at {self.recorded.commit[:7]}, HEAD is {head.oid[:7]} now"
+        if self.recorded.dirty:
+            yield f"the run began with changes that no commit has: {', '.join(self.recorded.dirty[:3])}"
+        for lock in self.recorded.environments:
+            if lock.in_sync != "yes":
+                state = "was not what it says" if lock.in_sync == "no" else "was not compared"
+                yield f"what was installed {state}: {lock.path}"
+
+
+def _checkout(path: str) -> str:
+    return f"git checkout -- {shell_word(path)}"

@@ -1,0 +1,106 @@
+"""The tags of one clone with the Promotion Records that answer them: what is asked for, and what was granted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.lineage import notes
+from mlops_ci.promote import ledger, stages, tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_ci.git import Repository
+    from mlops_ci.promote.ledger import Promotion
+    from mlops_ci.promote.stages import Holder, ModelState
+    from mlops_ci.promote.tags import Tag
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The request of one tag, as far as tags alone can tell: that it is well-formed, whole and the newest."""
+
+    holder: Holder
+    model: str
+
+
+@dataclass(kw_only=True)
+class Book:
+    """The tags and the Promotion Records of one clone, read once. `ref`: the notes that count.
+
+    Where there is a remote, only what it has was granted: a job may have ended before it could push.
+    """
+
+    repository: Repository
+    ref: str = notes.REF
+    tags: list[Tag] = field(init=False)
+    states: dict[str, ModelState] = field(init=False)
+    promotions: dict[str, Promotion] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tags = tags.read(self.repository)
+        self.states = stages.states(self.tags)
+        self.promotions = ledger.read(self.repository, self.ref)
+
+    def asked(self, name: str) -> Asked:
+        """Raises UsageError for a tag that asks for no stage, RefusedError for one that cannot be granted."""
+        tag = next((one for one in self.tags if one.name == name), None)
+        if tag is None:
+            raise UsageError(
+                f"{name} is no tag that asks for anything here",
+                hint="churn#prod#1 asks; git fetch --tags brings those of the remote",
+            )
+        if tag.problem:
+            raise RefusedError(f"{name} {tag.problem}", hint="git fetch origin --tags --force")
+        if tag.request.kind != "assign":
+            raise UsageError(
+                f"{name} does not ask for a stage ({tag.request.kind})",
+                hint="churn#prod#1 asks to promote the version at its commit",
+            )
+        return self._holder(tag)
+
+    def _holder(self, tag: Tag) -> Asked:
+        model, stage = tag.request.model, tag.request.stage
+        state = self.states[model]
+        if state.deprecated:
+            raise RefusedError(f"{model} is deprecated", hint=f"gto register {model}")
+        holder = state.holder(stage)
+        if holder is None or holder.tag.name != tag.name:
+            instead = f"{holder.tag.name} holds {stage}" if holder else f"nothing holds {stage}"
+            raise RefusedError(
+                f"{tag.name} is not the newest word on {model}#{stage}: {instead} by the tags",
+                hint="mlops-ci status",
+            )
+        if not holder.version.startswith("v"):
+            raise RefusedError(
+                f"no version of {model} is registered at {tag.commit[:7]}",
+                hint=f"git tag -a {model}@v1.0.0 {tag.commit[:7]}",
+            )
+        return Asked(holder=holder, model=model)
+
+    def promotions_of(self, model: str, stage: str) -> Iterator[Promotion]:
+        """Those that were granted, by tags that stand as they did then, newest first."""
+        for tag in reversed(self.tags):
+            promotion = self.promotions.get(tag.oid)
+            asked = tag.request.model, tag.request.stage
+            if promotion and not tag.problem and asked == (model, stage) and promotion.answers(tag):
+                yield promotion
+
+    def champion(self, model: str, stage: str, but: str = "") -> Promotion | None:
+        """What holds the stage: the newest Promotion of a version that is still registered. `but`: not by this tag."""
+        promotions = self.promotions_of(model, stage)
+        standing = (one for one in promotions if self.is_registered(model, one))
+        return next((one for one in standing if one.tag != but), None)
+
+    def is_registered(self, model: str, promotion: Promotion) -> bool:
+        """Whether the version of a Promotion is registered at its commit."""
+        state = self.states.get(model)
+        versions = {(one.version, one.tag.commit) for one in state.versions} if state else set()
+        return (promotion.version, promotion.commit) in versions
+
+    def granted(self, asked: Asked) -> Promotion | None:
+        """The Promotion that this tag was given before."""
+        found = self.promotions.get(asked.holder.tag.oid)
+        return found if found and found.grants(asked.model, asked.holder) else None

@@ -1,0 +1,120 @@
+"""A tag asks; this answers. What is granted is written down first, and everything else follows from that."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.baseline import usual_ref
+from mlops_ci.diff import Request
+from mlops_ci.errors import RefusedError
+from mlops_ci.gate import gate, gate_first
+from mlops_ci.promote import artifacts, evidence
+from mlops_ci.promote.ledger import Promotion
+
+if TYPE_CHECKING:
+    from mlops_ci.git import Repository
+    from mlops_ci.lineage.statement import Descriptor
+    from mlops_ci.model import Verdict
+    from mlops_ci.promote.book import Book
+    from mlops_ci.promote.evidence import Evidence
+    from mlops_ci.promote.stages import Holder
+
+_NO_GATES = "gates: [{metric: accuracy, threshold: {min: 0.9}}] in mlops-ci.yaml of the main branch"
+_BLAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Granted:
+    """`before`: it had been granted already. `champion`: the Promotion that it follows, None for the first."""
+
+    promotion: Promotion
+    champion: Promotion | None
+    verdict: Verdict
+    before: bool = False
+
+
+def examine(book: Book, name: str) -> Granted:
+    """What the Promotion of this tag is, or would be. Nothing is written. Raises RefusedError with the reason.
+
+    What was granted before is examined again: a note that says so could be anybody's.
+    """
+    asked = book.asked(name)
+    champion = book.champion(asked.model, asked.holder.stage, but=name)
+    model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
+    proof = evidence.gather(book.repository, model)
+    verdict = _verdict(book.repository, asked.holder, model.name, champion)
+    granted = book.granted(asked)
+    facts = _facts(proof, verdict, champion)
+    promotion = granted or promotion_of(asked.model, asked.holder, champion, proof.subject, facts)
+    if granted and granted.subject != proof.subject:
+        raise RefusedError(f"the Promotion Record of {name} is of other bytes than the model is")
+    return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
+
+
+def promotion_of(
+    model: str,
+    holder: Holder,
+    champion: Promotion | None,
+    subject: tuple[Descriptor, ...],
+    facts: dict[str, Any],
+) -> Promotion:
+    """The answer to the tag of `holder`. `champion`: what it follows."""
+    run = os.environ
+    server, repository = run.get("GITHUB_SERVER_URL"), run.get("GITHUB_REPOSITORY")
+    url = f"{server}/{repository}/actions/runs/{run.get('GITHUB_RUN_ID')}"
+    where = {"by": run.get("GITHUB_ACTOR", ""), "run": url if run.get("GITHUB_RUN_ID") else ""}
+    return Promotion(
+        kind="promote",
+        model=model,
+        version=holder.version,
+        stage=holder.stage,
+        tag=holder.tag.name,
+        tag_oid=holder.tag.oid,
+        commit=holder.tag.commit,
+        predecessor=champion.version if champion else "",
+        subject=subject,
+        facts={**facts, **where, "promotedOn": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"},
+    )
+
+
+def _verdict(
+    repository: Repository, holder: Holder, model: str, champion: Promotion | None
+) -> Verdict:
+    """Afresh, against what holds the stage now, by the gates at the tip of the main branch."""
+    usual = usual_ref(repository)
+    if usual is None:
+        what = "no main branch is in this clone, and its gates decide"
+        raise RefusedError(what, hint="git fetch origin main:refs/remotes/origin/main")
+    policy = repository.commit(usual).oid
+    start = repository.root or repository.git_dir
+    request = Request(start=start, head=holder.tag.commit, models=(model,), exact=True)
+    if champion is None:
+        verdict = gate_first(request, policy).verdicts[model]
+    else:
+        verdict = gate(replace(request, base=champion.commit), policy).verdicts[model]
+    if verdict.result not in ("pass", "warn"):
+        raise _refusal(holder, champion, verdict)
+    return verdict
+
+
+def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> RefusedError:
+    if verdict.result in ("no gates", "unarmed"):
+        return RefusedError(f"no gate of the main branch judges {holder.version}", hint=_NO_GATES)
+    wrong = [one for one in verdict.outcomes if one.result in ("fail", "inconclusive")]
+    reasons = "; ".join(one.reason for one in wrong[:_BLAMED])
+    against, base = (f" against {champion.version}", champion.commit[:7]) if champion else ("", "")
+    shown = f"mlops-ci gate --exact {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
+    return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)
+
+
+def _facts(proof: Evidence, verdict: Verdict, champion: Promotion | None) -> dict[str, Any]:
+    judged = {
+        "result": verdict.result,
+        "policy": verdict.policy_digest,
+        "policyRevision": verdict.policy_rev,
+        "against": champion.version if champion else "",
+    }
+    return {"record": {"sha256": proof.record}, "verdict": judged, "approvals": []}

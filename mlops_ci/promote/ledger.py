@@ -1,0 +1,132 @@
+"""Promotion Records: Git notes in `refs/notes/mlops-ci` on the tags that asked for them.
+
+Whoever may push notes may write one. It shows what a promotion found; it authorises nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage import notes
+from mlops_ci.lineage.statement import MAX_BYTES, STATEMENT, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlops_ci.git import Repository
+    from mlops_ci.lineage.statement import Descriptor, Statement
+    from mlops_ci.promote.stages import Holder
+    from mlops_ci.promote.tags import Tag
+
+PROMOTION = "https://mlops-ci.dev/promotion/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """That one Version took one stage. `tag_oid`: the tag object that asked; `predecessor`: the version before, or "".
+
+    `subject`: descriptors of the model's files. `kind`: `promote` or `rollback`.
+    """
+
+    kind: str
+    model: str
+    version: str
+    stage: str
+    tag: str
+    tag_oid: str
+    commit: str
+    predecessor: str
+    subject: tuple[Descriptor, ...]
+    facts: dict[str, Any]
+
+    def statement(self) -> Statement:
+        """The in-toto Statement of it."""
+        asked = {"name": self.tag, "digest": {"gitTag": self.tag_oid, "gitCommit": self.commit}}
+        predicate = {
+            "kind": self.kind,
+            "model": self.model,
+            "toVersion": self.version,
+            "fromVersion": self.predecessor,
+            "stage": self.stage,
+            "tag": asked,
+            **self.facts,
+        }
+        return {
+            "_type": STATEMENT,
+            "subject": list(self.subject),
+            "predicateType": PROMOTION,
+            "predicate": predicate,
+        }
+
+    def answers(self, tag: Tag) -> bool:
+        """Whether this tag asked for it, as the tag stands now."""
+        asked = tag.request.kind, tag.request.model, tag.request.stage
+        same = (self.tag, self.tag_oid, self.commit) == (tag.name, tag.oid, tag.commit)
+        return same and asked == ("assign", self.model, self.stage)
+
+    def grants(self, model: str, holder: Holder) -> bool:
+        """Whether it is the answer to the tag by which this holder has its stage."""
+        return self.answers(holder.tag) and (self.model, self.version) == (model, holder.version)
+
+
+def read(repository: Repository, ref: str = notes.REF) -> dict[str, Promotion]:
+    """The newest Promotion by the id of the tag object. A note that is no Record counts for nothing."""
+    found: dict[str, Promotion] = {}
+    for oid, statement in _all(repository, ref):
+        promotion = _promotion(statement)
+        if promotion is not None and promotion.tag_oid == oid:
+            found[oid] = promotion
+    return found
+
+
+def statements(repository: Repository) -> list[Statement]:
+    """All that the notes say of anything."""
+    return [statement for _, statement in _all(repository, notes.REF)]
+
+
+def _all(repository: Repository, ref: str) -> Iterator[tuple[str, Statement]]:
+    """With the id of what each is a note of."""
+    blobs = _blobs(repository, ref)
+    repository.objects.expect(set(blobs.values()), MAX_BYTES)
+    for oid, blob in blobs.items():
+        for statement in _statements(repository.objects.known.get(blob, b"")):
+            yield oid, statement
+
+
+def _blobs(repository: Repository, ref: str) -> dict[str, str]:
+    """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
+    done = repository.git("ls-tree", "-r", "-z", ref)
+    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
+    split = (entry.partition("\t") for entry in entries)
+    return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}
+
+
+def _statements(content: bytes) -> list[Statement]:
+    try:
+        return decode(content, "note")
+    except UnreadableError:
+        return []
+
+
+def _promotion(statement: Statement) -> Promotion | None:
+    if statement["predicateType"] != PROMOTION:
+        return None
+    predicate = dict(statement["predicate"])
+    try:
+        asked = predicate.pop("tag")
+        return Promotion(
+            kind=str(predicate.pop("kind")),
+            model=str(predicate.pop("model")),
+            version=str(predicate.pop("toVersion")),
+            stage=str(predicate.pop("stage")),
+            tag=str(asked["name"]),
+            tag_oid=str(asked["digest"]["gitTag"]),
+            commit=str(asked["digest"]["gitCommit"]),
+            predecessor=str(predicate.pop("fromVersion")),
+            subject=tuple(statement["subject"]),
+            facts=predicate,
+        )
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,105 @@
+"""The way back: to a version that was promoted before, by a new tag and a new Promotion Record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import RefusedError
+from mlops_ci.promote import artifacts, tagging
+from mlops_ci.promote.book import Book
+from mlops_ci.promote.grammar import Request
+from mlops_ci.promote.granting import promotion_of
+
+if TYPE_CHECKING:
+    from mlops_ci.promote.ledger import Promotion
+    from mlops_ci.promote.stages import Holder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """`current`: what holds the stage now. `target`: the Promotion by which the other version held it before.
+
+    They are one where the rollback was done before.
+    """
+
+    current: Promotion
+    target: Promotion
+
+    @property
+    def done(self) -> bool:
+        return self.current == self.target
+
+
+def find(book: Book, model: str, stage: str, version: str = "") -> Way:
+    """Where a rollback leads: to `version`, by default to what the current one followed. Nothing is written.
+
+    The bytes of the target are hashed again before anything moves. Without `version` a rollback is not rolled back:
+    the command may have ended half-way, and what it left would be the version that misbehaved. Raises RefusedError.
+    """
+    current = book.champion(model, stage)
+    if current is None:
+        raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
+    if version == current.version or (not version and current.kind == "rollback"):
+        return Way(current=current, target=current)
+    wanted = version or current.predecessor
+    if not wanted:
+        raise RefusedError(
+            f"{current.version} is the first that was promoted to {model}#{stage}",
+            hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
+        )
+    way = Way(current=current, target=_earlier(book, model, stage, wanted))
+    _verify(book, way.target)
+    return way
+
+
+def _earlier(book: Book, model: str, stage: str, version: str) -> Promotion:
+    """Its own earlier Promotion authorises a version, however old."""
+    earlier = [one for one in book.promotions_of(model, stage) if one.version == version]
+    if not earlier:
+        raise RefusedError(
+            f"{version} was never promoted to {model}#{stage}: a rollback needs its Promotion Record",
+            hint="git fetch origin 'refs/notes/*:refs/notes/*', or promote it: git tag -a",
+        )
+    if not book.is_registered(model, earlier[0]):
+        raise RefusedError(f"{version} of {model} is not registered any more")
+    return earlier[0]
+
+
+def _verify(book: Book, target: Promotion) -> None:
+    found = artifacts.hashes(
+        book.repository, artifacts.find(book.repository, target.commit, target.model)
+    )
+    recorded = {one["name"]: one["digest"] for one in target.subject}
+    now = {one["name"]: one["digest"] for one in found}
+    for name in sorted(recorded.keys() | now.keys()):
+        if recorded.get(name) != now.get(name):
+            raise RefusedError(
+                f"{name} of {target.version} is not what was promoted: its bytes differ"
+            )
+
+
+def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
+    """Make the tag, or take the one that a rollback left which was stopped half-way; and the Promotion for it."""
+    target = way.target
+    holder = _asked_before(book, target)
+    if holder is None:
+        counter = tagging.next_counter(book.tags, target.model)
+        request = Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
+        moved = f"from {way.current.version} to {target.version}"
+        message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
+        tagging.create(book.repository, request, target.commit, message, book.tags)
+        book = Book(repository=book.repository, ref=book.ref)
+        holder = _asked_before(book, target)
+        assert holder is not None
+    facts = {**target.facts, "authorisedBy": {"gitTag": target.tag_oid}, "reason": reason}
+    made = promotion_of(target.model, holder, way.current, target.subject, facts)
+    return book, replace(made, kind="rollback")
+
+
+def _asked_before(book: Book, target: Promotion) -> Holder | None:
+    """What holds the stage by the tags, when that is the target and no Promotion answers it."""
+    holder = book.states[target.model].holder(target.stage)
+    if holder is None or holder.version != target.version or holder.tag.oid in book.promotions:
+        return None
+    return holder

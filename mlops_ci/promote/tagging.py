@@ -1,0 +1,125 @@
+"""Writing tags: a name that is free, a time that is later than every other's, and a push that takes all or none."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError
+from mlops_ci.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mlops_ci.git import Repository
+    from mlops_ci.process import Result
+    from mlops_ci.promote.grammar import Request
+    from mlops_ci.promote.tags import Tag
+
+
+_FETCHED = "refs/mlops-ci/tags/"
+
+
+def next_counter(tags: Iterable[Tag], model: str) -> int:
+    """The number for the next tag of a model: GTO counts over all of its tags, whatever their stage."""
+    used = (tag.request.counter or 0 for tag in tags if tag.request.model == model)
+    return max(used, default=0) + 1
+
+
+def create(
+    repository: Repository, request: Request, commit: str, message: str, tags: Sequence[Tag]
+) -> str:
+    """Make the annotated tag of `request` at `commit`; its name. Raises ToolError, also where the name is taken.
+
+    Its time is a second later than that of every tag in `tags`: within one second the order of tags is open.
+    """
+    last = max((tag.time for tag in tags), default=0)
+    when = f"{max(int(time.time()), last + 1)} +0000"
+    command = [
+        "tag",
+        "--annotate",
+        "--no-sign",
+        "--file=-",
+        "--end-of-options",
+        request.tag,
+        commit,
+    ]
+    done = _git(repository, command, stdin=message.encode(), GIT_COMMITTER_DATE=when)
+    if done.returncode:
+        raise ToolError(
+            f"the tag {request.tag} cannot be made: {done.last_line}", hint="git fetch --tags"
+        )
+    return request.tag
+
+
+def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
+    """Send tags, all or none. Raises ToolError; tags that the remote did not take are then not here either."""
+    refs = [f"refs/tags/{name}" for name in names]
+    done = _git(
+        repository, ["push", "--quiet", "--atomic", remote, *(f"{ref}:{ref}" for ref in refs)]
+    )
+    if done.returncode:
+        # What stays here would be read as a request that nobody else can see.
+        for ref in refs:
+            _git(repository, ["update-ref", "-d", ref])
+        taken = next(
+            (line.strip() for line in done.stderr.splitlines() if "! [" in line), done.last_line
+        )
+        raise ToolError(
+            f"{remote} does not take {', '.join(names)}: {taken}", hint=f"git fetch {remote} --tags"
+        )
+
+
+def fetch(repository: Repository, remote: str) -> list[str]:
+    """Bring all tags of the remote. Gives the names of those that point elsewhere there than here.
+
+    A tag that moved is evidence of tampering: it is left here as it was. One that a checkout has flattened
+    (https://github.com/actions/checkout/issues/290) is made whole again.
+    """
+    depth = ["--depth=1"] if repository.shallow else []
+    refs = f"+refs/tags/*:{_FETCHED}*"
+    command = [
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--prune",
+        *depth,
+        remote,
+        refs,
+    ]
+    done = _git(repository, command)
+    if done.returncode:
+        hint = f"git fetch {remote} --tags"
+        raise ToolError(f"the tags of {remote} cannot be fetched: {done.last_line}", hint=hint)
+    here, there = _listed(repository, "refs/tags/"), _listed(repository, _FETCHED)
+    wanted = {
+        name: oid for name, (oid, commit) in there.items()
+        if name not in here or here[name] == (commit, "")
+    }  # fmt: skip
+    updates = "".join(f"update refs/tags/{name}\0{oid}\0\0" for name, oid in wanted.items())
+    _git(repository, ["update-ref", "--no-deref", "-z", "--stdin"], stdin=updates.encode())
+    return sorted(
+        name for name in here.keys() & there.keys() - wanted.keys() if here[name] != there[name]
+    )
+
+
+def _listed(repository: Repository, prefix: str) -> dict[str, tuple[str, str]]:
+    """By name: the object's id, and that of the commit it leads to when it is a tag object."""
+    depth = prefix.count("/")
+    form = f"%(refname:lstrip={depth})%00%(objectname)%00%(*objectname)"
+    lines = repository.lines("for-each-ref", f"--format={form}", prefix)
+    return {name: (oid, commit) for name, oid, commit in (line.split("\0") for line in lines)}
+
+
+def _git(
+    repository: Repository, command: Sequence[str], *, stdin: bytes = b"", **environ: str
+) -> Result:
+    """In English: what git says is read."""
+    return run(
+        ["git", *command],
+        cwd=repository.root or repository.git_dir,
+        stdin=stdin,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **environ},
+    )

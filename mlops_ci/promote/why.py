@@ -1,0 +1,85 @@
+"""Why a version holds its stage: what made it, what it measured, who granted it. From this clone's notes alone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import RefusedError, UnreadableError
+from mlops_ci.lineage import provenance
+from mlops_ci.lineage.statement import encode
+from mlops_ci.promote import ledger
+
+if TYPE_CHECKING:
+    from mlops_ci.promote.book import Book
+    from mlops_ci.promote.ledger import Promotion
+    from mlops_ci.record import Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Why:
+    """`trained`: the Record of its training; `before`: that of its predecessor. None where a note is missing."""
+
+    promotion: Promotion
+    trained: Provenance | None
+    before: Provenance | None
+
+    def params(self) -> dict[str, tuple[Any, Any]]:
+        """Name to the value now and the one before; None where there is none."""
+        return _paired(_params(self.trained), _params(self.before))
+
+    def metrics(self) -> dict[str, tuple[Any, Any]]:
+        """As `params`."""
+        return _paired(_metrics(self.trained), _metrics(self.before))
+
+
+def why(book: Book, model: str, stage: str) -> Why:
+    """Raises RefusedError when nothing was promoted to the stage."""
+    champion = book.champion(model, stage)
+    if champion is None:
+        raise RefusedError(
+            f"no Promotion Record says that anything holds {model}#{stage}",
+            hint="git fetch origin --tags 'refs/notes/*:refs/notes/*', then mlops-ci status",
+        )
+    records = _records(book)
+    earlier = (
+        one for one in book.promotions_of(model, stage) if one.version == champion.predecessor
+    )
+    before = next(earlier, None)
+    return Why(
+        promotion=champion,
+        trained=records.get(_digest(champion)),
+        before=records.get(_digest(before)) if before else None,
+    )
+
+
+def _digest(promotion: Promotion) -> str:
+    record = promotion.facts.get("record")
+    return str(record.get("sha256", "")) if isinstance(record, dict) else ""
+
+
+def _records(book: Book) -> dict[str, Provenance]:
+    """By the SHA-256 of the line."""
+    found = {}
+    for statement in ledger.statements(book.repository):
+        try:
+            parsed = provenance.parse([statement], "note")[0]
+        except UnreadableError:
+            continue
+        found[hashlib.sha256(encode(statement).encode()).hexdigest()] = parsed
+    return found
+
+
+def _params(record: Provenance | None) -> dict[str, Any]:
+    tables = record.params.values() if record else ()
+    return {name: value for table in tables for name, value in table.items()}
+
+
+def _metrics(record: Provenance | None) -> dict[str, Any]:
+    files = record.of_kind("metrics") if record else ()
+    return {name: value for file in files for name, value in file.values.items()}
+
+
+def _paired(now: dict[str, Any], before: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (now.get(name), before.get(name)) for name in sorted(now.keys() | before.keys())}

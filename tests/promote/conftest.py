@@ -1,0 +1,59 @@
+"""A repository that trained three models with DVC, with their Records in its notes, and a remote of its own."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.git import Repository
+from mlops_ci.lineage import notes
+from mlops_ci.lineage.collect import collect
+from tests.conftest import Repo
+from tests.lineage import project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GATES = "gates:\n- {id: accuracy, metric: accuracy, change: {max_regression: 0.01}, threshold: {min: 0.5}}\n"
+
+
+@pytest.fixture(scope="session")
+def _released(tmp_path_factory: pytest.TempPathFactory, _environment: None) -> Path:
+    """v1.0.0, a better v1.1.0 and a worse v1.2.0 of `churn`, one commit each."""
+    root = tmp_path_factory.mktemp("released")
+    made = Repo(root / "repo")
+    made.path.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.git("config", "user.name", "Test")
+    made.git("config", "user.email", "test@example.com")
+    made.write("mlops-ci.yaml", GATES)
+    project.make(made)
+    record(made)
+    made.git("tag", "-a", "-m", "first", "churn@v1.0.0")
+    for version, rate in (("v1.1.0", "0.2"), ("v1.2.0", "0.15")):
+        made.write("params.yaml", f"lr: {rate}\nseed: 7{version[3]}\n")
+        project.dvc(made.path, "repro")
+        project.dvc(made.path, "push")
+        made.commit(f"train {version}")
+        record(made)
+        made.git("tag", "-a", "-m", version, f"churn@{version}")
+    made.git("clone", "--quiet", "--bare", "--mirror", ".", "../origin.git")
+    made.git("remote", "add", "origin", "../origin.git")
+    return root
+
+
+def record(made: Repo) -> None:
+    statements = collect(made.path, project.run_of(made))
+    notes.add(Repository.discover(made.path), made.git("rev-parse", "HEAD"), statements)
+
+
+@pytest.fixture
+def released(tmp_path: Path, _released: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
+    """A work tree of its own, `origin` beside it; the current folder."""
+    shutil.copytree(_released, tmp_path, symlinks=True, dirs_exist_ok=True)
+    made = Repo(tmp_path / "repo")
+    made.git("update-index", "--refresh")
+    monkeypatch.chdir(made.path)
+    return made

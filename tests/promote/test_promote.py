@@ -1,0 +1,301 @@
+"""`mlops-ci promote` and `mlops-ci rollback` on a repository that trained with DVC: the whole way, and each refusal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from mlops_ci.cli import run as run_cli
+from mlops_ci.git import Repository
+from mlops_ci.lineage import notes
+from mlops_ci.lineage.statement import encode
+from mlops_ci.promote import granting
+from mlops_ci.promote.book import Book
+from tests.conftest import Repo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = run_cli(list(arguments))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def ask(repo: Repo, version: str, number: int, stage: str = "prod") -> str:
+    """As a person would: tag, and push."""
+    name = f"churn#{stage}#{number}"
+    environ = {**os.environ, "GIT_COMMITTER_DATE": f"{1_800_000_000 + number} +0000"}
+    command = ["git", "tag", "-a", "-m", "please", name, f"churn@{version}^{{}}"]
+    subprocess.run(command, cwd=repo.path, env=environ, check=True)
+    repo.git("push", "-q", "origin", "--tags")
+    return name
+
+
+def holders(cli: Any) -> list[tuple[str, bool]]:
+    models = json.loads(cli("status", "--json")[1])["models"]
+    return [(one["version"], one["verified"]) for model in models for one in model["stages"]]
+
+
+def test_the_first_and_a_better_one_are_promoted_and_the_way_back(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = cli("promote", ask(released, "v1.0.0", 1))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "churn#prod v1.0.0: promoted (the first)"
+    code, out, _ = cli("promote", ask(released, "v1.1.0", 2))
+    assert code == 0
+    assert out.splitlines()[0] == "churn#prod v1.1.0: promoted (before: v1.0.0)"
+    assert "model.bin  sha256" in out
+    assert "verdict pass" in out
+    assert holders(cli) == [("v1.1.0", True)]
+
+    code, out, err = cli("rollback", "churn", "--reason", "alert 7")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == "churn#prod v1.0.0: rolled back (before: v1.1.0)"
+    assert holders(cli) == [("v1.0.0", True)]
+    # A fresh clone has it all.
+    released.git("clone", "-q", "../origin.git", "../fresh")
+    monkeypatch.chdir("../fresh")
+    Repo(Path.cwd()).git("fetch", "-q", "origin", "refs/notes/*:refs/notes/*")
+    assert holders(cli) == [("v1.0.0", True)]
+    assert "alert 7" in Repo(Path.cwd()).git("tag", "-n9", "-l", "churn#prod#3")
+
+
+def test_a_worse_one_is_refused(released: Repo, cli: Any) -> None:
+    assert cli("promote", ask(released, "v1.1.0", 1))[0] == 0
+    code, out, err = cli("promote", ask(released, "v1.2.0", 2))
+    assert (code, out) == (1, "")
+    assert err.startswith("error: v1.2.0 against v1.1.0: fail: ")
+    assert "mlops-ci gate --exact" in err
+    assert holders(cli) == [("v1.2.0", False)]
+
+
+def test_again_changes_nothing(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    cli("promote", name)
+    before = released.git("rev-parse", "refs/notes/mlops-ci")
+    code, out, _ = cli("promote", name)
+    assert code == 0
+    assert out.startswith("churn#prod v1.0.0: was promoted before")
+    assert released.git("rev-parse", "refs/notes/mlops-ci") == before
+
+
+def test_a_dry_run_writes_nothing(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    before = released.git("for-each-ref")
+    code, out, _ = cli("promote", name, "--dry-run")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: would be promoted (the first)")
+    fetched = ("refs/mlops-ci/", "refs/notes/mlops-ci-fetched")
+    now = released.git("for-each-ref").splitlines()
+    assert [one for one in now if not any(ref in one for ref in fetched)] == before.splitlines()
+
+
+def test_tampered_bytes_are_refused(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    stored(released, "model.bin", "churn@v1.0.0").write_bytes(b"evil")
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "error: model.bin is not what dvc.lock recorded at " in err
+
+
+def test_bytes_that_are_gone_are_refused(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    for place in (".dvc/cache", "../remote"):
+        shutil.rmtree(released.path / place)
+    code, _, err = cli("promote", name)
+    assert code == 3
+    assert "error: model.bin at " in err
+    assert "cannot be got" in err
+
+
+def test_bytes_come_from_the_remote_when_the_cache_is_empty(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    shutil.rmtree(released.path / ".dvc/cache")
+    assert cli("promote", name)[0] == 0
+
+
+def test_a_remote_that_serves_something_else(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    shutil.rmtree(released.path / ".dvc/cache")
+    md5 = recorded(released, "model.bin", "churn@v1.0.0")
+    file = released.path / "../remote/files/md5" / md5[:2] / md5[2:]
+    file.chmod(0o444)  # as an object that DVC trusts
+    file.unlink()
+    file.write_bytes(b"evil")
+    file.chmod(0o444)
+    code, _, err = cli("promote", name)
+    assert code in (1, 3)
+    assert holders(cli) == [("v1.0.0", False)]
+    assert "model.bin" in err
+
+
+def test_a_forged_record_helps_nobody(released: Repo, cli: Any) -> None:
+    """v1.2.0 is worse. Its forger rewrites all Records, and grants the Promotion in a note."""
+    cli("promote", ask(released, "v1.1.0", 1))
+    name = ask(released, "v1.2.0", 2)
+    repository = Repository.discover(released.path)
+    book = Book(repository=repository)
+    asked = book.asked(name)
+    forged = granting.promotion_of(
+        "churn", asked.holder, None, book.champion("churn", "prod").subject, {}
+    )  # type: ignore[union-attr]
+    notes.add(repository, asked.holder.tag.oid, [forged.statement()])
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "v1.2.0 against v1.1.0: fail" in err
+
+
+def test_a_record_of_other_bytes_is_refused(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    content = released.git("notes", "--ref", notes.REF, "show", "churn@v1.0.0^{}")
+    statement = json.loads(content)
+    for one in statement["subject"]:
+        one["digest"]["sha256"] = "0" * 64
+    released.git(
+        "notes", "--ref", notes.REF, "add", "-f", "-m", encode(statement), "churn@v1.0.0^{}"
+    )
+    released.git("push", "-qf", "origin", notes.REF)
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "is of other bytes: model.bin" in err
+
+
+def test_without_a_record_nothing_is_promoted(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    released.git("update-ref", "-d", notes.REF)
+    released.git("push", "-q", "origin", f":{notes.REF}")
+    code, _, err = cli("promote", name)
+    assert (code, err.splitlines()[0][:24]) == (1, "error: no Record says wh")
+
+
+def test_a_moved_tag_is_refused(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    released.git("tag", "-f", "-a", "-m", "moved", name, "churn@v1.2.0^{}")
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert f"error: {name} is another tag at origin than here" in err
+
+
+def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:
+    older = ask(released, "v1.0.0", 1)
+    ask(released, "v1.1.0", 2)
+    code, _, err = cli("promote", older)
+    assert code == 1
+    assert "churn#prod#2 holds prod by the tags" in err
+
+
+def test_a_deregistered_version_is_refused(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    released.git("tag", "-a", "-m", "no", "churn@v1.0.0!", "churn@v1.0.0^{}")
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "nothing holds prod by the tags" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("churn@v1.0.0", 2, "does not ask for a stage (register)"),
+        ("churn#prod!#9", 2, "does not ask for a stage (unassign)"),
+        ("churn@deprecated", 2, "does not ask for a stage (deprecate)"),
+        ("nightly", 2, "is no tag that asks for anything here"),
+        ("churn#prod#77", 2, "is no tag that asks for anything here"),
+    ],
+)
+def test_tags_that_ask_for_no_stage(
+    released: Repo, cli: Any, name: str, code: int, says: str
+) -> None:
+    if name not in ("churn@v1.0.0", "churn#prod#77"):
+        released.git("tag", "-a", "-m", "x", name, "churn@v1.0.0^{}")
+    found, _, err = cli("promote", name, "--local")
+    assert found == code
+    assert says in err
+
+
+def test_a_lightweight_tag_is_refused(released: Repo, cli: Any) -> None:
+    released.git("tag", "churn#prod#1", "churn@v1.0.0^{}")
+    code, _, err = cli("promote", "churn#prod#1", "--local")
+    assert code == 1
+    assert "churn#prod#1 is lightweight" in err
+
+
+def test_without_gates_nothing_is_promoted(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    released.git("rm", "-q", "mlops-ci.yaml")
+    released.git("commit", "-qm", "no gates")
+    released.git("push", "-q", "origin", "main")
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "no gate of the main branch judges v1.0.0" in err
+
+
+def test_a_rollback_needs_an_earlier_promotion(released: Repo, cli: Any) -> None:
+    assert cli("rollback", "churn")[0] == 1
+    cli("promote", ask(released, "v1.0.0", 1))
+    code, _, err = cli("rollback", "churn")
+    assert code == 1
+    assert "v1.0.0 is the first that was promoted" in err
+    code, _, err = cli("rollback", "churn", "--to", "v1.2.0")
+    assert code == 1
+    assert "v1.2.0 was never promoted to churn#prod" in err
+
+
+def test_a_rollback_to_bytes_that_changed_moves_nothing(released: Repo, cli: Any) -> None:
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    stored(released, "model.bin", "churn@v1.0.0").write_bytes(b"evil")
+    before = released.git("for-each-ref", "refs/tags", "refs/notes/mlops-ci")
+    assert cli("rollback", "churn")[0] == 1
+    assert released.git("for-each-ref", "refs/tags", "refs/notes/mlops-ci") == before
+    assert holders(cli) == [("v1.1.0", True)]
+
+
+def recorded(repo: Repo, path: str, rev: str) -> str:
+    """The MD5 in dvc.lock of a revision."""
+    lock = yaml.safe_load(repo.git("show", f"{rev}:dvc.lock"))
+    outs = [out for stage in lock["stages"].values() for out in stage["outs"]]
+    return str(next(out["md5"] for out in outs if out["path"] == path))
+
+
+def stored(repo: Repo, path: str, rev: str) -> Path:
+    """Its object in the cache, made writable."""
+    md5 = recorded(repo, path, rev)
+    file = repo.path / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    file.chmod(0o644)
+    return file
+
+
+def test_why(released: Repo, cli: Any) -> None:
+    assert cli("why", "churn")[0] == 1
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    code, out, _ = cli("why", "churn")
+    assert code == 0
+    for line in (
+        "  asked    churn#prod#2",
+        "  verdict  pass against v1.0.0, gates at ",
+        "  data     data md5 ",
+        "  param    lr 0.2 (before: 0.1)",
+        "  metric   accuracy 1.6",
+    ):
+        assert line in out
+    code, out, _ = cli("why", "churn", "--json")
+    shown = json.loads(out)
+    assert shown["params"]["lr"] == {"value": 0.2, "before": 0.1}
+    assert shown["metrics"]["loss"] == {"value": "NaN", "before": "NaN"}
+    assert shown["promotion"]["toVersion"] == "v1.1.0"

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.errors import ToolError
+from mlops_ci.git import Repository
+from mlops_ci.promote import grammar, tagging, tags
+from mlops_ci.promote.stages import states
+from tests.promote.histories import History
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    made = [("m@v1.0.0", 0, 0), ("m#prod#4", 0, 60), ("m@v1.1.0", 1, 90)]
+    return History(tags=made, commits=2).write(tmp_path / "origin")
+
+
+@pytest.fixture
+def clone(origin: Path, tmp_path: Path) -> Path:
+    git(tmp_path, "clone", "-q", str(origin), "clone")
+    return tmp_path / "clone"
+
+
+def assign(clone: Path, commit: str = "m@v1.1.0^{commit}") -> str:
+    repository = Repository.discover(clone)
+    known = tags.read(repository)
+    request = grammar.Request(
+        kind="assign", model="m", stage="prod", counter=tagging.next_counter(known, "m")
+    )
+    return tagging.create(
+        repository, request, git(clone, "rev-parse", commit), "promote m\n", known
+    )
+
+
+def holder(folder: Path) -> str:
+    found = states(tags.read(Repository.discover(folder)))["m"].holder("prod")
+    return found.version if found else ""
+
+
+def test_a_new_assignment_holds_the_stage_here_and_after_the_push(
+    origin: Path, clone: Path
+) -> None:
+    assert holder(clone) == "v1.0.0"
+    name = assign(clone)
+    assert name == "m#prod#5"
+    assert (holder(clone), holder(origin)) == ("v1.1.0", "v1.0.0")
+    tagging.push(Repository.discover(clone), "origin", [name])
+    assert holder(origin) == "v1.1.0"
+
+
+def test_a_tag_is_later_than_all_others_whatever_the_clock_says(clone: Path) -> None:
+    future = int(time.time()) + 86_400
+    environ = {**os.environ, "GIT_COMMITTER_DATE": f"{future} +0000"}
+    subprocess.run(
+        ["git", "tag", "-a", "-m", "x", "m#prod#9", "m@v1.0.0^{}"],
+        cwd=clone,
+        env=environ,
+        check=True,
+    )
+    assert assign(clone) == "m#prod#10"
+    assert holder(clone) == "v1.1.0"
+    assert max(tag.time for tag in tags.read(Repository.discover(clone))) == future + 1
+
+
+def test_a_name_that_is_taken(clone: Path) -> None:
+    repository = Repository.discover(clone)
+    request = grammar.Request(kind="assign", model="m", stage="prod", counter=4)
+    with pytest.raises(
+        ToolError, match=r"m#prod#4 cannot be made: fatal: tag 'm#prod#4' already exists"
+    ):
+        tagging.create(repository, request, git(clone, "rev-parse", "HEAD"), "x", [])
+
+
+def test_of_two_pushes_of_one_name_the_second_leaves_nothing(
+    origin: Path, clone: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", str(origin), "other")
+    first, second = assign(clone), assign(tmp_path / "other", "m@v1.0.0^{commit}")
+    assert first == second
+    tagging.push(Repository.discover(clone), "origin", [first])
+    with pytest.raises(ToolError, match="origin does not take m#prod#5"):
+        tagging.push(Repository.discover(tmp_path / "other"), "origin", [second])
+    assert second not in git(tmp_path / "other", "tag")
+    assert tagging.fetch(Repository.discover(tmp_path / "other"), "origin") == []
+    assert holder(tmp_path / "other") == "v1.1.0"
+
+
+def test_fetch_brings_new_tags_and_names_those_that_moved(origin: Path, clone: Path) -> None:
+    git(origin, "tag", "-a", "-m", "x", "m@v2.0.0", "main")
+    git(origin, "tag", "-f", "-a", "-m", "x", "m@v1.0.0", "main")
+    before = git(clone, "rev-parse", "m@v1.0.0")
+    assert tagging.fetch(Repository.discover(clone), "origin") == ["m@v1.0.0"]
+    assert git(clone, "rev-parse", "m@v1.0.0") == before
+    assert git(clone, "rev-parse", "m@v2.0.0") == git(origin, "rev-parse", "m@v2.0.0")
+
+
+def test_a_flattened_tag_is_made_whole(clone: Path) -> None:
+    git(clone, "tag", "-f", "m#prod#4", "m#prod#4^{commit}")
+    assert holder(clone) == ""
+    assert tagging.fetch(Repository.discover(clone), "origin") == []
+    assert holder(clone) == "v1.0.0"
+
+
+def test_a_shallow_clone_of_one_tag_gets_all_of_them(origin: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "-q", "--depth=1", "--no-tags", f"file://{origin}", "shallow")
+    assert tagging.fetch(Repository.discover(tmp_path / "shallow"), "origin") == []
+    assert holder(tmp_path / "shallow") == "v1.0.0"
+
+
+def test_a_remote_that_is_not_there(clone: Path) -> None:
+    git(clone, "remote", "set-url", "origin", str(clone / "gone"))
+    with pytest.raises(ToolError, match="the tags of origin cannot be fetched"):
+        tagging.fetch(Repository.discover(clone), "origin")
