@@ -8,6 +8,10 @@ from typing import Any, Literal
 from mlops_ci.typed import doc
 
 Task = Literal["classification", "regression"]
+MetricName = Literal[
+    "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall",
+    "specificity", "f1", "f1_macro", "mcc", "mae", "mse", "rmse", "r2", "none",
+]  # fmt: skip
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 LINES = (".jsonl", ".ndjson")
 PARQUET = (".parquet", ".pq")
@@ -38,7 +42,7 @@ class PredictionsConfig:
     threshold: float = doc(
         "A score of this much and more predicts the positive class.", default=0.5
     )
-    metrics: dict[str, str] = doc(
+    metrics: dict[str, MetricName] = doc(
         "By the name in a metrics file, what it is: `eval.f1: f1_macro`; `none` for what is of other examples. "
         "Default: the usual names, where the predictions give the value that the file states.",
         default_factory=dict,

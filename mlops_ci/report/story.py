@@ -137,8 +137,8 @@ def _headline(stories: Sequence[Story]) -> Line:
 
 def _rest(counts: Counter[str]) -> list[str]:
     words = (
-        ("inconclusive", "cannot be told"), ("warn", "with a warning"), ("waived", "with a waiver"), ("pass", "fine"), ("doubt", "in doubt"),
-        ("unarmed", "not judged"), ("no gates", "without gates"),
+        ("inconclusive", "cannot be told"), ("warn", "with a warning"), ("waived", "with a waiver"),
+        ("pass", "fine"), ("doubt", "in doubt"), ("unarmed", "not judged"), ("no gates", "without gates"),
     )  # fmt: skip
     return [f"{counts[result]:,} {word}" for result, word in words if counts[result]]
 

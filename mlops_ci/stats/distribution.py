@@ -111,6 +111,9 @@ class Bootstrap:
         if not count:
             return math.nan
         below = int(self.draws.searchsorted(bound))
+        if below == count:
+            # Beyond all draws only the normal tail can tell how far; a correction for many gates asks for that.
+            return min(1 / (count + 1), Student(point=self.point, se=self.se).p_below(bound))
         # No p-value below 1 / (count + 1): Davison and Hinkley, Bootstrap Methods (1997), 4.2.
         share = min(max(below, 1), count) / (count + 1)
         w = float(ndtri(share)) - self.bias

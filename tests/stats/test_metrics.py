@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import sklearn.metrics as peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops_ci.predictions import MetricName
 from mlops_ci.stats import auc, paired
 from mlops_ci.stats.metrics import METRICS, known_as
 
@@ -42,6 +43,7 @@ NUMBERS = {
 
 def test_every_metric_has_a_peer() -> None:
     assert METRICS.keys() == SCORES.keys() | BINARY.keys() | CLASSES.keys() | NUMBERS.keys()
+    assert {*METRICS, "none"} == {*get_args(MetricName)}
 
 
 def sample(seed: int, count: int, classes: int = 2) -> tuple[Any, Any, Any]:
