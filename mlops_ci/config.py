@@ -140,6 +140,9 @@ class BaselineConfig:
     )
 
 
+Forks = Literal["declared", "trust"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
     dvc: str | None = doc(
@@ -171,6 +174,11 @@ class Config:
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
     train: TrainConfig = doc("How the model is trained.", default_factory=TrainConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
+    forks: Forks = doc(
+        "Numbers that a run of a fork has made: declared, they never set a status to success; trust: as those of a "
+        "run of this repository.",
+        default="declared",
+    )
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)

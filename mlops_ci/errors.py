@@ -33,6 +33,15 @@ class ToolError(MlopsCiError):
     exit_code = 3
 
 
+class PublishError(MlopsCiError):
+    """What should be shown or kept elsewhere is not taken there, or must not go there. It is still here.
+
+    It never hides a verdict.
+    """
+
+    exit_code = 4
+
+
 class UnreadableError(MlopsCiError):
     """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
 
@@ -51,12 +60,6 @@ class StoppedError(ToolError):
     def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signal = signal
-
-
-class PublishError(MlopsCiError):
-    """Results could not be put where they are to be kept, or must not be put there. They are still here."""
-
-    exit_code = 4
 
 
 class RefusedError(MlopsCiError):

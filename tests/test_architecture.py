@@ -48,9 +48,14 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
+    "publish": CONFIG | {"compare", "gates", "github", "report"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "demo": CONFIG | {"diff", "gate", "report"},
-    "commands": CONFIG | PURE | READERS | WORKERS | {"demo", "diff", "gate", "promote", "schema"},
+    "commands": CONFIG
+    | PURE
+    | READERS
+    | WORKERS
+    | {"demo", "diff", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

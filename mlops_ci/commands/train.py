@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops_ci.commands import step
+from mlops_ci.commands.options import Lines
 from mlops_ci.errors import StoppedError
 from mlops_ci.http import redact
 from mlops_ci.text import plural
@@ -26,7 +28,7 @@ SCHEMA_VERSION = 1
 
 
 @click.command()
-@click.argument("targets", nargs=-1)
+@click.argument("targets", nargs=-1, type=Lines(), envvar="MLOPS_CI_TRAIN_TARGETS")
 @click.option("--stage", default="", metavar="NAME", help="Only this stage, and nothing before it.")
 @click.option("--force", is_flag=True, help="Also stages that have not changed.")
 @click.option(
@@ -60,6 +62,7 @@ SCHEMA_VERSION = 1
     help="Instead of mlops-ci.yaml in the root of the repository.",
 )
 @click.option("--json", "as_json", is_flag=True, help="What was done, for machines.")
+@click.option("--github", is_flag=True, help="In a step of GitHub Actions: also its outputs.")
 def train(
     targets: tuple[str, ...],
     stage: str,
@@ -67,6 +70,7 @@ def train(
     seeds: int,
     config: Path | None,
     as_json: bool,
+    github: bool,
     **chosen: Any,
 ) -> int:
     """Run the pipeline (`dvc repro`, or train.command) so that it can be run again, and write the Record of it.
@@ -99,6 +103,8 @@ def train(
         output.say(str(error))
         raise KeyboardInterrupt from error
     _show(done, as_json=as_json)
+    if github:
+        step.write_outputs({"record": _relative(done.record), "run": json.dumps(_as_data(done))})
     return 0
 
 
@@ -108,13 +114,12 @@ def _write(text: str) -> None:
 
 
 def _show(done: Trained, *, as_json: bool) -> None:
-    where = _relative(done.record)
     if as_json:
-        click.echo(json.dumps(_as_data(done, where)))
+        click.echo(json.dumps(_as_data(done)))
         return
     ran = [one.name for one in done.run.stages if one.result == "ran"]
     click.echo(f"{len(ran)} of {plural(len(done.run.stages), 'stage')} ran")
-    click.echo(f"Record {where}")
+    click.echo(f"Record {_relative(done.record)}")
     if done.run.persist == "none":
         click.echo("results are only here, and cannot be promoted: mlops-ci train --persist push")
 
@@ -124,11 +129,11 @@ def _relative(path: Path) -> str:
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
 
 
-def _as_data(done: Trained, where: str) -> dict[str, Any]:
+def _as_data(done: Trained) -> dict[str, Any]:
     run = done.run
     return {
         "schema_version": SCHEMA_VERSION,
-        "record": where,
+        "record": _relative(done.record),
         "commit": run.commit,
         "dirty": list(run.dirty),
         "resumed": run.resumed,

@@ -75,6 +75,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "metric": outcome.metric or None,
         "source": outcome.source or None,
         "rule": outcome.rule or None,
+        "kind": outcome.kind or None,
+        "limit": outcome.limit if outcome.limit != "" else None,
         "value": outcome.value,
         "baseline": outcome.baseline,
         "bound": outcome.bound,
@@ -94,9 +96,11 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, Any]:
     baseline = comparison.baseline
-    found = {"how": baseline.how, "behind": baseline.behind}
+    found: dict[str, Any] = {"how": baseline.how, "behind": baseline.behind, "tip": baseline.tip}
+    found |= {"behind_of": baseline.behind_of} if baseline.behind_of else {}
     return {
         "schema_version": SCHEMA_VERSION,
+        **({"complete": True} if everything else {}),
         "baseline": {**_origin(baseline.origin), **found},
         "candidate": _origin(comparison.candidate),
         "models": [_model(model, everything=everything) for model in comparison.models],
@@ -104,7 +108,8 @@ def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, An
 
 
 def _origin(origin: Origin) -> dict[str, Any]:
-    return {"rev": origin.rev, "commit": origin.commit}
+    head = {"head": origin.head} if origin.head else {}
+    return {"rev": origin.rev, "commit": origin.commit, **head}
 
 
 def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
@@ -134,6 +139,9 @@ def _change(one: Change) -> dict[str, Any]:
         "relative": one.relative,
         "direction": one.direction,
         "change": one.change,
+        "tolerance": one.tolerance or None,
+        "hidden": one.hidden or None,
+        "scale_jump": one.scale_jump or None,
         "reason": one.reason or None,
     }
     return {key: value for key, value in fields.items() if value is not None}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_ci.report.checks import Check
     from mlops_ci.report.spans import Line
 
-_ORDER = ("fail", "inconclusive", "warn", "waived", "unarmed", "no gates", "pass", "")
+ORDER = ("fail", "inconclusive", "warn", "waived", "unarmed", "no gates", "pass", "")
 _SHOWN_PASSES = 3
 ACCEPT = (
     "The gates are those of the base branch: to accept this change anyway, their owners change them there, "
@@ -83,7 +83,7 @@ def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Repo
         for one in comparison.models
     ]
     if verdicts:
-        stories.sort(key=lambda story: (_ORDER.index(story.result), story.model.model))
+        stories.sort(key=lambda story: (ORDER.index(story.result), story.model.model))
     return Report(
         comparison=comparison,
         stories=tuple(stories),

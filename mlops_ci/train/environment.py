@@ -130,15 +130,33 @@ def _pip(root: Path, lock: str, folder: Path, output: Output) -> None:
     if (folder / _DONE).is_file():
         return
     shutil.rmtree(folder, ignore_errors=True)
-    base = shutil.which("python") or shutil.which("python3") or ""
-    _run(
-        [base, "-m", "venv", str(folder)], root, _plain(), output, "no venv", "python -m venv .venv"
-    )
-    pip = [str(folder / _BIN / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    pip = _venv(root, folder, output)
     command = [*pip, "install", "--require-hashes", "--quiet", "-r", lock]
     hint = f"pip install --require-hashes -r {lock}"
     _run(command, root, _plain(), output, f"{lock} cannot be installed", hint)
     (folder / _DONE).touch()
+
+
+def _venv(root: Path, folder: Path, output: Output) -> list[str]:
+    """A new environment, and the pip that installs into it: the one that is here, else one of its own.
+
+    https://pip.pypa.io/en/stable/user_guide/#managing-a-different-python-interpreter
+    """
+    base = shutil.which("python") or shutil.which("python3") or ""
+    outside = _installs_elsewhere(locks.ask(base).packages.get("pip", ""))
+    options = ["--without-pip"] if outside else []
+    command = [base, "-m", "venv", *options, str(folder)]
+    _run(command, root, _plain(), output, "no environment can be made", "python -m venv .venv")
+    python = str(folder / _BIN / "python")
+    pip = [base, "-m", "pip", "--python", python] if outside else [python, "-m", "pip"]
+    return [*pip, "--disable-pip-version-check", "--no-input"]
+
+
+def _installs_elsewhere(pip: str) -> bool:
+    """`--python` came with pip 22.3."""
+    major, _, rest = pip.partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) >= (22, 3) if major.isdigit() and minor.isdigit() else False
 
 
 _INSTALL = {"uv": _uv, "pylock": _pylock, "pip": _pip}

@@ -28,7 +28,7 @@ _HINT = re.compile(
     r"|To track the changes with git, run:|\tgit add .*|To enable auto staging, run:"
     r"|\tdvc config core.autostage true|Use `dvc push` to send your updates to remote storage\."
     r"|Data and pipelines are up to date\.|'.+' didn't change, skipping|Verifying data sources in stage: '.+'"
-    r"|If there are no processes with such PIDs, .*"
+    r"|(?:Generating|Updating) lock file '.+'|If there are no processes with such PIDs, .*"
 )
 
 

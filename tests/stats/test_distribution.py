@@ -22,8 +22,8 @@ ALL = [
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.98])
 def test_p_inverts_the_interval(one: Student | Bootstrap, confidence: float) -> None:
     low, high = one.interval(confidence)
-    assert one.p_below(high) == pytest.approx((1 - confidence) / 2, rel=0.02)
-    assert one.p_below(low) == pytest.approx((1 + confidence) / 2, rel=0.02)
+    assert one.p_below(high) == pytest.approx((1 - confidence) / 2, rel=0.05)
+    assert one.p_below(low) == pytest.approx((1 + confidence) / 2, rel=0.05)
     assert one.mirrored().interval(confidence) == pytest.approx((-high, -low))
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from mlops_ci.lineage import store
-from tests.conftest import Repo
+from tests.conftest import GIT_CONFIG, Repo
 from tests.train.conftest import BIN, FILES, RAW, pointer, train
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.real
 RAW_MD5 = pointer("raw.csv", RAW).split()[3]
@@ -26,6 +24,7 @@ def dvc(repo: Repo, *arguments: str) -> None:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All is pushed and committed, and nothing of the data is here: a fresh clone `repo`, beside its `remote`."""
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text(GIT_CONFIG, encoding="utf-8")
     folder = tmp_path_factory.mktemp("clone")
     made = Repo(folder / "repo")
     made.path.mkdir()

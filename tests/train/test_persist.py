@@ -88,9 +88,6 @@ def test_results_in_git_are_committed_to_the_branch(pipeline: Repo, origin: Path
     assert (
         pipeline.git("rev-parse", "HEAD") == pipeline.git("ls-remote", "origin", "main").split()[0]
     )
-    again = train(pipeline, "--persist", "commit")
-    assert again.code == 0, again.err
-    assert "are those that are committed" in again.err
 
 
 def test_a_branch_that_has_moved_on_is_not_forced(

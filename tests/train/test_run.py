@@ -24,6 +24,7 @@ def test_a_run_leaves_a_record_of_what_it_made(pipeline: Repo) -> None:
     assert done.code == 0, done.err
     assert results(done.data) == {"prepare": "ran", "train": "ran"}
     assert "training" in done.err
+    assert "lock file" not in done.err  # what DVC says to somebody who types its commands
     assert pipeline.path.joinpath(done.data["record"]) == store.newest(pipeline.path)
     (statement,) = store.read(pipeline.path / done.data["record"])
     assert "model.bin" in [one["name"] for one in statement["subject"]]

@@ -85,12 +85,11 @@ def test_two_folders_have_equal_records_of_the_demo(
 
 def test_each_change_is_in_its_own_field(pipeline: Repo) -> None:
     pipeline.commit(**{"requirements.txt": "absent==1.0\n"})
-    made = recorded(pipeline)
+    train(pipeline)
     pipeline.commit()
     definition = "/predicate/buildDefinition"
     # The first run has left dvc.lock uncommitted to the second: only from here on are runs alike.
     made = recorded(pipeline)
-    assert changed(made, recorded(pipeline)) == set()
 
     raw = b"1,3\n"
     pipeline.write("raw.csv", raw)
