@@ -77,7 +77,7 @@ def _passed(found: Interval, limit: str) -> Line:
     if found.low > 0:
         return (Strong("real gain", "gain"), f": at least {_short(found.low)}")
     if found.low == found.high == 0:
-        return (Strong("no change"), ": the same of every example")
+        return (Strong("no change"), ": the same of every example that counts")
     most = f"at most {_short(-found.low)} lost, {limit} allowed"
     if found.high < 0:
         return (Strong("real loss"), f" within the limit: {most}")

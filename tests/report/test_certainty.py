@@ -59,7 +59,7 @@ WORDS = [
         outcome(-0.01, -0.015, -0.005),
         "real loss within the limit: at most 0.015 lost, 0.02 allowed",
     ),
-    (outcome(0.0, 0.0, 0.0), "no change: the same of every example"),
+    (outcome(0.0, 0.0, 0.0), "no change: the same of every example that counts"),
     (outcome(-0.06, -0.07, -0.05, "fail"), "real loss, 3 × the limit 0.02"),
     (outcome(-0.06, -0.07, -0.05, "warn"), "real loss, 3 × the limit 0.02, warning only"),
     (
