@@ -173,9 +173,9 @@ def _refuse_damaged(place: Place, brought: Mapping[str, Out]) -> None:
     path, now = next(iter(sorted(wrong.items())))
     more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
     raise ToolError(
-        f"{visible(path)}: the remote has other bytes than DVC recorded: {visible(now)}, recorded is "
-        f"{brought[path].hash}{more}; they are removed from here again",
-        hint="push the right ones from where they are: dvc push --force, or restore the remote",
+        f"{visible(path)}: the DVC cache or remote has other bytes than DVC recorded: {visible(now)}, recorded is "
+        f"{brought[path].hash}{more}; they are removed from here",
+        hint="run again; if the remote has them: delete that object there, and dvc push from where the right one is",
     )
 
 
