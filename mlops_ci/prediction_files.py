@@ -8,6 +8,7 @@ import json
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci import limits
 from mlops_ci.errors import UnreadableError
 from mlops_ci.formats import decode
 from mlops_ci.predictions import DELIMITERS, LINES, PARQUET, Predictions, named
@@ -23,6 +24,9 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
 
     Raises UnreadableError for a file that is broken, lacks a column, or names an example twice.
     """
+    if len(content) > limits.MAX_PREDICTIONS:
+        most = limits.MAX_PREDICTIONS
+        raise UnreadableError(f"{path}: {len(content):,} bytes, more than the limit of {most:,}")
     suffix = posixpath.splitext(path)[1].lower()
     needed = [
         config.id,

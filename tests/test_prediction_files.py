@@ -109,3 +109,9 @@ def test_one_name_for_what_formats_write_differently(values: tuple[Any, ...], na
 def test_a_config_that_no_metric_can_come_of(more: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         PredictionsConfig(**{"path": "p.csv", "score": "s", **more})
+
+
+def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_ci.limits.MAX_PREDICTIONS", 10)
+    with pytest.raises(UnreadableError, match=r"p\.csv: 11 bytes, more than the limit of 10"):
+        read("p.csv", b"x" * 11, CONFIG, [])
