@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import evidence, formats, packages
 from mlops_ci.environment import is_lock_file
 from mlops_ci.errors import UnreadableError
+from mlops_ci.fact import Fact
 from mlops_ci.model import (
     CodeFile,
-    Fact,
     Measurement,
     Origin,
     Package,
