@@ -16,7 +16,8 @@ from mlops_ci.errors import MlopsCiError, ToolError
 _INTERRUPTED = 130
 # Each is a function of the same name, with _ for -, in a module of the same name, imported when it is called.
 COMMANDS = (
-    "check", "demo", "diff", "gate", "merge-lock", "promote", "record", "report", "rollback", "schema", "status", "why",
+    "check", "demo", "diff", "gate", "merge-lock", "promote", "publish", "record", "report", "reproduce", "rollback",
+    "schema", "status", "train", "why",
 )  # fmt: skip
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 
@@ -97,7 +98,19 @@ def _report(error: MlopsCiError) -> int:
         click.echo(f"{click.style('error', fg='red', bold=True)}: {line}", err=True)
     if error.hint:
         click.echo(f"  {error.hint}", err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(_annotation(f"{error}\n{error.hint}".strip()), err=True)
     return error.exit_code
+
+
+def _annotation(text: str) -> str:
+    """Shown above the log of the run, and on the pull request.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    for character, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+        text = text.replace(character, escaped)
+    return f"::error title=mlops-ci::{text}"
 
 
 def _speak_utf8(stream: IO[str]) -> None:

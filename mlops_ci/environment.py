@@ -2,6 +2,7 @@
 
 uv.lock           https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile
 poetry.lock       https://python-poetry.org/docs/basic-usage/#installing-dependencies
+pylock.toml       https://peps.python.org/pep-0751/
 pdm.lock          https://pdm-project.org/en/latest/usage/lockfile/
 Pipfile.lock      https://pipenv.pypa.io/en/latest/pipfile.html
 requirements.txt  https://pip.pypa.io/en/stable/reference/requirements-file-format/
@@ -67,7 +68,7 @@ def _reader(path: str) -> Callable[[str, str], Iterator[Pin]] | None:
 def _toml_lock(path: str, text: str) -> Iterator[Pin]:
     from mlops_ci.formats import load_toml
 
-    for package in _packages(path, load_toml(text), "package"):
+    for package in _packages(path, load_toml(text), "package", "packages"):
         # uv and Poetry have a table for the source; PDM writes its keys beside the version.
         source = package.get("source", package)
         yield normalised(_name(path, package)), _pin(package.get("version"), source)
@@ -96,7 +97,7 @@ def _renv_lock(path: str, text: str) -> Iterator[Pin]:
 def _conda_lock(path: str, text: str) -> Iterator[Pin]:
     """conda-lock, and pixi, which began with that format and now says `packages`."""
     lock = _yaml(path, text)
-    for entry in (*_packages(path, lock, "package"), *_packages(path, lock, "packages")):
+    for entry in _packages(path, lock, "package", "packages"):
         package = _conda_package(entry)
         name = _name(path, package)
         if "pypi" in entry or entry.get("kind", entry.get("manager")) in ("pypi", "pip"):
@@ -260,10 +261,11 @@ def _table(path: str, value: object, what: str) -> Table:
     return value if isinstance(value, dict) else _broken(path, f"{what} is not a table")
 
 
-def _packages(path: str, lock: Table, key: str) -> Iterator[Table]:
-    packages = lock.get(key, [])
-    for package in packages if isinstance(packages, list) else [packages]:
-        yield _table(path, package, f"what `{key}` lists")
+def _packages(path: str, lock: Table, *keys: str) -> Iterator[Table]:
+    for key in keys:
+        packages = lock.get(key, [])
+        for package in packages if isinstance(packages, list) else [packages]:
+            yield _table(path, package, f"what `{key}` lists")
 
 
 def _name(path: str, package: Table) -> str:
@@ -283,9 +285,7 @@ def _broken_syntax(path: str, error: ValueError) -> NoReturn:
 
 
 _READERS: dict[str, Callable[[str, str], Iterator[Pin]]] = {
-    "uv.lock": _toml_lock,
-    "poetry.lock": _toml_lock,
-    "pdm.lock": _toml_lock,
+    **dict.fromkeys(("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock"), _toml_lock),
     "Pipfile.lock": _pipfile_lock,
     "requirements*.txt": _requirements,
     "environment.yml": _environment_yml,

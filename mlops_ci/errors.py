@@ -33,10 +33,33 @@ class ToolError(MlopsCiError):
     exit_code = 3
 
 
+class PublishError(MlopsCiError):
+    """What should be shown or kept elsewhere is not taken there, or must not go there. It is still here.
+
+    It never hides a verdict.
+    """
+
+    exit_code = 4
+
+
 class UnreadableError(MlopsCiError):
     """One file or one object cannot be read. Callers turn it into an `Unknown`; it never stops the rest."""
 
     exit_code = 3
+
+
+class StageError(MlopsCiError):
+    """A stage of the user's pipeline fails: what it should have made is not there."""
+
+    exit_code = 1
+
+
+class StoppedError(ToolError):
+    """A signal has stopped the work: that of a cancelled job, or Ctrl-C. `signal`: its name."""
+
+    def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.signal = signal
 
 
 class RefusedError(MlopsCiError):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import urllib3
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -45,6 +48,23 @@ def post_json(url: str, body: dict[str, Any], *, auth: str = "", media: str = ""
     return _answer(redact(url), *_send("POST", url, auth, headers, json=body))
 
 
+def get_bytes(url: str, *, auth: str = "") -> bytes:
+    """What `url` answers, whatever it is. Raises as `get_json`."""
+    status, body = _send("GET", url, auth)
+    if status >= 300 or len(body) > MAX_BYTES:
+        _answer(redact(url), status, body)
+        raise StatusError(redact(url), status, None)
+    return body
+
+
+def put_bytes(url: str, content: bytes, *, auth: str = "") -> None:
+    """Put it there; it is retried. Raises as `get_json`."""
+    status, body = _send("PUT", url, auth, body=content)
+    if status >= 300:
+        _answer(redact(url), status, body)
+        raise StatusError(redact(url), status, None)
+
+
 def delete_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
     """As `post_json`, with the method DELETE."""
     return _answer(redact(url), *_send("DELETE", url, auth, json=body))
@@ -67,9 +87,51 @@ def _send(
     content["headers"] = {**(headers or {}), **({"Authorization": auth} if auth else {})}
     # Redirects are not followed and bodies not inflated: nothing leaks, and the limit is honest.
     content |= {"redirect": False, "preload_content": False, "decode_content": False}
+    with _explained(url), _pool(url) as pool, pool.request(method, url, **content) as response:
+        return response.status, response.read(MAX_BYTES + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Whatever the server said, of any status. The names in `headers` are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Session:
+    """Many requests to one server over one connection. Nothing is retried: the caller knows what may be repeated."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self.url = url.rstrip("/")
+        self._headers = dict(headers)
+        self._pool = _pool(url)
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """Raises UnreadableError where no answer comes; then nobody knows whether the server did it."""
+        import urllib3
+
+        url = self.url + path
+        content: dict[str, Any] = {"retries": False, "redirect": False, "decode_content": False}
+        content |= {"timeout": urllib3.Timeout(connect=5, read=20), "headers": self._headers}
+        content |= {} if body is None else {"body": json.dumps(body).encode()}
+        with _explained(url):
+            response = self._pool.request(method, url, preload_content=False, **content)
+            with response:
+                raw = response.read(MAX_BYTES + 1)
+                response.release_conn()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(status=response.status, headers=headers, body=raw)
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """What went wrong on the way, without what urllib3 quotes: headers, and text of the server."""
+    import urllib3
+
     try:
-        with _pool(url) as pool, pool.request(method, url, **content) as response:
-            return response.status, response.read(MAX_BYTES + 1)
+        yield
     except ValueError:  # its text quotes the header
         reason = "the address or the credentials are malformed"
     except urllib3.exceptions.HTTPError as error:
@@ -77,6 +139,8 @@ def _send(
         broken = isinstance(cause, urllib3.exceptions.ProtocolError)  # its text quotes the server
         text = re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(cause))  # without the connection's repr
         reason = "the connection broke off" if broken else text
+    else:
+        return
     raise UnreadableError(f"{redact(url)}: {reason}", hint="check the address")
 
 

@@ -62,8 +62,7 @@ def write(scope: Scope, judged: Judged) -> Iterator[Finding]:
 
 def trains_in_ci(config: Config | None) -> bool:
     """Whether results of a run in CI are kept, so that nobody needs to run the pipeline before a commit."""
-    persist = getattr(getattr(config, "train", None), "persist", None)
-    return persist not in (None, "none")
+    return config is not None and config.train.persist != "none"
 
 
 def _texts(status: Status) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from mlops_ci.errors import UsageError
 
 
 @click.command()
-@click.argument("checks", nargs=-1)
+@click.argument("checks", nargs=-1, envvar="MLOPS_CI_CHECK_CHECKS")
 @click.option("--all-files", is_flag=True, help="Judge all files, not what a change brings.")
 @click.option("--from-ref", metavar="A", help="Judge what A...B changes.")
 @click.option("--to-ref", metavar="B", help="Default: HEAD.")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from mlops_ci.commands import options
+from mlops_ci.commands import options, step
 from mlops_ci.gate import gate as judge
 
 
 @click.command()
 @options.comparison
+@options.github
 @click.option(
     "--policy",
     metavar="REV",
     help="Read the gates at this revision, not at the tip of the baseline's branch.",
 )
-def gate(policy: str | None, **chosen: options.Chosen) -> int:
+def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
     """Judge a change by the gates in mlops-ci.yaml: exit code 0 when it may be merged, 1 when it is blocked.
 
     BASE and HEAD are those of `mlops-ci diff`. The gates are read at the tip of BASE's branch, so that a change
@@ -29,6 +30,8 @@ def gate(policy: str | None, **chosen: options.Chosen) -> int:
 
     What cannot be judged (a metric that cannot be read, a baseline of zero for a percentage) blocks as well.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = judge(options.request(chosen), policy)
+    judged = judge(options.request(chosen, plots=github), policy)
     options.show(judged.comparison, chosen, judged.verdicts)
+    if github:
+        step.hand_over(judged, everything=chosen["everything"])
     return 1 if judged.blocked else 0

@@ -26,6 +26,20 @@ _REFS = ("refs/heads", "refs/tags", "refs/remotes")
 _TYPEABLE = re.compile(r"\w[\w./@+=#-]*")
 
 
+class Lines(click.types.StringParamType):
+    """For options that can be given again: in a variable of the environment, one a line. Names may have spaces."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [line.strip() for line in rv.splitlines() if line.strip()]
+
+
+class Files(click.Path):
+    """The same for paths, which click splits at colons."""
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return Lines().split_envvar_value(rv)
+
+
 def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Branches and tags for the shell to complete; none outside of a repository."""
     from mlops_ci.git import Repository
@@ -38,9 +52,10 @@ def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
     return [name for name in names if name.startswith(incomplete) and _TYPEABLE.fullmatch(name)]
 
 
+# Arguments have no variable unless they name one; empty is not given, as for options.
 _OPTIONS = (
-    click.argument("base", required=False, shell_complete=_revisions),
-    click.argument("head", required=False, shell_complete=_revisions),
+    click.argument("base", required=False, envvar="MLOPS_CI_BASE", shell_complete=_revisions),
+    click.argument("head", required=False, envvar="MLOPS_CI_HEAD", shell_complete=_revisions),
     click.option(
         "--all",
         "everything",
@@ -51,6 +66,7 @@ _OPTIONS = (
         "--model",
         "models",
         multiple=True,
+        type=Lines(),
         metavar="NAME",
         help="Only this model; can be given again.",
     ),
@@ -79,6 +95,13 @@ _FORMATS = (
         help="For people, for GitHub, for machines.",
     ),
     click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+)
+
+
+github = click.option(
+    "--github",
+    is_flag=True,
+    help="In a step of GitHub Actions: also the job summary, the step's outputs, and files of them.",
 )
 
 

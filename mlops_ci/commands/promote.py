@@ -81,19 +81,26 @@ def show(
     served: RegisteredVersion | None,
     *,
     as_json: bool,
+    before: str = "",
 ) -> None:
+    """`before`: the version that held the stage, where it is not the predecessor."""
     if as_json:
         click.echo(json.dumps(_json(promotion, done, served), indent=2))
         return
-    for line in _lines(promotion, done, reasons, served):
+    for line in _lines(promotion, done, reasons, served, before):
         click.echo(visible(line), color=wants_colour())
 
 
 def _lines(
-    promotion: Promotion, done: str, reasons: list[str], served: RegisteredVersion | None
+    promotion: Promotion,
+    done: str,
+    reasons: list[str],
+    served: RegisteredVersion | None,
+    before: str,
 ) -> Iterator[str]:
-    before = f" (before: {promotion.predecessor})" if promotion.predecessor else " (the first)"
-    yield f"{promotion.model}#{promotion.stage} {promotion.version}: {done}{before}"
+    was = before or promotion.predecessor
+    followed = f" (before: {was})" if was else " (the first)"
+    yield f"{promotion.model}#{promotion.stage} {promotion.version}: {done}{followed}"
     yield f"  tag {promotion.tag} at {promotion.commit[:7]}"
     for one in promotion.subject:
         digest = one["digest"]

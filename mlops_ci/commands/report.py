@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mlops_ci.commands import options
+from mlops_ci.commands import options, step
 from mlops_ci.commands.files import write
 from mlops_ci.gate import gate as judge
 
@@ -34,8 +34,13 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md"}
     metavar="REV",
     help="Read the gates at this revision, not at the tip of the baseline's branch.",
 )
+@options.github
 def report(
-    style: str | None, output: Path | None, policy: str | None, **chosen: options.Chosen
+    style: str | None,
+    output: Path | None,
+    policy: str | None,
+    github: bool,
+    **chosen: options.Chosen,
 ) -> int:
     """Tell what a change did: better or worse, by how much, what may explain it, and what to do.
 
@@ -64,4 +69,6 @@ def report(
         shown = options.render(judged.comparison, judged.verdicts, kind, everything=everything)
         write(output, shown)
         click.echo(f"wrote {click.format_filename(output)}", err=True)
+    if github:
+        step.hand_over(judged, everything=everything)
     return UNDECIDED if judged.comparison.undecided else 0

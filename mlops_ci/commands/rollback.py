@@ -48,7 +48,7 @@ def rollback(
     book = writing.refresh(Repository.discover(Path.cwd()), where)
     way = back.find(book, model, stage, version)
     if dry_run:
-        held = f"held now by {way.current.version}"
+        held = f"held now by {way.held}"
         show(way.target, "would be given back", [held], None, as_json=as_json)
         return 0
     if way.done:
@@ -60,5 +60,6 @@ def rollback(
     writing.write(book.repository, promotion, where)
     served = project(book.repository, promotion, where)
     restore = f"git checkout {promotion.commit[:7]} -- dvc.lock && dvc checkout"
-    show(promotion, "rolled back", [f"data and code of then: {restore}"], served, as_json=as_json)
+    reasons = [f"data and code of then: {restore}"]
+    show(promotion, "rolled back", reasons, served, as_json=as_json, before=way.held)
     return 0

@@ -26,6 +26,11 @@ _SECRET_NAME = re.compile(
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://\S+")
 
 
+def is_secret(name: str) -> bool:
+    """Whether a variable, an option or a param is named like one that holds a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def variables(exported: Mapping[str, str]) -> dict[str, str]:
     """Those of known names with harmless values."""
     known = {name: exported[name] for name in sorted(exported) if name in _VARIABLES}
@@ -37,7 +42,7 @@ def command(arguments: Iterable[str]) -> list[str]:
     found, hide = [], False
     for argument in arguments:
         option, equals, _ = argument.partition("=")
-        secret = bool(_SECRET_NAME.search(option))
+        secret = is_secret(option)
         if hide:
             found.append(REDACTED)
         elif secret and equals:
@@ -56,7 +61,7 @@ def text(value: str) -> str:
 def param(name: str, value: Any) -> Any:
     """The value of a param, unless its name says that it is a secret. Numbers are none: `max_tokens`."""
     if isinstance(value, str):
-        return REDACTED if _SECRET_NAME.search(name) else text(value)
+        return REDACTED if is_secret(name) else text(value)
     if isinstance(value, list):
         return [param(name, one) for one in value]
     if isinstance(value, dict):

@@ -28,7 +28,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 def encode(statement: Statement) -> str:
     """One line: sorted keys, no spaces, ASCII, numbers that are not finite as strings. Equal facts give equal bytes."""
-    return json.dumps(_finite(statement), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return json.dumps(finite(statement), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def decode(content: bytes, where: str) -> list[Statement]:
@@ -45,7 +45,7 @@ def decode(content: bytes, where: str) -> list[Statement]:
 
 def plain(value: Any) -> Any:
     """A value as it reads back from a Record, to be compared with one that was."""
-    return json.loads(json.dumps(_finite(value)))
+    return json.loads(json.dumps(finite(value)))
 
 
 def provenance(statements: list[Statement]) -> list[Statement]:
@@ -164,11 +164,12 @@ def _descriptor_problem(one: Any) -> str:
 FILES = frozenset({"model", "output", "data", "code", "metrics", "environment"})
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The same as JSON can hold it: numbers that are not finite as strings."""
     if isinstance(value, dict):
-        return {str(key): _finite(child) for key, child in value.items()}
+        return {str(key): finite(child) for key, child in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(child) for child in value]
+        return [finite(child) for child in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -27,10 +27,8 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
     decode(content, "the new Record")
     folder = root / FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+        make_folder(root)
+        folder.mkdir(exist_ok=True)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         return _written(path or _free(folder, statements), content)
@@ -39,13 +37,28 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
         raise ToolError(f"the Record cannot be written: {where}: {error.strerror}") from error
 
 
+def make_folder(root: Path) -> Path:
+    """The folder of all that mlops-ci keeps in a work tree, which Git leaves alone."""
+    folder = (root / FOLDER).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder
+
+
 def newest(root: Path) -> Path | None:
     """The Record of the last run in this work tree, None when there is none."""
+    return next(iter(kept(root)), None)
+
+
+def kept(root: Path) -> list[Path]:
+    """The Records of this work tree, newest first."""
     try:
         names = [one.name for one in os.scandir(root / FOLDER) if _NAME.fullmatch(one.name)]
     except FileNotFoundError:
-        return None
-    return root / FOLDER / max(names, key=_by_time) if names else None
+        return []
+    return [root / FOLDER / name for name in sorted(names, key=_by_time, reverse=True)]
 
 
 def read(path: Path) -> list[Statement]:

@@ -47,8 +47,9 @@ def examine(book: Book, name: str) -> Granted:
     proof = evidence.gather(book.repository, model)
     verdict = _verdict(book.repository, asked.holder, model.name, champion)
     granted = book.granted(asked)
+    before = champion.version if champion else ""
     facts = _facts(proof, verdict, champion)
-    promotion = granted or promotion_of(asked.model, asked.holder, champion, proof.subject, facts)
+    promotion = granted or promotion_of(asked.model, asked.holder, before, proof.subject, facts)
     if granted and granted.subject != proof.subject:
         raise RefusedError(f"the Promotion Record of {name} is of other bytes than the model is")
     return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
@@ -57,11 +58,11 @@ def examine(book: Book, name: str) -> Granted:
 def promotion_of(
     model: str,
     holder: Holder,
-    champion: Promotion | None,
+    predecessor: str,
     subject: tuple[Descriptor, ...],
     facts: dict[str, Any],
 ) -> Promotion:
-    """The answer to the tag of `holder`. `champion`: what it follows."""
+    """The answer to the tag of `holder`. `predecessor`: the version it follows, "" for the first."""
     run = os.environ
     server, repository = run.get("GITHUB_SERVER_URL"), run.get("GITHUB_REPOSITORY")
     url = f"{server}/{repository}/actions/runs/{run.get('GITHUB_RUN_ID')}"
@@ -74,7 +75,7 @@ def promotion_of(
         tag=holder.tag.name,
         tag_oid=holder.tag.oid,
         commit=holder.tag.commit,
-        predecessor=champion.version if champion else "",
+        predecessor=predecessor,
         subject=subject,
         facts={**facts, **where, "promotedOn": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"},
     )

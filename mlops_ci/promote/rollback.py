@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """`current`: what holds the stage now. `target`: the Promotion by which the other version held it before.
+    """`held`: the version that holds the stage now, by the tags. `current`: the newest Promotion to it.
 
-    They are one where the rollback was done before.
+    `target`: the Promotion by which a version held it before. `done`: it holds the stage already.
     """
 
+    held: str
     current: Promotion
     target: Promotion
-
-    @property
-    def done(self) -> bool:
-        return self.current == self.target
+    done: bool = False
 
 
 def find(book: Book, model: str, stage: str, version: str = "") -> Way:
-    """Where a rollback leads: to `version`, by default to what the current one followed. Nothing is written.
+    """Where a rollback leads: to `version`; by default to what the current one followed, or, where a tag that nobody
+    granted holds the stage, to what was granted last. Nothing is written.
 
     The bytes of the target are hashed again before anything moves. Without `version` a rollback is not rolled back:
     the command may have ended half-way, and what it left would be the version that misbehaved. Raises RefusedError.
@@ -40,17 +39,23 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     current = book.champion(model, stage)
     if current is None:
         raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
-    if version == current.version or (not version and current.kind == "rollback"):
-        return Way(current=current, target=current)
-    wanted = version or current.predecessor
+    holder = book.states[model].holder(stage)
+    held = holder.version if holder else "nothing"
+    granted = holder is not None and holder.tag.oid == current.tag_oid
+    back = current.kind == "rollback" and not version
+    if granted and (back or version == current.version):
+        return Way(held=held, current=current, target=current, done=True)
+    # A tag at the predecessor is what a rollback left that was stopped half-way.
+    stay = not granted and held != current.predecessor
+    wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         raise RefusedError(
             f"{current.version} is the first that was promoted to {model}#{stage}",
             hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
         )
-    way = Way(current=current, target=_earlier(book, model, stage, wanted))
-    _verify(book, way.target)
-    return way
+    target = _earlier(book, model, stage, wanted)
+    _verify(book, target)
+    return Way(held=held, current=current, target=target)
 
 
 def _earlier(book: Book, model: str, stage: str, version: str) -> Promotion:
@@ -86,14 +91,16 @@ def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
     if holder is None:
         counter = tagging.next_counter(book.tags, target.model)
         request = Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
-        moved = f"from {way.current.version} to {target.version}"
+        moved = f"from {way.held} to {target.version}"
         message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
         assert holder is not None
     facts = {**target.facts, "authorisedBy": {"gitTag": target.tag_oid}, "reason": reason}
-    made = promotion_of(target.model, holder, way.current, target.subject, facts)
+    same = target.version == way.current.version
+    before = way.current.predecessor if same else way.current.version
+    made = promotion_of(target.model, holder, before, target.subject, facts)
     return book, replace(made, kind="rollback")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlops_ci.report.checks import Check
     from mlops_ci.report.spans import Line
 
-_ORDER = ("fail", "inconclusive", "warn", "waived", "unarmed", "no gates", "pass", "")
+ORDER = ("fail", "inconclusive", "warn", "waived", "unarmed", "no gates", "pass", "")
 _SHOWN_PASSES = 3
 ACCEPT = (
     "The gates are those of the base branch: to accept this change anyway, their owners change them there, "
@@ -83,7 +83,7 @@ def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Repo
         for one in comparison.models
     ]
     if verdicts:
-        stories.sort(key=lambda story: (_ORDER.index(story.result), story.model.model))
+        stories.sort(key=lambda story: (ORDER.index(story.result), story.model.model))
     return Report(
         comparison=comparison,
         stories=tuple(stories),
@@ -124,7 +124,8 @@ def _headline(stories: Sequence[Story]) -> Line:
     if set(counts) == {""}:
         return (f"{total} compared",)
     blocked = [story for story in stories if story.blocks]
-    rest = "; ".join(_rest(counts))
+    unclear = sum(story.result == "inconclusive" and not story.blocks for story in stories)
+    rest = "; ".join(_rest(Counter({**counts, "inconclusive": unclear})))
     if not blocked:
         return (f"{total}: {rest}",)
     is_are = "is" if len(blocked) == 1 else "are"
@@ -136,8 +137,8 @@ def _headline(stories: Sequence[Story]) -> Line:
 
 def _rest(counts: Counter[str]) -> list[str]:
     words = (
-        ("warn", "with a warning"), ("waived", "with a waiver"), ("pass", "fine"), ("doubt", "in doubt"),
-        ("unarmed", "not judged"), ("no gates", "without gates"),
+        ("inconclusive", "cannot be told"), ("warn", "with a warning"), ("waived", "with a waiver"),
+        ("pass", "fine"), ("doubt", "in doubt"), ("unarmed", "not judged"), ("no gates", "without gates"),
     )  # fmt: skip
     return [f"{counts[result]:,} {word}" for result, word in words if counts[result]]
 

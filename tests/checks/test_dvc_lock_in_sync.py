@@ -307,12 +307,19 @@ def test_odd_names(project: Any, name: str) -> None:
     assert rules(run(project)) == ["code:warning"]
 
 
-def test_where_ci_trains_it_is_a_remark(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_ci.checks.lock_findings.trains_in_ci", lambda _: True)
+@pytest.mark.parametrize("persist", ["push", "commit"])
+def test_where_ci_trains_and_keeps_results_it_is_a_remark(project: Any, persist: str) -> None:
+    project.commit(**{"mlops-ci.yaml": f"train: {{persist: {persist}}}\n"})
     stage(project, **{"params.yaml": "lr: 0.2\n", "prepare.py": "new\n"})
     report = run(project)
     assert [one.what for one in report.findings] == ["CI will train: prepare, train"]
     assert report.exit_code == 0
+
+
+def test_where_ci_trains_and_keeps_nothing_it_is_a_finding(project: Any) -> None:
+    project.commit(**{"mlops-ci.yaml": "train: {persist: none}\n"})
+    stage(project, **{"params.yaml": "lr: 0.2\n"})
+    assert rules(run(project)) == ["command:error", "params:error"]
 
 
 def test_frozen_and_always_changed_stages(project: Any) -> None:

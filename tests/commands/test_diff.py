@@ -72,7 +72,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str, code: int) -> s
 def test_work_tree_against_its_commit(project: Any, capsys: Any) -> None:
     project.write("metrics.json", '{"accuracy": 0.93, "step": 4, "loss": 0.5}\n')
     found = data(capsys)
-    assert found["candidate"] == {"rev": "work tree", "commit": None}
+    head = project.git("rev-parse", "HEAD")
+    assert found["candidate"] == {"rev": "work tree", "commit": None, "head": head}
     row = metrics(found)["accuracy"]
     assert (row["baseline"], row["candidate"], row["change"]) == (0.9, 0.93, "better")
     assert row["delta"] == pytest.approx(0.03)

@@ -462,3 +462,47 @@ def test_neither_the_order_of_keys_nor_the_locale_changes_a_verdict(
     for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "C"):
         monkeypatch.setenv("LC_ALL", name)
         assert verdict(capsys, code=1) == expected
+
+
+def test_in_a_step_it_hands_over_outputs_files_and_a_summary_also_when_it_blocks(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, summary = tmp_path / "out", tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(out))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    project.write("metrics.json", '{"auc": 0.7, "step": NaN}')
+    assert run(["gate", "--github"]) == 1
+    lines = out.read_text().splitlines()
+    found = {line.partition("<<")[0]: lines[n + 1] for n, line in enumerate(lines) if "<<" in line}
+    assert found["verdict"] == "fail"
+    assert json.loads(found["verdicts"]) == {"repo": "fail"}
+    assert json.loads(found["counts"])["fail"] == 2
+    assert json.loads(found["metrics"]) == {"repo": {"auc": 0.7, "step": "NaN"}}
+    assert json.loads(Path(found["json"]).read_text())["models"][0]["verdict"]["result"] == "fail"
+    assert Path(found["markdown"]).read_text() == summary.read_text()
+    assert "blocked" in summary.read_text()
+    assert Path(found["html"]).read_text().startswith("<!doctype html>")
+
+
+def test_names_of_models_in_the_environment_stand_on_lines(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = "models: {a b: {metrics_files: [metrics.json]}, c: {metrics_files: [metrics.json]}}\n"
+    project.commit(**{"mlops-ci.yaml": config})
+    monkeypatch.setenv("MLOPS_CI_GATE_MODELS", "\na b\n\n")
+    monkeypatch.setenv("MLOPS_CI_BASE", "main")
+    (model,) = data(capsys)["models"]
+    assert model["name"] == "a b"
+
+
+def test_on_github_an_error_is_an_annotation_of_one_line(
+    project: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    project.commit(**{"mlops-ci.yaml": "gates: [{id: x}, {id: y%0A::notice::z}]\n"})
+    assert run(["gate"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    (annotation,) = [line for line in lines if line.startswith("::")]
+    assert annotation.startswith("::error title=mlops-ci::mlops-ci.yaml:1:")
+    assert "%0Amlops-ci.yaml:1:" in annotation

@@ -299,3 +299,14 @@ def test_why(released: Repo, cli: Any) -> None:
     assert shown["params"]["lr"] == {"value": 0.2, "before": 0.1}
     assert shown["metrics"]["loss"] == {"value": "NaN", "before": "NaN"}
     assert shown["promotion"]["toVersion"] == "v1.1.0"
+
+
+def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> None:
+    """By hand, past all gates: what `gto assign` does."""
+    cli("promote", ask(released, "v1.1.0", 1))
+    ask(released, "v1.2.0", 2)
+    assert holders(cli) == [("v1.2.0", False)]
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.1.0: rolled back (before: v1.2.0)")
+    assert holders(cli) == [("v1.1.0", True)]
+    assert "from v1.2.0 to v1.1.0" in released.git("tag", "-n9", "-l", "churn#prod#3")

@@ -46,8 +46,11 @@ def test_a_usual_report(comparison):
         "commit": "1a2b3c4" + "0" * 33,
         "how": "merge base with main",
         "behind": 3,
+        "behind_of": "main",
+        "tip": "5d6e7f8" + "0" * 33,
     }
-    assert found["candidate"] == {"rev": "work tree", "commit": None}
+    head = "5d6e7f8" + "0" * 33
+    assert found["candidate"] == {"rev": "work tree", "commit": None, "head": head}
     (churn,) = found["models"]
     assert churn["metrics"][0] == {
         "name": "auc",

@@ -1,0 +1,103 @@
+"""Which pull request it is, and what its base says: read through the API, with nothing checked out."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.github.client import RefusedError, part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlops_ci.github.client import Client
+    from mlops_ci.github.context import Context
+
+_MAX_FILES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    number: int
+    head: str
+    base: str
+    is_fork: bool
+
+
+def named(client: Client, number: int) -> Pull:
+    return _pull(client.get(f"/pulls/{number}"), client.repository)
+
+
+def of_run(client: Client, context: Context) -> Pull | None:
+    """The open pull request that a run was for, by where its head lives; None: there is none any more.
+
+    Never by a number that comes from the run or from its artifacts: those are the change's own word. The event names
+    no pull request of a fork, and GitHub knows none by a fork's commit.
+    """
+    owner = context.head_repository.partition("/")[0]
+    head = f"{owner}:{context.head_branch}"
+    found = [
+        _pull(one, client.repository)
+        for one in client.pages("/pulls", state="open", head=head)
+        if _name(one, "head") == context.head_repository and _name(one, "base") == client.repository
+    ]
+    found.sort(key=lambda pull: (pull.head != context.sha, pull.number))
+    return found[0] if found else None
+
+
+def _name(one: dict[str, Any], side: str) -> str:
+    repo = one[side].get("repo") or {}
+    return str(repo.get("full_name", ""))
+
+
+def _pull(one: dict[str, Any], repository: str) -> Pull:
+    return Pull(
+        number=int(one["number"]),
+        head=str(one["head"]["sha"]),
+        base=str(one["base"]["ref"]),
+        is_fork=_name(one, "head") != repository,
+    )
+
+
+def tip(client: Client, branch: str) -> str:
+    """The newest commit of a branch. Raises UsageError when it is gone."""
+    try:
+        return str(client.get(f"/branches/{part(branch)}")["commit"]["sha"])
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        raise UsageError(f"the base branch {branch!r} is gone") from error
+
+
+def reader(client: Client, commit: str) -> Callable[[str], bytes | None]:
+    """Gives the content of a path at a commit; None when there is no such file."""
+    read: dict[str, bytes | None] = {}
+
+    def content(path: str) -> bytes | None:
+        if path not in read:
+            if len(read) >= _MAX_FILES:
+                raise UnreadableError(f"{path}: more than {_MAX_FILES} files belong to the policy")
+            read[path] = _content(client, commit, path)
+        return read[path]
+
+    return content
+
+
+def _content(client: Client, commit: str, path: str) -> bytes | None:
+    """https://docs.github.com/rest/repos/contents: a link or a folder is no file, above 1 MB there is no content."""
+    places = path.split("/")
+    if ".." in places or not path.strip("/"):
+        raise UnreadableError(f"{path}: is outside of the repository")
+    try:
+        found = client.get(f"/contents/{'/'.join(map(part, places))}", ref=commit)
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return None
+    if not isinstance(found, dict) or found.get("type") != "file":
+        return None
+    if found.get("encoding") != "base64":
+        raise UnreadableError(f"{path}: is larger than what GitHub's API gives (1 MB)")
+    return base64.b64decode(found["content"])

@@ -1,0 +1,92 @@
+"""What is published, and for which pull request: from files that jobs have written, believed as far as their run is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import UsageError
+from mlops_ci.github import pulls
+from mlops_ci.publish.shown import Shown, joined
+from mlops_ci.report.parse import FOREIGN, OURS, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mlops_ci.github.client import Client
+    from mlops_ci.github.context import Context
+    from mlops_ci.report.parse import Limits, Parsed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """`shown`: None when there is nothing to publish for, which `why` says."""
+
+    shown: Shown | None
+    context: Context
+    why: str = ""
+
+
+def from_files(paths: Sequence[Path]) -> Shown:
+    """Of jobs of this very run, with their verdicts."""
+    parts = []
+    for path in paths:
+        parsed = _read(path, OURS)
+        unjudged = [
+            one.model for one in parsed.comparison.models if one.model not in parsed.verdicts
+        ]
+        if unjudged:
+            raise UsageError(
+                f"{path} has no verdict on {unjudged[0]!r}",
+                hint="write it with mlops-ci gate --json",
+            )
+        parts.append(Shown(comparison=parsed.comparison, verdicts=parsed.verdicts))
+    return joined(parts)
+
+
+def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
+    """Of another run that may have run anybody's code: the pull request is looked up, the verdict computed here."""
+    from mlops_ci.publish.declared import (
+        base_config,
+        judged,
+    )  # the gates; a job of our own need not load them
+
+    pull = pulls.of_run(client, context)
+    if pull is None:
+        return Gathered(shown=None, context=context, why="no open pull request has this branch")
+    context = replace(context, pull=pull.number, base=pull.base)
+    if pull.head != context.sha:
+        why = f"#{pull.number} has moved on to {pull.head[:7]}: its own run will be published"
+        return Gathered(shown=None, context=context, why=why)
+    parsed = [_read(path, FOREIGN) for path in paths]
+    commit = pulls.tip(client, pull.base)
+    config = base_config(pulls.reader(client, commit), commit)
+    whole = _whole(parsed)
+    shown = judged(whole, config, commit, is_fork=pull.is_fork)
+    return Gathered(shown=shown, context=context)
+
+
+def _read(path: Path, limits: Limits) -> Parsed:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limits.size + 1)
+    except OSError as error:
+        hint = "write it with: mlops-ci gate --json --all > gate.json"
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    return parse(raw, str(path), limits)
+
+
+def _whole(parsed: Sequence[Parsed]) -> Parsed:
+    """One report of all, so that a model that none of them has is missed once."""
+    shown = joined([Shown(comparison=one.comparison, verdicts={}) for one in parsed])
+    complete = all(one.complete for one in parsed)
+    return replace(parsed[0], comparison=shown.comparison, complete=complete)
+
+
+def with_pull(client: Client, context: Context) -> Context:
+    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit."""
+    if context.pull is None or context.event.startswith("pull_request"):
+        return context
+    pull = pulls.named(client, context.pull)
+    return replace(context, sha=pull.head, base=pull.base)

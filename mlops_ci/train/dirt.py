@@ -1,0 +1,51 @@
+"""What in a work tree is not what is committed, judged before a run: afterwards results differ anyway."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.checks.tool_folders import written_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.stack.data.dvc import Project
+    from mlops_ci.tree import WorkTree
+
+# Made by running, not read by it: what Python compiles, our own Records, what DVC tells Git to leave alone.
+_BYPRODUCT = re.compile(
+    r"(?:.*/)?(?:__pycache__/.*|[^/]*\.pyc|\.mlops-ci/.*|\.gitignore)", re.DOTALL
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dirt:
+    """`read`: what a run may read and is not committed. `results`: what a run writes, left by an earlier one."""
+
+    read: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
+    """`outputs`: what a command writes that no dvc.yaml describes."""
+    written = {path.rstrip("/") for path in outputs} | _written(project)
+    changed = [path for path in sorted(tree.status) if not _is_byproduct(path)]
+    results = [path for path in changed if _is_below(path, written)]
+    return Dirt(read=tuple(sorted(set(changed) - set(results))), results=tuple(results))
+
+
+def _written(project: Project) -> set[str]:
+    outs = {path for one in project.stages for path in one.stage.all_outs}
+    return outs | {posixpath.join(one.folder, "dvc.lock") for one in project.pipelines}
+
+
+def _is_byproduct(path: str) -> bool:
+    return bool(_BYPRODUCT.fullmatch(path)) or written_by(path) is not None
+
+
+def _is_below(path: str, written: set[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:count]) in written for count in range(1, len(parts) + 1))

@@ -1,0 +1,92 @@
+"""Runs a pipeline in a folder with an environment, and tells what happened. Nothing is kept here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import MlopsCiError, StageError, StoppedError, ToolError
+from mlops_ci.text import shell_word, visible
+from mlops_ci.train import stale
+from mlops_ci.train.child import follow
+from mlops_ci.train.repro import StageLog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_ci.lineage.run import StageRun
+    from mlops_ci.train.output import Output
+    from mlops_ci.train.steps import Step
+
+_DISK_FULL = "No space left on device"
+_BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take."""
+
+    root: Path
+    steps: tuple[Step, ...]
+    variables: dict[str, dict[str, str]] = field(repr=False)
+    seconds: float | None = None
+
+
+def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
+    """What became of each stage. Raises StageError when one fails, ToolError when the run cannot go on."""
+    deadline = None if work.seconds is None else time.monotonic() + work.seconds
+    return tuple(stage for step in work.steps for stage in _run(work, step, deadline, output))
+
+
+def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list[StageRun]:
+    log = StageLog(output, "" if step.is_dvc else step.shown, step.environment)
+    if step.is_dvc:
+        stale.clear(work.root / step.folder)
+    try:
+        ended = follow(
+            step.command,
+            cwd=work.root / step.folder,
+            env=work.variables[step.environment],
+            line=log.line,
+            deadline=deadline,
+        )
+        log.ended(ended.returncode)
+    except BaseException:
+        log.ended(1)
+        raise
+    if ended.stopped:
+        raise _stopped(ended.stopped, log, work)
+    if ended.returncode:
+        raise _failed(log, step, ended.returncode)
+    return log.stages
+
+
+def _stopped(why: str, log: StageLog, work: Work) -> BaseException:
+    during = f" during stage {visible(log.failed)}" if log.failed else ""
+    kept = "stages that were done are kept, and the next run goes on from there"
+    if why == "timeout":
+        assert work.seconds is not None
+        took = f"the run took longer than {work.seconds / 60:g} min and was stopped{during}"
+        hint = "mlops-ci train, with more train.timeout_minutes in mlops-ci.yaml"
+        return ToolError(f"{took}; {kept}", hint=hint)
+    return StoppedError(f"stopped by {why}{during}; {kept}", signal=why)
+
+
+def _failed(log: StageLog, step: Step, returncode: int) -> MlopsCiError:
+    reason = visible(log.error, 500) or f"exit code {returncode}"
+    if any(busy in reason for busy in _BUSY):
+        what = f"another dvc is at work in this repository: {reason}"
+        return ToolError(what, hint="wait until it has ended, then: mlops-ci train")
+    if any(_DISK_FULL in line for line in (log.error, *log.last)):
+        what = f"the disk is full{_during(log)}; stages that were done are kept"
+        return ToolError(what, hint="df -h . && dvc gc --workspace, then: mlops-ci train")
+    if not log.failed:
+        return ToolError(f"`{visible(step.shown, 500)}`: {reason}", hint=step.shown)
+    hint = f"to run it alone, here: mlops-ci train --stage {shell_word(log.failed)}"
+    what = f"stage {visible(log.failed)} failed: {reason}"
+    return StageError(what, hint=hint if step.is_dvc else "")
+
+
+def _during(log: StageLog) -> str:
+    return f" (stage {visible(log.failed)})" if log.failed else ""

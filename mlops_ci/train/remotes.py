@@ -1,0 +1,154 @@
+"""Which DVC remotes a run talks to: those of the project, but not those that a pull request brings while secrets are
+there. It could name an address of its own, and credentials would go there.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_ci import http
+from mlops_ci.errors import ToolError, UnreadableError
+from mlops_ci.git import fetch_hint
+from mlops_ci.lineage.redaction import is_secret
+from mlops_ci.stack.data.dvc.cloud import anchored
+from mlops_ci.tree import CommitTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlops_ci.train.place import Place
+
+_CONFIG = ".dvc/config"
+
+
+def base_of_pull_request(place: Place, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The commit whose remotes count, None when those of the work tree do.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    """
+    base = environ.get("GITHUB_BASE_REF")
+    if not base or not _has_secrets(place.root, environ):
+        return None
+    found = place.repository.find(f"origin/{base}") or place.repository.find(base)
+    if found is None:
+        raise ToolError(
+            f"the base branch {base!r} is not in this clone, and only its remotes are trusted here",
+            hint=f"{fetch_hint(base)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
+        )
+    return found.oid
+
+
+def _has_secrets(root: Path, environ: Mapping[str, str]) -> bool:
+    return (root / ".dvc/config.local").is_file() or any(
+        value and is_secret(name) for name, value in environ.items()
+    )
+
+
+@contextmanager
+def project(place: Place) -> Iterator[Path]:
+    """The folder in which `dvc fetch` and `dvc push` are run: the root, or a copy of the DVC files beside the base's
+    config, with the cache of the root.
+    """
+    commit = base_of_pull_request(place)
+    base = CommitTree(place.repository, commit) if commit else None
+    if base is None or _remotes(base.read(_CONFIG)) == _remotes(place.tree.read(_CONFIG)):
+        yield place.root
+        return
+    with tempfile.TemporaryDirectory(prefix="mlops-ci-") as name:
+        folder = Path(name)
+        _copy(place, folder)
+        _write(folder, base.read(_CONFIG), place.root / ".dvc")
+        _point_at_cache(place, folder)
+        yield folder
+
+
+def check_reachable(folder: Path) -> None:
+    """Raises ToolError when the default remote of the DVC project in `folder` does not answer or is not there."""
+    url = default_url(folder / ".dvc")
+    if url.startswith(("http://", "https://")):
+        try:
+            http.check_reachable(url)
+        except UnreadableError as error:
+            raise ToolError(
+                f"the DVC remote cannot be reached: {error}", hint=error.hint
+            ) from error
+    elif url and "://" not in url and not (folder / ".dvc" / url).is_dir():
+        raise ToolError(f"the DVC remote cannot be reached: there is no folder {url}")
+
+
+def default_url(dvc_folder: Path) -> str:
+    """The address of the default remote as the config has it, "" when there is none."""
+    name, urls = "", {}
+    for file in (dvc_folder / "config", dvc_folder / "config.local"):
+        parser = _parsed(file.read_text("utf-8", "replace") if file.is_file() else "")
+        name = parser.get("core", "remote", fallback="") or name
+        for section in parser.sections():
+            if url := parser.get(section, "url", fallback=""):
+                urls[section.strip("'").removeprefix("remote ").strip('"')] = url
+    return urls.get(name, "")
+
+
+def _write(folder: Path, config: bytes | None, dvc_folder: Path) -> None:
+    parser = _parsed((config or b"").decode("utf-8", "replace"))
+    for section in parser.sections():
+        for key, value in parser[section].items():
+            parser.set(section, key, anchored(key, value, dvc_folder))
+    with (folder / _CONFIG).open("w", encoding="utf-8") as file:
+        parser.write(file)
+
+
+def _remotes(config: bytes | None) -> dict[str, dict[str, str]]:
+    parser = _parsed((config or b"").decode("utf-8", "replace"))
+    found = {
+        section: dict(parser[section])
+        for section in parser.sections()
+        if section.strip("'").startswith("remote ")
+    }
+    return {**found, "core": {"remote": parser.get("core", "remote", fallback="")}}
+
+
+def _parsed(text: str) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ToolError(f"{_CONFIG} cannot be read: {str(error).splitlines()[0]}") from error
+    return parser
+
+
+def _copy(place: Place, folder: Path) -> None:
+    """What DVC reads to know which objects there are: no data, and of `.dvc` only what nobody committed."""
+    names = {"dvc.yaml", "dvc.lock", ".dvcignore"}
+    (folder / ".dvc").mkdir()
+    for path in place.tree.entries:
+        outside = ".dvc/" not in f"/{path}"
+        vital = path.rpartition("/")[2] in names or path.endswith(
+            (".dvc", ".yaml", ".yml", ".json", ".toml")
+        )
+        source = place.root / path
+        if outside and vital and source.is_file() and not source.is_symlink():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / path)
+    local = place.root / ".dvc/config.local"
+    if local.is_file() and ".dvc/config.local" not in place.tree.entries:
+        shutil.copyfile(local, folder / ".dvc/config.local")
+
+
+def _point_at_cache(place: Place, folder: Path) -> None:
+    path = folder / ".dvc/config.local"
+    parser = _parsed(path.read_text("utf-8") if path.is_file() else "")
+    for section, key, value in (
+        ("cache", "dir", str(place.project.cache.folders[0])),
+        ("core", "no_scm", "true"),
+    ):
+        if not parser.has_section(section):
+            parser.add_section(section)
+        parser.set(section, key, value)
+    with path.open("w", encoding="utf-8") as file:
+        parser.write(file)

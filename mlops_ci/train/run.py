@@ -1,0 +1,160 @@
+"""`mlops-ci train` from beginning to end: look at what is there, run it, write its Record."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_ci.errors import MlopsCiError, UsageError
+from mlops_ci.lineage import store
+from mlops_ci.lineage.collect import collect
+from mlops_ci.text import plural, visible
+from mlops_ci.train import data, dirt, environment, locks, persist, results, seeds, steps
+from mlops_ci.train.perform import Job
+from mlops_ci.train.place import Place
+from mlops_ci.train.tracked import tracked_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_ci.lineage.run import TrainingRun
+    from mlops_ci.lineage.statement import Statement
+    from mlops_ci.train.environment import Environment
+    from mlops_ci.train.output import Output
+    from mlops_ci.train_config import TrainConfig
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for. `overrides`: keys of TrainConfig with what stands instead of the file.
+
+    `seeds`: how many to train with, for their metrics; the model is that of the first.
+    """
+
+    start: Path
+    config: Path | None = None
+    stage: str = ""
+    force: bool = False
+    seeds: int = 1
+    overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """`record`: where the Record is; `statements`: what it says."""
+
+    run: TrainingRun
+    record: Path
+    statements: list[Statement]
+
+
+def train(request: Request, output: Output) -> Trained:
+    """Raises UsageError when nothing can be run or it would not be reproducible, StageError when a stage fails."""
+    place = Place(request.start, request.config)
+    settings = dataclasses.replace(place.config.train, **request.overrides)
+    # What cannot be run is said before anything is installed or fetched.
+    stages = (request.stage,) if request.stage else ()
+    steps.plan(place.project, settings, dvc=place.dvc or "dvc", stages=stages)
+    several = seeds.plan(place, settings, request.seeds)
+    found = dirt.find(
+        place.tree, place.project, (*settings.outputs, *settings.metrics, settings.seed_metrics)
+    )
+    _refuse_dirt(found, settings, output)
+    environments = open_environments(place, settings, output)
+    _refuse_drift(environments[""], settings, output)
+    found = _with_data(place, request.stage, settings, found, output)
+    persist.check(place, settings.persist, found.read)
+    job = Job(
+        settings=settings,
+        environments=environments,
+        stages=stages,
+        options=("--force",) if request.force else (),
+        dirt=found,
+    )
+    done = tracked_run(place, job, output)
+    if several.count > 1:
+        chosen = seeds.run(place, job, done, several, output)
+        done = dataclasses.replace(done, seeds=chosen)
+    statements = collect(place.root, done)
+    results.check(place.root, statements)
+    refused = _persist(place, done, statements, output)
+    record = store.write(place.root, statements)
+    if refused:
+        output.say(f"Record {record.relative_to(place.root).as_posix()}, which says persist: none")
+        raise refused
+    return Trained(run=done, record=record, statements=statements)
+
+
+def _persist(
+    place: Place, done: TrainingRun, statements: list[Statement], output: Output
+) -> MlopsCiError | None:
+    """Why results are not where they should be. A Record says that they are there only when they are."""
+    try:
+        if done.persist != "none" and place.project.pipelines:
+            persist.push(place.root, place.dvc, output)
+        if done.persist == "commit":
+            persist.commit(place.root, done, output)
+    except MlopsCiError as error:
+        for one in statements:
+            one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
+        return error
+    return None
+
+
+def _with_data(
+    place: Place, stage: str, settings: TrainConfig, found: dirt.Dirt, output: Output
+) -> dirt.Dirt:
+    """Data that is changed makes a work tree as dirty as code does."""
+    if settings.command is not None and not stage:
+        return found
+    there = data.provide(place, place.dvc, stage, output)
+    data.refuse_missing(there, settings.on_missing_data, output)
+    changed = dirt.Dirt(read=there.changed, results=())
+    _refuse_dirt(changed, settings, output)
+    return dirt.Dirt(read=tuple(sorted({*found.read, *there.changed})), results=found.results)
+
+
+def open_environments(
+    place: Place, settings: TrainConfig, output: Output
+) -> dict[str, Environment]:
+    """The environments that the config names, made where they have to be. That of all other stages is ""."""
+    lock = locks.find(place.root, settings.lock)
+    if settings.environment == "current":
+        main = environment.current(place.root, lock, place.repository.is_tracked)
+    elif lock is None:
+        raise UsageError("there is no lock file to make the environment from", hint="uv lock")
+    else:
+        main = environment.locked(place.root, lock, output)
+    named = {
+        name: environment.locked(place.root, one.lock, output, name)
+        for name, one in settings.environments.items()
+    }
+    return {"": main, **named}
+
+
+def _refuse_dirt(found: dirt.Dirt, settings: TrainConfig, output: Output) -> None:
+    if found.read:
+        count = len(found.read)
+        more = f" and {count - _SHOWN} more" if count > _SHOWN else ""
+        names = ", ".join(map(visible, found.read[:_SHOWN])) + more
+        are = "is" if count == 1 else "are"
+        what = f"{plural(count, 'file')} that the run may read {are} not committed: {names}"
+        _refuse(what, "git add and git commit", settings, output)
+
+
+def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> None:
+    if used.drift and used.lock:
+        what = f"the environment is not what {used.lock.path} says: {used.drift}"
+        _refuse(what, "install what it says, or: --environment locked", settings, output)
+
+
+def _refuse(what: str, fix: str, settings: TrainConfig, output: Output) -> None:
+    if settings.on_dirty == "refuse":
+        raise UsageError(
+            f"{what}; nobody could make this model again",
+            hint=f"{fix}, or: mlops-ci train --on-dirty record",
+        )
+    output.say(f"{what}; the Record says so")

@@ -1,0 +1,103 @@
+"""The programs that a run consists of: `dvc repro` in each DVC project, or the command of the config."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.text import shell_word
+from mlops_ci.train.order import needed, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlops_ci.stack.data.dvc import Project
+    from mlops_ci.train_config import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """`command`: its arguments. `folder`: where it runs, from the root. `shown`: as a person would type it.
+
+    `environment`: its name in the config, "" for that of all.
+    """
+
+    command: tuple[str, ...]
+    folder: str = ""
+    shown: str = ""
+    is_dvc: bool = True
+    environment: str = ""
+
+
+def plan(
+    project: Project,
+    config: TrainConfig,
+    *,
+    dvc: str | None,
+    stages: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> list[Step]:
+    """`stages`: only these, and nothing before them. Raises UsageError when there is nothing to run."""
+    if config.command is not None and not stages:
+        return [Step(command=_shell(config.command), shown=config.command, is_dvc=False)]
+    if not project.pipelines:
+        raise UsageError(
+            "there is nothing to train: no dvc.yaml, and mlops-ci.yaml has no train.command",
+            hint="dvc stage add …, or train: {command: python train.py, outputs: [model.pkl]}",
+        )
+    if dvc is None:
+        raise ToolError("dvc.yaml is here and dvc is not installed", hint="pip install dvc")
+    more = ["--allow-missing"] if config.on_missing_data == "record" else []
+    options = [*options, *more]
+    if stages or config.environments:
+        return _in_turn(project, config, dvc, stages, options)
+    if config.targets:
+        return [_repro(dvc, [*options, "--", *config.targets], "")]
+    return [_all(project, dvc, root, options) for root in _roots(project)]
+
+
+def _shell(line: str) -> tuple[str, ...]:
+    if os.name == "nt":
+        return (os.environ.get("COMSPEC", "cmd.exe"), "/c", line)
+    return ("/bin/sh", "-c", line)
+
+
+def _roots(project: Project) -> list[str]:
+    """DVC projects with a pipeline, outer ones first: one may read what another makes only by way of its folder."""
+    used = {project.root_of(one.path) for one in project.pipelines if one.stages or one.unresolved}
+    return sorted(used)
+
+
+def _all(project: Project, dvc: str, root: str, options: list[str]) -> Step:
+    own = [one.path for one in project.pipelines if project.root_of(one.path) == root]
+    # Without it DVC looks at the dvc.yaml of the folder alone.
+    several = [] if own == [posixpath.join(root, "dvc.yaml")] else ["--all-pipelines"]
+    return _repro(dvc, [*options, *several], root)
+
+
+def _in_turn(
+    project: Project, config: TrainConfig, dvc: str, stages: Sequence[str], options: list[str]
+) -> list[Step]:
+    """Each stage by its name, in their order, with one `dvc repro` as long as the environment is the same."""
+    environments = _by_stage(config)
+    needed(project, environments)  # a name that is no stage
+    graph = needed(project, stages or config.targets)
+    if stages:
+        graph = {name: graph[name] & set(stages) for name in stages}
+    return [
+        _repro(dvc, [*options, "--single-item", "--", *names], "", environment)
+        for environment, names in runs(graph, environments)
+    ]
+
+
+def _by_stage(config: TrainConfig) -> dict[str, str]:
+    return {stage: name for name, one in config.environments.items() for stage in one.stages}
+
+
+def _repro(dvc: str, arguments: list[str], folder: str, environment: str = "") -> Step:
+    command = (dvc, "repro", *arguments)
+    shown = " ".join(["dvc", *map(shell_word, command[1:])])
+    return Step(command=command, folder=folder, shown=shown, environment=environment)

@@ -1,0 +1,261 @@
+"""Two workflows: a fork's job that may only read, and one with rights that believes nothing of what it left."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.publish.conftest import FORK, GATES, REPO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.publish.conftest import Job
+
+pytestmark = pytest.mark.contract
+
+
+def fork(job: Job, **head: Any) -> None:
+    """The pull request is one of a fork."""
+    pull = job.api.state.repos[REPO].pulls[7]
+    pull["head"] = {"ref": "topic", "sha": job.head, "repo": FORK, **head}
+
+
+def lie(file: Path, change: Any) -> Path:
+    data = json.loads(file.read_text(encoding="utf-8"))
+    change(data)
+    file.write_text(json.dumps(data), encoding="utf-8")
+    return file
+
+
+def test_the_forks_own_job_passes_on(job: Job, capsys: Any) -> None:
+    job.commit(0.95)
+    fork(job)
+    job.api.add_token("fork", contents="read")
+    job.pull_request(FORK, GITHUB_TOKEN="fork")
+    assert job.publish() == 0
+    assert len(job.api.requests()) == 1  # the first refusal is enough
+    assert "not published" not in capsys.readouterr().err
+    assert "A run of a fork may not write here" in job.summary
+    assert "### ✅" in job.summary
+    job.commit(0.8)
+    job.pull_request(FORK, GITHUB_TOKEN="fork")
+    assert job.publish() == 1
+
+
+def test_declared_numbers_are_judged_here_and_labelled(job: Job) -> None:
+    job.commit(0.95)
+    file = job.write("--all")
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 0
+    assert "All numbers below are declared by the pull request, not verified" in job.body
+    headline = "### ⚪ `churn` is better: 1 check passed (declared, not verified)"
+    assert job.body.splitlines()[1] == headline
+    assert "✅" not in job.body
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+    assert "declared by the pull request" in job.summary
+
+
+def test_a_verdict_that_comes_with_them_is_ignored(job: Job) -> None:
+    file = job.write("--all")
+
+    def passed(data: Any) -> None:
+        verdict = data["models"][0]["verdict"]
+        verdict |= {"result": "pass", "outcomes": []}
+
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(lie(file, passed))) == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+    assert "### ❌ `churn` breaks its bound" in job.body
+
+
+def test_what_the_change_says_of_directions_and_deltas_does_not_count(job: Job) -> None:
+    gates = "version: 1\ngates: [{id: g, metric: accuracy, change: {max_regression: 0.01}}]\n"
+    job.api.state.repos[REPO].files[job.base]["mlops-ci.yaml"] = gates
+    file = job.write("--all")
+
+    def turned(data: Any) -> None:
+        for row in data["models"][0]["metrics"]:
+            row |= {
+                "direction": "lower_is_better",
+                "change": "better",
+                "delta": 9.0,
+                "relative": 9.0,
+            }
+
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(lie(file, turned))) == 1
+    assert "is worse in `accuracy`" in job.body
+
+
+def test_the_gates_are_those_of_the_newest_base(job: Job) -> None:
+    job.commit(0.95)
+    file = job.write("--all")
+    tip = "d" * 40
+    strict = GATES.replace("0.9}", "0.99}")
+    state = job.api.state.repos[REPO]
+    state.commits.add(tip)
+    state.refs["refs/heads/main"], state.files[tip] = tip, {"mlops-ci.yaml": strict}
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+    assert "gates of the base branch at `ddddddd`" in job.body
+
+
+def test_gates_of_the_change_are_not_read(job: Job) -> None:
+    job.commit(0.95, **{"mlops-ci.yaml": "version: 1\n"})
+    file = job.write("--all", "--config", "mlops-ci.yaml")
+    lie(file, lambda data: data["models"][0]["metrics"][0].update(candidate=0.1))
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+
+
+def test_a_model_that_is_left_out_has_failed(job: Job) -> None:
+    file = lie(job.write("--all"), lambda data: data["models"][0].update(name="other"))
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+    assert job.statuses["mlops-ci/churn"] == "failure"
+
+
+def test_forks_trust_on_the_base_sets_success(job: Job) -> None:
+    job.commit(0.95)
+    file = job.write("--all")
+    state = job.api.state.repos[REPO]
+    state.files[job.base]["mlops-ci.yaml"] = GATES + "forks: trust\n"
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+    assert "declared" not in job.body
+
+
+def test_the_pull_request_is_found_by_branch_and_repository(job: Job) -> None:
+    """The event says 8, which is somebody else's."""
+    file = job.write("--all")
+    fork(job)
+    other = {"ref": "topic", "sha": "e" * 40, "repo": REPO}
+    job.api.add_pull(REPO, 8, head=other, base={"ref": "main", "sha": job.base})
+    job.workflow_run()
+    job.publish("--from", str(file))
+    (comment,) = job.api.comments(REPO)
+    assert comment["_issue"] == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sha": "f" * 40}, "#7 has moved on to fffffff"),
+        ({"ref": "elsewhere"}, "no open pull request"),
+        ({"repo": "another/churn"}, "no open pull request"),
+        ({"repo": None}, "no open pull request"),
+    ],
+)
+def test_where_there_is_none_nothing_is_published(
+    job: Job, capsys: Any, change: Any, said: str
+) -> None:
+    file = job.write("--all")
+    fork(job, **change)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 0
+    assert said in capsys.readouterr().err
+    assert job.api.requests("POST") == []
+
+
+def test_a_closed_pull_request_gets_nothing(job: Job) -> None:
+    file = job.write("--all")
+    fork(job)
+    job.api.state.repos[REPO].pulls[7]["state"] = "closed"
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 0
+    assert job.api.requests("POST") == []
+
+
+def test_a_run_of_this_repository_is_judged_again_and_is_not_declared(job: Job) -> None:
+    job.commit(0.95)
+    file = job.write("--all")
+    job.workflow_run(REPO)
+    assert job.publish("--from", str(file)) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+    assert "declared" not in job.body
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 9999,
+        '{"schema_version": 1}',
+        "\x00",
+        '{"schema_version": 1, "models": 3}',
+    ],
+)
+def test_a_broken_artifact_is_one_line_and_posts_nothing(
+    job: Job, capsys: Any, content: str
+) -> None:
+    file = job.folder / "gate.json"
+    file.write_text(content, encoding="utf-8")
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert job.api.requests("POST") == []
+
+
+def test_a_report_without_what_is_unchanged_is_refused(job: Job, capsys: Any) -> None:
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(job.write())) == 2
+    assert "mlops-ci gate --json --all" in capsys.readouterr().err
+
+
+def test_without_files_nothing_is_measured_there(job: Job, capsys: Any) -> None:
+    fork(job)
+    job.workflow_run()
+    assert job.publish() == 2
+    assert "--from" in capsys.readouterr().err
+
+
+def test_a_broken_policy_of_the_base_is_said(job: Job, capsys: Any) -> None:
+    file = job.write("--all")
+    job.api.state.repos[REPO].files[job.base]["mlops-ci.yaml"] = "gates: 3\n"
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 2
+    assert "the gates at" in capsys.readouterr().err
+
+
+def test_included_files_of_the_policy_are_read_too(job: Job) -> None:
+    files = {
+        "mlops-ci.yaml": "version: 1\nmodels: {churn: {include: models/churn.yaml}}\n",
+        "models/churn.yaml": "gates: [{id: strict, metric: accuracy, threshold: {min: 0.99}}]\n",
+    }
+    job.commit(0.95)
+    file = job.write("--all")
+    job.api.state.repos[REPO].files[job.base] = files
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+    assert "`strict`" in job.body
+
+
+def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: Any) -> None:
+    """Whatever measured it had a token that may write."""
+    job.commit(0.95)
+    fork(job)
+    pull = {"number": 7, "head": {"sha": job.head, "ref": "topic", "repo": {"full_name": FORK}}}
+    job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
+    assert job.publish() == 2
+    assert "comes from a fork" in capsys.readouterr().err
+    assert job.api.state.log == []
+    pull["head"]["repo"] = {"full_name": REPO}
+    job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
+    assert job.publish() == 0

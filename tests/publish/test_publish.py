@@ -1,0 +1,253 @@
+"""`mlops-ci publish` as a workflow calls it, against GitHub's API on loopback: what is shown, where, in which order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops_ci.cli import run
+from tests.publish.conftest import GATES, REPO, TOKEN, outputs
+
+if TYPE_CHECKING:
+    from tests.publish.conftest import Job
+
+pytestmark = pytest.mark.contract
+
+
+def test_a_blocked_change_is_shown_everywhere(job: Job) -> None:
+    assert job.publish() == 1
+    assert job.body.splitlines()[1].startswith("### ❌ `churn` breaks its bound of `accuracy`")
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+    assert "### ❌" in job.summary
+    found = outputs(job.folder / "output")
+    assert found["verdict"] == "fail"
+    assert found["blocked"] == "true"
+    assert json.loads(found["metrics"]) == {"churn": {"accuracy": 0.8, "loss": 0.25}}
+    assert json.loads(found["counts"]) == {"fail": 1}
+    assert found["comment-url"].endswith("#issuecomment-1002")
+
+
+def test_a_good_change(job: Job) -> None:
+    job.commit(0.95)
+    job.pull_request()
+    assert job.publish() == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+    assert "> [!TIP]" in job.body
+
+
+def test_what_needs_no_right_comes_first_then_the_status_then_the_comment(job: Job) -> None:
+    job.publish()
+    paths = [one["path"] for one in job.api.state.log]
+    assert paths[0].startswith(f"/repos/{REPO}/statuses/")
+    assert all("/issues/" in one for one in paths[1:])
+
+
+def test_the_trajectory_of_three_pushes(job: Job) -> None:
+    for at, accuracy in enumerate((0.8, 0.85, 0.95)):
+        job.commit(accuracy)
+        job.run_id = 100 + at
+        job.pull_request()
+        job.publish()
+    assert "`churn: accuracy` by push: `▁▃█` 0.8\u00a0→\u00a00.85\u00a0→\u00a00.95" in job.body
+    assert job.api.comments(REPO)[0]["_edits"] == 2
+
+
+def test_a_rerun_that_says_the_same_edits_nothing(job: Job, capsys: Any) -> None:
+    job.publish()
+    before = job.body
+    job.pull_request(GITHUB_RUN_ATTEMPT=2)
+    job.publish()
+    assert "comment unchanged" in capsys.readouterr().out
+    assert job.body == before
+
+
+def test_an_old_run_never_overwrites_a_newer_one(job: Job) -> None:
+    old = job.head
+    job.commit(0.95)
+    job.run_id = 101
+    job.pull_request()
+    job.publish()
+    newer = job.body
+    job.repo.git("checkout", "--quiet", old)
+    job.head, job.run_id = old, 100
+    job.pull_request(GITHUB_RUN_ATTEMPT=2)
+    assert job.publish() == 1
+    assert job.body == newer
+
+
+@pytest.mark.parametrize(
+    ("mode", "accuracy", "created"),
+    [
+        ("always", 0.93, True),
+        ("on-change", 0.93, False),
+        ("on-change", 0.94, True),
+        ("on-failure", 0.94, False),
+        ("on-failure", 0.8, True),
+        ("never", 0.8, False),
+    ],
+)
+def test_when_there_is_a_comment(job: Job, mode: str, accuracy: float, created: bool) -> None:
+    job.commit(accuracy)
+    job.pull_request()
+    job.publish("main", "HEAD", "--comment", mode)
+    assert len(job.api.comments(REPO)) == created
+
+
+def test_a_failure_that_is_mended_says_so(job: Job) -> None:
+    job.publish("main", "HEAD", "--comment", "on-failure")
+    job.commit(0.95)
+    job.run_id = 101
+    job.pull_request()
+    job.publish("main", "HEAD", "--comment", "on-failure")
+    assert "### ✅" in job.body
+
+
+def test_a_refusal_does_not_hide_the_verdict(job: Job, capsys: Any) -> None:
+    job.api.add_token("reader", contents="read")
+    job.pull_request(GITHUB_TOKEN="reader")
+    assert job.publish() == 1
+    said = capsys.readouterr().err
+    assert said.count("not published") == 2
+    assert "give the job the permission statuses: write" in said
+    assert outputs(job.folder / "output")["verdict"] == "fail"
+    assert "### ❌" in job.summary
+    job.commit(0.95)
+    job.pull_request(GITHUB_TOKEN="reader")
+    assert job.publish() == 4
+
+
+def test_one_refusal_does_not_stop_the_rest(job: Job) -> None:
+    job.api.add_token("comments", pull_requests="write")
+    job.pull_request(GITHUB_TOKEN="comments")
+    assert job.publish() == 1
+    assert job.statuses == {}
+    assert "### ❌" in job.body
+
+
+def test_a_locked_conversation(job: Job, capsys: Any) -> None:
+    job.commit(0.95)
+    job.pull_request()
+    job.api.state.repos[REPO].pulls[7]["locked"] = True
+    assert job.publish() == 4
+    assert "issue is locked" in capsys.readouterr().err
+    assert job.statuses == {"mlops-ci/churn": "success"}
+
+
+def test_without_a_token_the_summary_is_there(job: Job, capsys: Any) -> None:
+    job.commit(0.95)
+    job.pull_request(GITHUB_TOKEN="")
+    assert job.publish() == 4
+    assert "GITHUB_TOKEN is not set" in capsys.readouterr().err
+    assert "### ✅" in job.summary
+    assert job.publish("main", "HEAD", "--comment", "never", "--no-status") == 0
+    assert job.api.state.log == []
+
+
+def test_the_token_is_in_no_output(job: Job, capfd: Any) -> None:
+    for fault in ({"status": 401, "times": 2}, {"status": 502, "times": 99}):
+        job.api.add_fault("", **fault)
+        job.publish()
+    shown = capfd.readouterr()
+    assert TOKEN not in shown.out + shown.err + job.summary
+
+
+def test_a_pull_request_can_be_named(job: Job) -> None:
+    job.event("workflow_dispatch", {})
+    assert job.publish("main", "HEAD", "--pull", "7") == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+    assert "### ❌" in job.body
+
+
+def test_a_push_has_a_status_and_no_comment(job: Job) -> None:
+    job.event("push", {})
+    assert job.publish() == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+    assert job.api.comments(REPO) == []
+
+
+def test_outside_of_actions_it_says_what_is_missing(
+    repo: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.chdir(repo.path)
+    assert run(["publish"]) == 2
+    assert "GITHUB_REPOSITORY is not set" in capsys.readouterr().err
+
+
+def test_gates_that_only_the_change_has_are_no_success(job: Job) -> None:
+    job.repo.git("switch", "--quiet", "main")
+    job.repo.git("rm", "--quiet", "mlops-ci.yaml")
+    base = job.repo.commit()
+    job.repo.git("switch", "--quiet", "-c", "new")
+    job.commit(0.95, **{"mlops-ci.yaml": GATES})
+    job.pull_request()
+    assert base != job.base
+    assert job.publish() == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+
+
+def test_two_reports_of_one_run_in_one_comment(job: Job) -> None:
+    data = json.loads(job.write("--all").read_text())
+    paths = []
+    for name in ("alpha", "beta"):
+        data["models"][0]["name"] = name
+        file = job.folder / f"{name}.json"
+        file.write_text(json.dumps(data), encoding="utf-8")
+        paths += ["--from", str(file)]
+    assert job.publish(*paths) == 1
+    assert job.statuses == {"mlops-ci/alpha": "failure", "mlops-ci/beta": "failure"}
+    assert "2 of 2 models" in job.body
+    assert job.publish(*paths[:2]) == 1
+    assert "2 of 2 models" in job.body  # what another job has found is not overwritten
+    assert job.publish("--from", paths[1], "--from", paths[1]) == 2
+
+
+def test_jobs_with_check_runs_share_one_comment(job: Job) -> None:
+    data = json.loads(job.write("--all").read_text())
+    for name in ("alpha", "beta", "gamma"):
+        data["models"][0]["name"] = name
+        file = job.folder / "one.json"
+        file.write_text(json.dumps(data), encoding="utf-8")
+        assert job.publish("--from", str(file), "--check-run") == 1
+    assert "3 of 3 models" in job.body
+    checks = job.api.state.repos[REPO].checks.values()
+    assert {one["name"] for one in checks} == {f"mlops-ci: {n}" for n in ("alpha", "beta", "gamma")}
+    assert {(one["status"], one["conclusion"]) for one in checks} == {("completed", "failure")}
+
+
+def test_annotations_are_on_the_lines(job: Job) -> None:
+    metrics = '{\n  "accuracy": 0.8,\n  "loss": 0.3\n}\n'
+    job.commit(0.8, **{"params.yaml": "# how fast\nlr: 0.2\n", "metrics.json": metrics})
+    job.pull_request()
+    job.publish("main", "HEAD", "--check-run")
+    (check,) = job.api.state.repos[REPO].checks.values()
+    found = {
+        (one["path"], one["start_line"], one["annotation_level"]) for one in check["_annotations"]
+    }
+    assert found == {
+        ("metrics.json", 2, "failure"),
+        ("params.yaml", 2, "notice"),
+        ("mlops-ci.yaml", 3, "notice"),
+    }
+
+
+def test_a_check_run_is_not_left_hanging(job: Job, monkeypatch: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlops_ci.github.comments.upsert", interrupted)
+    assert job.publish("main", "HEAD", "--check-run") == 130
+    (check,) = job.api.state.repos[REPO].checks.values()
+    assert (check["status"], check["conclusion"]) == ("completed", "cancelled")
+
+
+def test_what_a_killed_attempt_left_is_completed(job: Job, monkeypatch: Any) -> None:
+    monkeypatch.setattr("mlops_ci.publish.check_run.CheckRun.complete", lambda *_: None)
+    job.publish("main", "HEAD", "--check-run")
+    monkeypatch.undo()
+    monkeypatch.chdir(job.repo.path)
+    job.pull_request(GITHUB_RUN_ATTEMPT=2)
+    job.publish("main", "HEAD", "--check-run")
+    conclusions = [one["conclusion"] for one in job.api.state.repos[REPO].checks.values()]
+    assert conclusions == ["cancelled", "failure"]

@@ -1,0 +1,160 @@
+"""The environment is what the lock says: compared with it, or made from it by the tool of the lock."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.train.locks import Interpreter, describe
+from tests.train.conftest import BIN, train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Repo
+
+# What a stage sees of its environment.
+LOOK = "python -c 'import demo_pkg; print(demo_pkg.__version__)' > model.bin; echo '{}' > metrics.json\n"
+
+
+def wheel(folder: Path, version: str) -> Path:
+    """A package of one line, as a registry would have it."""
+    path = folder / f"demo_pkg-{version}-py3-none-any.whl"
+    info = f"demo_pkg-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("demo_pkg.py", f"__version__ = '{version}'\n")
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: demo-pkg\nVersion: {version}\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def requirements(file: Path, digest: str = "") -> str:
+    digest = digest or hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"demo-pkg @ {file.as_uri()} --hash=sha256:{digest}\n"
+
+
+@pytest.mark.parametrize(
+    ("lock", "in_sync"),
+    [
+        ("numpy==2.0\n", "yes"),
+        ("numpy==2.1\n", "no"),
+        ("numpy==2.0\nabsent==1.0\n", "unknown"),
+        ("NumPy==2.0\n", "yes"),
+        ("numpy>=1\n", "unknown"),
+        ("<<<<<<< \n", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_what_is_installed_is_compared_with_the_lock(
+    tmp_path: Path, lock: str, in_sync: str
+) -> None:
+    tmp_path.joinpath("requirements.txt").write_text(lock)
+    interpreter = Interpreter(path="python", version="3.11.0", packages={"numpy": "2.0"})
+    found, drift = describe(tmp_path, "requirements.txt", interpreter)
+    assert found.in_sync == in_sync
+    assert bool(drift) == (in_sync == "no")
+    assert found.sha256 == hashlib.sha256(lock.encode()).hexdigest()
+
+
+@pytest.mark.real
+def test_an_environment_that_contradicts_the_lock_refuses_or_is_recorded(pipeline: Repo) -> None:
+    pipeline.commit(**{"requirements.txt": "pyyaml==0.1\n"})
+    refused = train(pipeline)
+    assert refused.code == 2
+    assert "requirements.txt says: pyyaml" in refused.errors[0]
+    done = train(pipeline, "--on-dirty", "record", "--json")
+    assert done.code == 0, done.err
+    assert done.data["environments"][0]["in_sync"] == "no"
+
+
+@pytest.mark.real
+def test_pip_installs_what_the_hashes_say_and_nothing_else(pipeline: Repo, tmp_path: Path) -> None:
+    file = wheel(tmp_path, "1.0")
+    pipeline.commit(**{"requirements.txt": requirements(file), "train.sh": LOOK})
+    done = train(pipeline, "--environment", "locked", "--json")
+    assert done.code == 0, done.err
+    assert pipeline.path.joinpath("model.bin").read_text() == "1.0\n"
+    assert done.data["environments"][0] | {"sha256": ""} == {
+        "path": "requirements.txt",
+        "tool": "pip",
+        "sha256": "",
+        "in_sync": "yes",
+    }
+    assert not [one for one in pipeline.git("status", "--porcelain").splitlines() if "env" in one]
+
+    pipeline.commit(**{"requirements.txt": requirements(file, "0" * 64)})
+    refused = train(pipeline, "--environment", "locked")
+    assert refused.code == 3
+    assert "requirements.txt cannot be installed" in refused.errors[0]
+
+
+@pytest.mark.real
+def test_uv_installs_its_lock_and_refuses_one_that_is_out_of_date(
+    pipeline: Repo, tmp_path: Path
+) -> None:
+    file = wheel(tmp_path, "2.0")
+    project = (
+        '[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.10"\ndependencies = [{}]\n'
+    )
+    source = f'[tool.uv.sources]\ndemo-pkg = {{path = "{file}"}}\n'
+    pipeline.write("pyproject.toml", project.format('"demo-pkg"') + source)
+    env = {**os.environ, "UV_OFFLINE": "1"}
+    subprocess.run([BIN / "uv", "lock", "-q"], cwd=pipeline.path, check=True, env=env)
+    pipeline.commit(**{"train.sh": LOOK})
+    done = train(pipeline, "--environment", "locked", "--json", UV_OFFLINE="1")
+    assert done.code == 0, done.err
+    assert pipeline.path.joinpath("model.bin").read_text() == "2.0\n"
+    assert done.data["environments"][0]["tool"] == "uv"
+
+    pipeline.commit(**{"pyproject.toml": project.format("")})
+    refused = train(pipeline, "--environment", "locked", UV_OFFLINE="1")
+    assert refused.code == 3
+    assert "uv.lock" in refused.errors[0]
+    assert "uv lock" in refused.err
+
+
+@pytest.mark.real
+def test_a_stage_runs_in_an_environment_of_its_own(pipeline: Repo, tmp_path: Path) -> None:
+    file = wheel(tmp_path, "3.0")
+    config = "train: {environments: {gpu: {lock: gpu/requirements.txt, stages: [train]}}}\n"
+    files = {"mlops-ci.yaml": config, "gpu/requirements.txt": requirements(file), "train.sh": LOOK}
+    pipeline.commit(**files)
+    done = train(pipeline, "--json")
+    assert done.code == 0, done.err
+    assert pipeline.path.joinpath("model.bin").read_text() == "3.0\n"
+    assert [(one["name"], one["environment"]) for one in done.data["stages"]] == [
+        ("prepare", ""),
+        ("train", "gpu"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("poetry.lock", "", "not from poetry.lock"),
+        ("requirements.txt", "demo-pkg==1.0\n", "has no hashes"),
+    ],
+)
+def test_what_cannot_be_installed_is_said(
+    pipeline: Repo, name: str, content: str, said: str
+) -> None:
+    pipeline.commit(**{name: content})
+    done = train(pipeline, "--environment", "locked")
+    assert done.code == 2
+    assert said in done.errors[0]
+
+
+def test_without_a_lock_there_is_nothing_to_make_it_from(pipeline: Repo) -> None:
+    done = train(pipeline, "--environment", "locked")
+    assert done.code == 2
+    assert "no lock file" in done.errors[0]

@@ -1,0 +1,114 @@
+"""Results are where the Record says, or it does not say so."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops_ci.lineage import store
+from tests.train.conftest import train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Repo
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def remote(pipeline: Repo, tmp_path: Path) -> Path:
+    folder = tmp_path / "remote"
+    folder.mkdir()
+    config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {folder}\n"
+    pipeline.commit(**{".dvc/config": config})
+    return folder
+
+
+@pytest.fixture
+def origin(pipeline: Repo, remote: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "origin.git"
+    subprocess.run(["git", "init", "--bare", "-q", str(folder)], check=True)
+    pipeline.git("remote", "add", "origin", str(folder))
+    pipeline.git("push", "-q", "origin", "main")
+    return folder
+
+
+def persisted(repo: Repo) -> Any:
+    path = store.newest(repo.path)
+    assert path is not None
+    (statement,) = store.read(path)
+    return statement["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"]
+
+
+def test_pushed_data_is_at_the_remote(pipeline: Repo, remote: Path) -> None:
+    done = train(pipeline, "--persist", "push")
+    assert done.code == 0, done.err
+    assert persisted(pipeline) == "push"
+    contents = {path.read_bytes() for path in remote.rglob("*") if path.is_file()}
+    assert pipeline.path.joinpath("model.bin").read_bytes() in contents
+    assert pipeline.path.joinpath("data.csv").read_bytes() in contents
+
+
+def test_without_a_remote_nothing_is_trained_that_could_not_be_kept(pipeline: Repo) -> None:
+    done = train(pipeline, "--persist", "push")
+    assert done.code == 4
+    assert "no default remote" in done.errors[0]
+    assert store.newest(pipeline.path) is None
+
+
+def test_a_remote_that_takes_nothing_costs_no_training(pipeline: Repo, remote: Path) -> None:
+    remote.rmdir()
+    remote.write_text("no folder")
+    done = train(pipeline, "--persist", "push")
+    assert done.code == 4
+    assert "data cannot be pushed" in done.errors[0]
+    assert persisted(pipeline) == "none"
+
+
+def test_results_in_git_are_committed_to_the_branch(pipeline: Repo, origin: Path) -> None:
+    pipeline.write("notes.md", "mine\n")
+    pipeline.git("add", "notes.md")
+    done = train(pipeline, "--persist", "commit", "--on-dirty", "record")
+    assert done.code == 4  # of what was not committed
+    assert "notes.md" not in pipeline.git("ls-tree", "-r", "--name-only", "HEAD")
+    assert store.newest(pipeline.path) is None
+    pipeline.git("commit", "--quiet", "-m", "notes")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 0, done.err
+    assert persisted(pipeline) == "commit"
+    assert pipeline.git("show", "--stat=80", "--format=%s", "--name-only", "HEAD").splitlines() == [
+        "Train prepare, train",
+        "",
+        "dvc.lock",
+        "metrics.json",
+    ]
+    assert (
+        pipeline.git("rev-parse", "HEAD") == pipeline.git("ls-remote", "origin", "main").split()[0]
+    )
+
+
+def test_a_branch_that_has_moved_on_is_not_forced(
+    pipeline: Repo, origin: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(origin), str(other), "-b", "main"], check=True)
+    theirs = ["commit", "-q", "--allow-empty", "-m", "theirs"]
+    subprocess.run(["git", "-C", str(other), *theirs], check=True)
+    subprocess.run(["git", "-C", str(other), "push", "-q"], check=True)
+    tip = pipeline.git("ls-remote", "origin", "main")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 4
+    assert "rejected" in done.errors[0]
+    assert pipeline.git("ls-remote", "origin", "main") == tip
+    assert persisted(pipeline) == "none"
+
+
+def test_a_detached_head_is_no_branch(pipeline: Repo, origin: Path) -> None:
+    pipeline.git("switch", "--quiet", "--detach")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 4
+    assert "no branch" in done.errors[0]
+    assert store.newest(pipeline.path) is None

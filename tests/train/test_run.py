@@ -1,0 +1,131 @@
+"""`mlops-ci train` with real DVC: what runs, what is refused, what is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.lineage import store
+from tests.train.conftest import FILES, train
+
+if TYPE_CHECKING:
+    from tests.conftest import Repo
+
+pytestmark = pytest.mark.real
+
+
+def results(data: dict) -> dict[str, str]:
+    return {one["name"]: one["result"] for one in data["stages"]}
+
+
+def test_a_run_leaves_a_record_of_what_it_made(pipeline: Repo) -> None:
+    done = train(pipeline, "--json")
+    assert done.code == 0, done.err
+    assert results(done.data) == {"prepare": "ran", "train": "ran"}
+    assert "training" in done.err
+    assert "lock file" not in done.err  # what DVC says to somebody who types its commands
+    assert pipeline.path.joinpath(done.data["record"]) == store.newest(pipeline.path)
+    (statement,) = store.read(pipeline.path / done.data["record"])
+    assert "model.bin" in [one["name"] for one in statement["subject"]]
+    internal = statement["predicate"]["buildDefinition"]["internalParameters"]
+    assert internal["mlopsci_commit"] == pipeline.git("rev-parse", "HEAD")
+    assert internal["mlopsci_dirty"] == []
+    assert internal["mlopsci_variables"]["PYTHONHASHSEED"] == "0"
+
+    again = train(pipeline, "--json")
+    assert results(again.data) == {"prepare": "skipped", "train": "skipped"}
+    assert again.data["resumed"]  # dvc.lock is not committed
+    assert len(list(pipeline.path.glob(".mlops-ci/records/*.jsonl"))) == 2
+
+
+def test_one_stage_runs_alone(pipeline: Repo) -> None:
+    done = train(pipeline, "--stage", "prepare", "--json")
+    assert results(done.data) == {"prepare": "ran"}
+    assert not pipeline.path.joinpath("model.bin").exists()
+
+
+def test_a_stage_that_is_not_there_is_named_with_one_that_is(pipeline: Repo) -> None:
+    done = train(pipeline, "--stage", "trian")
+    assert done.code == 2
+    assert done.errors == ["there is no stage 'trian'"]
+    assert "did you mean train?" in done.err
+
+
+@pytest.mark.parametrize("path", ["train.sh", "params.yaml", "new.py"])
+def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo, path: str) -> None:
+    pipeline.write(path, FILES.get(path, "") + "# more\n")
+    refused = train(pipeline)
+    assert refused.code == 2
+    assert path in refused.errors[0]
+    assert not pipeline.path.joinpath("dvc.lock").exists()
+    done = train(pipeline, "--on-dirty", "record", "--json")
+    assert (done.code, done.data["dirty"]) == (0, [path])
+
+
+def test_a_stage_that_fails_is_named_with_its_last_lines(pipeline: Repo) -> None:
+    pipeline.commit(**{"train.sh": "echo so far; echo broken >&2; exit 3\n"})
+    done = train(pipeline)
+    assert done.code == 1
+    assert done.errors == ["stage train failed: failed to run: sh train.sh, exited with 3"]
+    assert "broken" in done.err
+    assert "mlops-ci train --stage train" in done.err
+    assert store.newest(pipeline.path) is None
+
+    pipeline.commit(**{"train.sh": "echo m > model.bin; echo '{}' > metrics.json\n"})
+    assert results(train(pipeline, "--json").data) == {"prepare": "skipped", "train": "ran"}
+
+
+def test_an_output_that_is_not_written_is_named(pipeline: Repo) -> None:
+    pipeline.commit(**{"train.sh": "echo m > model.bin\n"})
+    done = train(pipeline)
+    assert done.code == 1
+    (error,) = done.errors
+    assert "stage train failed" in error
+    assert "metrics.json" in error
+    assert store.newest(pipeline.path) is None
+
+
+def test_a_command_without_dvc(repo: Repo) -> None:
+    config = "train:\n  command: cat data.csv > model.bin && echo done\n"
+    config += "  inputs: [data.csv]\n  outputs: [model.bin]\n"
+    repo.commit(**{"mlops-ci.yaml": config, "data.csv": "1\n", ".gitignore": "model.bin\n"})
+    done = train(repo, "--json")
+    assert done.code == 0, done.err
+    (statement,) = store.read(repo.path / done.data["record"])
+    assert [one["name"] for one in statement["subject"]] == ["model.bin"]
+
+
+def test_a_command_that_writes_nothing_fails(repo: Repo) -> None:
+    config = "train: {command: 'true', outputs: [model.bin]}\n"
+    repo.commit(**{"mlops-ci.yaml": config})
+    done = train(repo)
+    assert done.code == 1
+    assert "model.bin" in done.errors[0]
+
+
+def test_nothing_to_train_says_what_to_write(repo: Repo) -> None:
+    repo.commit(a="")
+    done = train(repo)
+    assert done.code == 2
+    assert "train.command" in done.errors[0]
+
+
+def test_secrets_that_a_stage_prints_are_masked(pipeline: Repo) -> None:
+    pipeline.commit(**{"prepare.sh": 'echo "key=$CLOUD_SECRET_KEY"; cat raw.csv > data.csv\n'})
+    done = train(pipeline, CLOUD_SECRET_KEY="hunter2hunter2")
+    assert done.code == 0, done.err
+    assert "key=***" in done.err
+    assert "hunter2" not in done.err + done.out
+
+
+def test_on_github_each_stage_is_a_group_and_gives_no_commands(pipeline: Repo) -> None:
+    pipeline.commit(**{"prepare.sh": 'echo "::warning::pwned"; cat raw.csv > data.csv\n'})
+    done = train(pipeline, GITHUB_ACTIONS="true")
+    lines = done.err.splitlines()
+    start = lines.index("::group::prepare")
+    stop = lines[start + 1]
+    assert stop.startswith("::stop-commands::")
+    resume = lines.index(f"::{stop.removeprefix('::stop-commands::')}::")
+    assert start < lines.index("::warning::pwned") < resume
+    assert lines[resume + 1] == "::endgroup::"

@@ -1,0 +1,79 @@
+"""Several seeds: each trains on its own, and only the first one's model stays."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlops_ci.lineage import store
+from tests.train.conftest import FILES, train
+
+if TYPE_CHECKING:
+    from tests.conftest import Repo
+
+pytestmark = pytest.mark.real
+DVC_YAML = (
+    FILES["dvc.yaml"]
+    + """\
+  publish:
+    cmd: cat model.bin > card.md
+    deps: [model.bin]
+    outs:
+    - card.md: {cache: false}
+"""
+)
+MEASURES = 'cat data.csv > model.bin; echo "$MLOPS_CI_SEED" >> model.bin\n'
+MEASURES += 'echo "{\\"accuracy\\": 0.9$MLOPS_CI_SEED}" > metrics.json\n'
+
+
+def test_each_seed_is_measured_and_the_first_stays(pipeline: Repo) -> None:
+    pipeline.commit(**{"train.sh": MEASURES, "dvc.yaml": DVC_YAML})
+    done = train(pipeline, "--seeds", "3", "--seed", "4", "--json")
+    assert done.code == 0, done.err
+    assert done.data["seeds"] == [4, 5, 6]
+    found = json.loads(pipeline.path.joinpath("seed-metrics.json").read_text())
+    assert found == {
+        "schema_version": 1,
+        "seeds": [4, 5, 6],
+        "models": {"repo": {"metrics.json": {"accuracy": [0.94, 0.95, 0.96]}}},
+    }
+    assert done.err.count("▸ prepare") == 1
+    assert done.err.count("▸ train") == 3
+    assert done.err.count("▸ publish") == 3
+    assert pipeline.path.joinpath("model.bin").read_text().endswith("4\n")
+    assert pipeline.path.joinpath("card.md").read_text().endswith("4\n")
+    assert len(pipeline.git("worktree", "list").splitlines()) == 1
+    assert not pipeline.path.joinpath(".mlops-ci/seeds").exists()
+
+    # The model that is there may be of any seed, so it is not taken for the first one's.
+    again = train(pipeline, "--seeds", "2", "--json")
+    assert again.code == 0, again.err
+    found = json.loads(pipeline.path.joinpath("seed-metrics.json").read_text())
+    assert found["models"]["repo"]["metrics.json"]["accuracy"] == [0.9, 0.91]
+    assert pipeline.path.joinpath("model.bin").read_text().endswith("4\n")
+    assert again.data["dirty"] == []
+
+
+def test_a_seed_with_which_it_fails_is_named(pipeline: Repo) -> None:
+    fails = f'test "$MLOPS_CI_SEED" = 1 && exit 3\n{MEASURES}'
+    pipeline.commit(**{"train.sh": fails})
+    done = train(pipeline, "--seeds", "2")
+    assert done.code == 1
+    assert "with seed 1: stage train failed" in done.errors[0]
+    assert store.newest(pipeline.path) is None
+    assert len(pipeline.git("worktree", "list").splitlines()) == 1
+
+
+def test_without_a_stage_that_makes_a_model_it_asks_which(pipeline: Repo) -> None:
+    pipeline.commit(
+        **{
+            "dvc.yaml": FILES["dvc.yaml"].replace("model.bin", "out.txt"),
+            "train.sh": "echo > out.txt; echo {} > metrics.json\n",
+        }
+    )
+    done = train(pipeline, "--seeds", "2")
+    assert done.code == 2
+    assert "seed_stages" in done.err
+    assert "▸" not in done.err
