@@ -31,7 +31,8 @@ class IndexTree(ObjectTree):
     """Entries of the index that Git uses now, in a sparse checkout also those that are not on disk.
 
     A file that is only announced (`git add --intent-to-add`) is not there: a commit would leave it out. A path with
-    merge conflicts is there, and cannot be read. `unmerged` has those once `modes` or `entries` have been read.
+    merge conflicts is there, and cannot be read. `unmerged` has those once `modes` or `entries`
+    have been read, or a Scope was made of it.
     """
 
     def __init__(self, repository: Repository) -> None:

@@ -20,18 +20,15 @@ _ON_COMMIT: tuple[Stage, ...] = ("pre-commit", "pre-merge-commit", "manual")
 
 
 class Entry(NamedTuple):
-    """`files`: a regular expression, as pre-commit reads it: the hook runs when a changed path matches.
+    """`rules`: of its findings, after a slash.
 
-    `always`: run in any case. pre-commit does not count deleted files, and a check for which a deletion matters would
-    be skipped: https://github.com/pre-commit/pre-commit/issues/749
     `reads_config`: the check judges mlops-ci.yaml itself, and runs when that is broken.
     """
 
     id: str
     name: str
     description: str
-    files: str = ""
-    always: bool = False
+    rules: tuple[str, ...] = ()
     stages: tuple[Stage, ...] = _ON_COMMIT
     reads_config: bool = False
 
@@ -48,25 +45,26 @@ class Entry(NamedTuple):
         return "pre-commit" in self.stages
 
 
-_DVC_FILES = r"(^|/)dvc\.(yaml|lock)$|\.dvc$"
-
 CATALOG: tuple[Entry, ...] = (
     Entry(
         id="data-not-in-git",
         name="data stays out of Git",
         description="data sets, models, large files and tool folders that enter Git instead of DVC or LFS",
+        rules=tuple("binary cache data media model notebook output text tracker".split()),
     ),
     Entry(
         id="dvc-lock-in-sync",
         name="dvc.lock fits the pipeline",
         description="changes after which dvc.lock no longer fits dvc.yaml, params, code or data",
-        always=True,
+        rules=tuple(
+            "absent code command data drift line-ends never-run outs params retrain upstream".split()
+        ),
     ),
     Entry(
         id="dvc-files-valid",
         name="DVC files can be read",
         description="broken dvc.yaml, dvc.lock and .dvc files, and outputs that two of them claim",
-        files=_DVC_FILES,
+        rules=("conflict", "outputs", "paths", "schema", "yaml"),
     ),
     Entry(
         id="half-commit",
@@ -82,28 +80,36 @@ CATALOG: tuple[Entry, ...] = (
         id="config-schema",
         name="config files fit their schema",
         description="params and config files that break their JSON Schema",
+        rules=("broken", "remote"),
     ),
     Entry(
         id="environment-pinned",
         name="environments are pinned",
         description="environments without exact versions, locks older than their source",
-        files=r"(\.txt|\.in|\.ya?ml|\.lock|pyproject\.toml|Pipfile|MLproject)$",
+        rules=("stale-lock",),
     ),
     Entry(
         id="policy-valid",
         name="policy is valid",
         description="a broken mlops-ci.yaml, gates on metrics that no stage writes, expired waivers",
-        files=r"\.ya?ml$",
+        rules=("broken", "expired", "loosened", "metric", "waiver"),
         reads_config=True,
     ),
     Entry(
         id="data-pushed",
         name="data is pushed with its commits",
         description="a push of commits whose DVC or Git LFS data no remote has",
-        always=True,
+        rules=("dvc", "lfs"),
         stages=("pre-push", "manual"),
     ),
 )
+
+
+def rules() -> set[str]:
+    """Everything that a waiver can name."""
+    return {one.id for one in CATALOG} | {
+        f"{one.id}/{rule}" for one in CATALOG for rule in one.rules
+    }
 
 
 def entry(check: str) -> Entry:
@@ -117,7 +123,8 @@ def load(one: Entry) -> Check:
 
 def manifest() -> str:
     """`.pre-commit-hooks.yaml`. File names are not passed: a check looks at the index itself, once, and a long list of
-    names would be cut into several runs.
+    names would be cut into several runs. They do not decide either whether a hook runs: pre-commit does not count
+    deleted files, nor in a merge those without conflicts. https://github.com/pre-commit/pre-commit/issues/749
     """
     return _HEAD + "\n".join("\n".join(_hook(one)) for one in CATALOG) + "\n"
 
@@ -131,10 +138,7 @@ def _hook(one: Entry) -> Iterator[str]:
     yield f"  description: {one.description}"
     yield f"  entry: {one.script}"
     yield "  language: python"
-    if one.always:
-        yield "  always_run: true"
-    elif one.files:
-        yield f"  files: '{one.files}'"
+    yield "  always_run: true"
     yield "  pass_filenames: false"
     yield "  require_serial: true"
     yield f"  stages: [{', '.join(one.stages)}]"

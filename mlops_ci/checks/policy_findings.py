@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
 from mlops_ci import formats, yaml
-from mlops_ci.checks_config import ChecksConfig
+from mlops_ci.checks import catalog
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.gates import rules
@@ -139,7 +139,7 @@ def _files(project: dvc.Project, config: Config) -> set[str]:
 
 def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
     ids = {gate.id for gate, _ in _gates(config, places)}
-    checks = {field.name.replace("_", "-") for field in fields(ChecksConfig)}
+    waivable = catalog.rules()
     for number, one in enumerate(config.waivers):
         place = places.of(FILE, "waivers", number)
         if one.days(today) < 0:
@@ -152,8 +152,10 @@ def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
             )
         if one.gate and one.gate not in ids:
             yield _names_nothing("gate", one.gate, ids, place)
-        if one.rule and (check_id := one.rule.partition("/")[0]) not in checks:
-            yield _names_nothing("check", check_id, checks, place)
+        if one.rule and one.rule not in waivable:
+            check = one.rule.partition("/")[0]
+            kind, name = ("rule", one.rule) if check in waivable else ("check", check)
+            yield _names_nothing(kind, name, waivable, place)
 
 
 def _names_nothing(kind: str, name: str, known: set[str], place: dict[str, Any]) -> Finding:
@@ -163,7 +165,7 @@ def _names_nothing(kind: str, name: str, known: set[str], place: dict[str, Any])
         rule=f"{ID}/waiver",
         what=f"there is no {kind} {name} to waive{proposal}",
         why="A waiver that names nothing covers nothing.",
-        fix=f"remove it, or name a {kind} by its id",
+        fix=f"remove it, or name a {kind} that is there",
         **place,
     )
 

@@ -11,7 +11,9 @@ from mlops_ci.checks.scope import Asked, find_config, find_scope
 from mlops_ci.errors import ConfigError, ToolError, UnreadableError
 from mlops_ci.finding import Finding, exit_code
 from mlops_ci.git import Repository
+from mlops_ci.index import IndexTree
 from mlops_ci.process import NO_FETCH, forget_pathspec_modes
+from mlops_ci.text import pathspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,6 +57,7 @@ def run_checks(
         scope = scope._replace(config=LazyConfig(adjust=adjust))
     active = [one for one in entries if not scope.config.is_off(one.id)]
     findings = [found for one in active for found in _run(one, scope, broken=broken)]
+    findings += [finding for one in active[:1] for finding in _unmerged(one, scope)]
     return Report(findings=_waived(findings, scope), scope=_words(scope), checks=len(active))
 
 
@@ -91,6 +94,16 @@ def _until_error(one: Entry, scope: Scope) -> Iterator[Finding]:
         yield from catalog.load(one).check(scope)
     except (ToolError, UnreadableError) as error:
         yield _undecided(one, str(error), error.hint)
+
+
+def _unmerged(one: Entry, scope: Scope) -> Iterator[Finding]:
+    """Once, whichever check runs: what the next commit will hold is not known."""
+    paths = sorted(scope.tree.unmerged) if isinstance(scope.tree, IndexTree) else []
+    if paths:
+        more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+        what = f"has merge conflicts{more}: not judged"
+        fix = f"resolve them, then: git add -- {pathspec(paths[0])}"
+        yield Finding(rule=one.id, path=paths[0], what=what, fix=fix, undecided=True)
 
 
 def _not_run(one: Entry) -> Finding:

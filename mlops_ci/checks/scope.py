@@ -182,7 +182,7 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
     head = repository.resolve("HEAD")
     if not head:
         return _everything(repository, tree, all_files=False)
-    changed = _staged(repository, head)
+    changed = _staged(repository, head, tree.unmerged)
     if not changed and not tree.unmerged:
         return _last_commit(repository, tree, repository.commit(head))
     merging = tuple(_merging(repository, environ))
@@ -218,9 +218,10 @@ def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope
     return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))
 
 
-def _staged(repository: Repository, commit: str) -> list[Changed]:
+def _staged(repository: Repository, commit: str, unmerged: set[str] | None = None) -> list[Changed]:
+    """`unmerged`: gets the paths that have merge conflicts, which are left out."""
     command = ("diff-index", "--cached", "--ita-invisible-in-index", *_RAW, commit)
-    return list(_diff(repository, *command))
+    return list(_diff(repository, *command, unmerged=unmerged))
 
 
 def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str]:
@@ -238,18 +239,22 @@ def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set
     return {one.path for one in changed if one.path not in differing}
 
 
-def _diff(repository: Repository, *command: str) -> Iterator[Changed]:
+def _diff(
+    repository: Repository, *command: str, unmerged: set[str] | None = None
+) -> Iterator[Changed]:
     folder = repository.root or repository.git_dir
     records = iter(Listing(folder, *command).records())
     for meta in records:
         _, mode, old, new, letter = meta.lstrip(":").split(" ")
         path = next(records)
-        status = _STATUS.get(letter[0])
-        one = Changed(path=path, status=status or "modified", blob=new, old_blob=old, mode=mode)
+        if letter == "U":
+            if unmerged is not None:
+                unmerged.add(path)
+            continue
+        one = Changed(path=path, status=_STATUS[letter[0]], blob=new, old_blob=old, mode=mode)
         if letter.startswith("R"):
             one = one._replace(path=next(records), old_path=path)
-        if status:  # U: unmerged
-            yield _without_zeros(one)
+        yield _without_zeros(one)
 
 
 def _without_zeros(one: Changed) -> Changed:

@@ -28,7 +28,9 @@ def judge(repo) -> Callable[..., list[Finding]]:
     """`judge("half-commit")`, or `judge("half-commit", all_files=True)`: the findings in `repo`."""
 
     def judged(check: str, **asked) -> list[Finding]:
-        return run_checks(repo.path, [catalog.entry(check)], Asked(**asked)).findings
+        findings = run_checks(repo.path, [catalog.entry(check)], Asked(**asked)).findings
+        assert {one.rule for one in findings} <= catalog.rules(), "a waiver must be able to name it"
+        return findings
 
     return judged
 

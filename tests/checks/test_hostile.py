@@ -105,10 +105,17 @@ def test_merge_conflicts_in_the_index(repo):
     subprocess.run(["git", "merge", "-q", "side"], cwd=repo.path, capture_output=True, check=False)
     repo.write("more.csv", BIG)
     repo.git("add", "more.csv")
-    (found,) = report_of(repo.path).findings
-    assert found.path == "more.csv"
+    found, conflict = report_of(repo.path).findings
+    assert (found.path, found.undecided) == ("more.csv", False)
+    assert (conflict.path, conflict.undecided) == ("a.csv", True)
+    repo.git("rm", "-q", "--cached", "more.csv")
+    report = report_of(repo.path, "half-commit")
+    assert (report.exit_code, report.findings[0].what) == (
+        3,
+        "has merge conflicts and 2 more: not judged",
+    )
     for one in catalog.CATALOG:
-        assert report_of(repo.path, one.id, all_files=True).exit_code in {0, 1, 3}
+        assert report_of(repo.path, one.id, all_files=True).exit_code in {1, 3}
 
 
 def test_quoted_paths_do_not_matter(repo):
