@@ -18,6 +18,7 @@ from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
+from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
@@ -111,6 +112,9 @@ class ModelConfig:
     gates: list[GateConfig] = doc(
         "Gates of this model, beside those for all.", default_factory=list
     )
+    predictions: PredictionsConfig | None = doc(
+        "What the model said of each example of the evaluation data.", default=None
+    )
     mlflow: MLflowConfig = doc("Where this model's runs are.", default_factory=MLflowConfig)
     include: str | None = doc(
         "Read this model from a file of its own, which has these same keys: its owners need not own this file.",
@@ -178,6 +182,12 @@ class Config:
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
+
+    @property
+    def slice_columns(self) -> tuple[str, ...]:
+        """The columns of predictions that any gate slices by."""
+        gates = [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
+        return tuple(sorted({name for gate in gates if gate.slices for name in gate.slices.by}))
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:

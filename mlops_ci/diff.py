@@ -35,7 +35,8 @@ class Request:
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
     DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
-    these show, which the verdict does not need. `branch`: stands before the `baseline.ref` of any config.
+    these show, which the verdict does not need; `predictions`: those gates judge by. `branch`: stands before the
+    `baseline.ref` of any config.
     """
 
     start: Path
@@ -46,6 +47,7 @@ class Request:
     exact: bool = False
     fetch: bool = True
     plots: bool = False
+    predictions: bool = False
     branch: str | None = None
 
 
@@ -102,7 +104,24 @@ class _Diff:
             if compared_with != base_tree.commit:
                 base = self._project(CommitTree(self.repository, compared_with))
             compared = self._drawn(compared, base, list(zip(old, new, strict=True)))
+        if self.request.predictions:
+            compared = self._predicted(compared, models, baseline.origin.commit or "")
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
+
+    def _predicted(
+        self, compared: list[ModelComparison], models: list[ModelFiles], commit: str
+    ) -> list[ModelComparison]:
+        if not any(model.config and model.config.predictions for model in models):
+            return compared
+        from mlops_ci import prediction_pairs
+
+        base = self._project(CommitTree(self.repository, commit))
+        slices = self.config.slice_columns if self.config else ()
+        pairs = (prediction_pairs.between(base, self.candidate, model, slices) for model in models)
+        return [
+            dataclasses.replace(one, predictions=pair)
+            for one, pair in zip(compared, pairs, strict=True)
+        ]
 
     def _drawn(
         self,

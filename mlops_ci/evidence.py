@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
-from mlops_ci.model import CodeFile, DataRef, Fact, StageInputs
+from mlops_ci.fact import Fact
+from mlops_ci.model import CodeFile, DataRef, StageInputs
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:

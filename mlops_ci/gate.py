@@ -51,7 +51,8 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     today = today or datetime.now(timezone.utc).date()
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    request = replace(request, branch=branch_of(request, own, repository))
+    branch = branch_of(request, own, repository)
+    request = replace(request, branch=branch, predictions=True)
     comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
@@ -142,7 +143,7 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     """What of a config decides which numbers are compared, and which way is better."""
     config = config or Config()
     models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow
+    return models, config.metrics, config.mlflow, config.slice_columns
 
 
 def _measured_as(source: _Source, request: Request) -> Comparison | None:
@@ -205,4 +206,5 @@ def _without_baseline(model: ModelComparison) -> ModelComparison:
     if any(row.change != "same" for row in model.metrics):
         return model
     rows = (replace(row, baseline=None, change="added") for row in model.metrics)
-    return replace(model, metrics=tuple(rows))
+    pair = model.predictions and replace(model.predictions, baseline=None)
+    return replace(model, metrics=tuple(rows), predictions=pair)

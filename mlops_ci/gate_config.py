@@ -13,6 +13,7 @@ Level = Literal["error", "warn", "off"]
 OnMissing = Literal["fail", "warn", "skip"]
 OnMissingBaseline = Literal["fail", "warn", "skip", "bootstrap"]
 OnNaN = Literal["fail", "warn"]
+OnInconclusive = Literal["fail", "warn"]
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
 
 
@@ -67,6 +68,23 @@ class ConditionConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlicesConfig:
+    by: list[str] = doc("Columns of the predictions; each of their values is a slice.")
+    min_samples: int = doc(
+        "A slice of fewer examples is not judged, and the report says so.",
+        schema={"minimum": 1},
+        default=30,
+    )
+    exclude: list[str] = doc("Slices that are left out: EU, or region=EU.", default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.by:
+            raise ValueError("by", "needs a column of the predictions")
+        if self.min_samples < 1:
+            raise ValueError("min_samples", "needs 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateConfig:
     id: str = doc("The gate's name in reports.")
     metric: str | None = doc(
@@ -76,6 +94,13 @@ class GateConfig:
     change: ChangeConfig | None = doc("Bounds on the change against the baseline.", default=None)
     all: list[ConditionConfig] = doc("Instead of metric: all of these hold.", default_factory=list)
     any: list[ConditionConfig] = doc("Instead of metric: one of these holds.", default_factory=list)
+    slices: SlicesConfig | None = doc(
+        "Judge the metric in each slice of the model's predictions, not on the whole.", default=None
+    )
+    on_inconclusive: OnInconclusive | None = doc(
+        "What a loss within the limit is that more examples would settle. All else that cannot be told blocks.",
+        default=None,
+    )
     level: Level | None = doc(
         "What a failure is: an error that blocks, a warning, or nothing.", default=None
     )
@@ -92,6 +117,8 @@ class GateConfig:
             raise ValueError(f"gate {self.id!r} needs threshold or change")
         if not self.metric and (self.threshold or self.change):
             raise ValueError(f"gate {self.id!r}: threshold and change belong into the conditions")
+        if self.slices and not self.metric:
+            raise ValueError(f"gate {self.id!r}: slices need a metric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,3 +126,4 @@ class DefaultsConfig:
     level: Level = doc("See gates.level.", default="error")
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
+    on_inconclusive: OnInconclusive = doc("See gates.on_inconclusive.", default="warn")

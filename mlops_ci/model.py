@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
+    from mlops_ci.predictions import PredictionPair
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
+from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
+from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
-# A list is one value: it is compared as a whole and never flattened.
-Value: TypeAlias = Scalar | list[Any]
+Value: TypeAlias = (
+    Scalar | list[Any]
+)  # a list is one value: compared as a whole and never flattened
 
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
@@ -33,9 +37,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """One named value.
-
-    `name`: dotted key. `source`: what it is aligned by, a path from the root of the repository or `mlflow:…`.
+    """One named value. `name`: dotted key. `source`: what it is aligned by, a path from the root or `mlflow:…`.
     `where`: where exactly this value was read, `metrics.json:eval.auc@1a2b3c4` or `mlflow run 8f…`.
     """
 
@@ -61,7 +63,6 @@ class Unknown:
 
 class DataRef(NamedTuple):
     """A data set, model or other artifact by its content.
-
     `id`: `md5:…`, `md5-dos2unix:…` (DVC 2), `etag:…`, `git:…`. `size` in bytes, `files` and `rows` when known.
     `role`: `input` (nothing in the pipeline makes it), `output` (a stage makes it).
     """
@@ -101,16 +102,6 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
-    """Something true of one Snapshot that makes its numbers less trustworthy, with the evidence."""
-
-    kind: Literal["lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured"]
-    message: str
-    fix: str = ""
-    paths: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class StageInputs:
     """What a stage would run on now, by name (its command, params, code and input data), and its entry in dvc.lock.
 
@@ -126,7 +117,6 @@ class StageInputs:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """All that is known of one model at one origin. `evaluation`: what the stages that write the metrics read.
-
     `lock_digest`: sha256 of what dvc.lock records for this model's stages; None without a lock.
     """
 
@@ -221,8 +211,9 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
-    # Those that differ; none where nobody asked for plots.
+    # Plots that differ, and predictions: none where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
+    predictions: PredictionPair | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -262,8 +253,9 @@ class Outcome:
     """One gate's result on one metric, or of one group of conditions (`parts`).
 
     `rule`: in words, `at least 0.82`; `kind`: which rule, "" where none was reached; `limit`: as the gate writes it.
-    `bound`: the value at which the result turns; `headroom`: the distance to it,
-    in the metric's unit, negative when broken. Both None where there is none. `waiver`: what covers it, or would have.
+    `bound`: the value at which the result turns; `headroom`: the distance to it, in the metric's unit, negative when
+    broken. Both None where there is none. `waiver`: what covers it, or would have. `estimate`: None where one run of
+    each side is judged by tolerance.
     """
 
     gate: str
@@ -280,6 +272,14 @@ class Outcome:
     headroom: float | None = None
     parts: tuple[Outcome, ...] = ()
     waiver: Waiver | None = None
+    estimate: Estimate | None = None
+
+    @property
+    def blocks(self) -> bool:
+        """What could not be judged blocks as well, but for a loss within its limit that more examples would settle."""
+        parts = self.parts or ((self.estimate,) if self.estimate else ())
+        open_ = not parts or any(part.blocks for part in parts)
+        return self.result == "fail" or (self.result == "inconclusive" and open_)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,5 +294,5 @@ class Verdict:
 
     @property
     def blocks(self) -> bool:
-        """A gate that could not be judged blocks as well: it is never a pass."""
-        return self.result in ("fail", "inconclusive")
+        found = any(outcome.blocks for outcome in self.outcomes)
+        return self.result == "fail" or (self.result == "inconclusive" and found)

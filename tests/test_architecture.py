@@ -19,15 +19,17 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
-    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
+    "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
+    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "text", "tree", "typed",
+    "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "prediction_pairs",
+    "reproduce",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
@@ -37,8 +39,10 @@ ALLOWED = {
     "gate_config": LEAVES,
     "train_config": LEAVES,
     "schema": CONFIG,
+    "stats": LEAVES,
     **dict.fromkeys(PURE, CONFIG),
     "compare": CONFIG | {"notes"},
+    "gates": CONFIG | {"stats"},
     "notes": CONFIG,
     **dict.fromkeys(READERS, CONFIG),
     "checks": CONFIG | {"gates", "schema", "stack"},
@@ -60,7 +64,7 @@ ALLOWED = {
 OUTSIDE = frozenset({"hooks", "mlops_ci_hooks", "mlops_ci_templates", "templates"})
 POSIX_ONLY = frozenset({"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"})
 HEAVY = frozenset({
-    "dvc", "git", "jsonschema", "referencing", "matplotlib", "mlflow", "numpy", "pandas", "requests",
+    "dvc", "git", "jsonschema", "referencing", "matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "requests",
     "scipy", "urllib3",
 })  # fmt: skip
 MAX_LINES = 300

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from mlops_ci.compare import compare, is_same
 from mlops_ci.config import MetricConfig
+from mlops_ci.fact import Fact
 from mlops_ci.model import (
     Baseline,
     CodeFile,
     Comparison,
     DataRef,
-    Fact,
     Measurement,
     Origin,
     Package,

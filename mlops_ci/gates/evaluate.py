@@ -1,4 +1,4 @@
-"""Gates on a Comparison: every Outcome says the numbers, the bound, the room to it and the reason."""
+"""One gate on a Comparison: every Outcome says the numbers, the bound, the room to it and the reason."""
 
 from __future__ import annotations
 
@@ -10,75 +10,51 @@ from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
-from mlops_ci.gates.waive import waive
-from mlops_ci.model import Outcome, Verdict
+from mlops_ci.gates.settle import Claims, settle
+from mlops_ci.model import Outcome
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from mlops_ci.config import MetricConfig
     from mlops_ci.directions import Direction
-    from mlops_ci.gate_config import ConditionConfig, GateConfig
+    from mlops_ci.gate_config import ConditionConfig, GateConfig, SlicesConfig
+    from mlops_ci.gates.measured import Evidence
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import (
         Change,
         ModelComparison,
         Note,
         Result,
-        VerdictResult,
     )
-
-# The worst decides.
-_WORST: tuple[VerdictResult, ...] = ("fail", "inconclusive", "warn", "waived", "pass")
-
-
-def judge(
-    comparison: ModelComparison,
-    policy: Policy,
-    *,
-    measured_since: bool = False,
-    today: date | None = None,
-) -> Verdict:
-    """The Verdict on one model. `no gates` and `unarmed` (not in force, or none could judge) are never a pass.
-
-    `measured_since`: the baseline's branch has measured the model after the baseline. `today`: the day by which
-    waivers expire; without one none counts.
-    """
-    judges = (_Judge(comparison, policy, gate, measured_since) for gate in policy.gates)
-    outcomes = tuple(outcome for one in judges for outcome in one.outcomes())
-    if today is not None:
-        outcomes = tuple(waive(outcome, policy.waivers, today) for outcome in outcomes)
-    return Verdict(
-        model=comparison.model,
-        result=_overall(policy, outcomes),
-        outcomes=outcomes,
-        policy_digest=policy.digest,
-        policy_rev=policy.rev,
-    )
-
-
-def _overall(policy: Policy, outcomes: tuple[Outcome, ...]) -> VerdictResult:
-    if not policy.gates:
-        return "no gates"
-    if not policy.armed:
-        return "unarmed"
-    found = {outcome.result for outcome in outcomes}
-    return next((result for result in _WORST if result in found), "unarmed")
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     comparison: ModelComparison
     policy: Policy
     gate: GateConfig
     measured_since: bool
+    evidence: Evidence
+    claims: Claims
 
     def outcomes(self) -> list[Outcome]:
         level = self.gate.level or self.policy.defaults.level
         if level == "off":
             return [self._outcome("skipped", "this gate is off", metric=self.gate.metric or "")]
-        found = self._grouped() if self.gate.all or self.gate.any else self._condition(self.gate)
-        return [_softened(outcome) for outcome in found] if level == "warn" else found
+        found = self._found()
+        return [rules.softened(outcome) for outcome in found] if level == "warn" else found
+
+    def _found(self) -> list[Outcome]:
+        if self.gate.all or self.gate.any:
+            return self._grouped()
+        return self._sliced(self.gate.slices) if self.gate.slices else self._condition(self.gate)
+
+    def _sliced(self, slices: SlicesConfig) -> list[Outcome]:
+        name, missing = self.gate.metric or "", self.policy.on_missing_baseline
+        found: list[Outcome] = []
+        for one in self.evidence.sliced(name, slices, missing):
+            row = one.row and self._row(self.gate, name, one.row)
+            found += row or [self._outcome(one.result, one.reason, metric=one.name)]
+        return found
 
     def _outcome(self, result: Result, reason: str, *, metric: str = "") -> Outcome:
         return Outcome(gate=self.gate.id, result=result, reason=reason, metric=metric)
@@ -97,7 +73,7 @@ class _Judge:
 
     def _condition(self, condition: ConditionConfig | GateConfig) -> list[Outcome]:
         name = condition.metric or ""
-        rows = self._rows(name)
+        rows = self._rows(name) or self.evidence.rows(name)
         if not rows:
             return [self._missing(name)]
         found = [outcome for row in rows for outcome in self._row(condition, name, row)]
@@ -106,7 +82,7 @@ class _Judge:
     def _rows(self, name: str) -> list[Change]:
         """The rows that a name, one of its aliases, or a pattern means. Both sides of an alias become one row."""
         rows = self.comparison.metrics
-        if _is_pattern(name):
+        if rules.is_pattern(name):
             found = [row for row in rows if name == row.name or fnmatch.fnmatchcase(row.name, name)]
             return sorted(found, key=lambda row: (row.name, row.source))
         names = rules.names_of(name, self.policy.metrics)
@@ -116,7 +92,7 @@ class _Judge:
         self, condition: ConditionConfig | GateConfig, name: str, seen: set[str]
     ) -> list[Outcome]:
         """A pattern must not shrink to what could be read. What is the same unread has not changed, at least."""
-        if not _is_pattern(name):
+        if not rules.is_pattern(name):
             return []
         kinds = ("unreadable", "unread-same") if condition.threshold else ("unreadable",)
         notes = [note for note in self._unread(*kinds) if note.path not in seen]
@@ -136,6 +112,8 @@ class _Judge:
     def _missing(self, name: str) -> Outcome:
         if unread := self._unread("unreadable", "unread-same"):
             return self._unclear(unread[0], name)
+        if self.evidence.metric_of(name) and (problem := self.evidence.problem):
+            return self._outcome("inconclusive", problem, metric=name)
         names = {row.name for row in self.comparison.metrics if row.candidate is not None}
         meant = rules.meant(name, sorted(names))
         proposal = f", did you mean {meant}?" if meant else ""
@@ -227,9 +205,18 @@ class _Judge:
             return [self._without_baseline(base, row)]
         if reason := self._incomparable(row, direction):
             return [replace(base, result="inconclusive", reason=reason)]
-        return list(
-            rules.change(base, condition.change, 1 if direction == "higher_is_better" else -1)
-        )
+        better = 1 if direction == "higher_is_better" else -1
+        found = rules.change(base, condition.change, better)
+        return [self._settled(one, row, better) for one in found]
+
+    def _settled(self, one: Outcome, row: Change, better: int) -> Outcome:
+        """Only a loss is weighed against chance: a gain that is too good to believe is one whatever its interval."""
+        if one.kind != "regression":
+            return one
+        can_fail = (self.gate.level or self.policy.defaults.level) == "error"
+        claims = self.claims if can_fail else None
+        how = self.gate.on_inconclusive or self.policy.defaults.on_inconclusive
+        return settle(one, row, self.evidence, better, claims=claims, trusted=how == "warn")
 
     def _incomparable(self, row: Change, direction: Direction) -> str:
         assert row.baseline is not None
@@ -266,13 +253,3 @@ class _Judge:
         notes = self._unread("unreadable", side="baseline")
         reason = row.reason if row.change == "unknown" else notes[0].message if notes else ""
         return f"cannot be judged: {reason}" if reason else ""
-
-
-def _is_pattern(name: str) -> bool:
-    return any(mark in name for mark in "*?[")
-
-
-def _softened(outcome: Outcome) -> Outcome:
-    return (
-        replace(outcome, result="warn") if outcome.result in ("fail", "inconclusive") else outcome
-    )

@@ -54,6 +54,20 @@ def _gate(one: GateConfig, other: GateConfig) -> Iterator[str]:
         yield "judged in another way"
     else:
         yield from _condition(one, other)
+    yield from _sliced(one, other)
+
+
+def _sliced(one: GateConfig, other: GateConfig) -> Iterator[str]:
+    old, new = one.slices, other.slices
+    if old is None and new is None:
+        return
+    if old is None or new is None:
+        yield "slices instead of the whole" if new else "the whole instead of slices"
+        return
+    yield from (f"slices.by without {name}" for name in old.by if name not in new.by)
+    yield from (f"slices.exclude {name}" for name in new.exclude if name not in old.exclude)
+    if new.min_samples > old.min_samples:
+        yield f"slices.min_samples {old.min_samples} → {new.min_samples}"
 
 
 def _has(conditions: Sequence[ConditionConfig], wanted: ConditionConfig) -> bool:
@@ -110,6 +124,7 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
         ("level", _LEVELS),
         ("on_missing_metric", _ON_MISSING),
         ("on_nan", _ON_MISSING),
+        ("on_inconclusive", _ON_MISSING),
     ):
         old = getattr(one, name) or getattr(before.defaults, name)
         new = getattr(other, name) or getattr(after.defaults, name)
@@ -121,6 +136,8 @@ def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
     old, new = before.on_missing_baseline, after.on_missing_baseline
     if _ON_MISSING.index(new) < _ON_MISSING.index(old):
         yield Loosened(gate="", what=f"baseline.on_missing {old} → {new}")
+    if before.predictions and before.predictions != after.predictions:
+        yield Loosened(gate="", what=f"predictions {'changed' if after.predictions else 'removed'}")
     for name, settings in sorted(before.metrics.items()):
         other = after.metrics.get(name)
         if settings.direction and settings.direction != (other.direction if other else None):

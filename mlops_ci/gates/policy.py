@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlops_ci.gate_config import DefaultsConfig
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.config import Config, MetricConfig
     from mlops_ci.gate_config import GateConfig, OnMissingBaseline
+    from mlops_ci.predictions import PredictionsConfig
     from mlops_ci.waivers import WaiverConfig
 
 
@@ -28,18 +29,21 @@ class Policy:
     defaults: DefaultsConfig = dataclasses.field(default_factory=DefaultsConfig)
     on_missing_baseline: OnMissingBaseline = "bootstrap"
     waivers: tuple[WaiverConfig, ...] = ()
+    predictions: PredictionsConfig | None = None
     armed: bool = True
 
     @property
     def digest(self) -> str:
         """`sha256:…` of all that decides, whatever the order of keys; not of where it was read."""
-        parts = {
+        parts: dict[str, Any] = {
             "gates": [dataclasses.asdict(gate) for gate in self.gates],
             "metrics": {name: dataclasses.asdict(one) for name, one in self.metrics.items()},
             "defaults": dataclasses.asdict(self.defaults),
             "on_missing_baseline": self.on_missing_baseline,
             "waivers": [dataclasses.asdict(waiver) for waiver in self.waivers],
         }
+        if self.predictions:
+            parts["predictions"] = dataclasses.asdict(self.predictions)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -56,5 +60,6 @@ def policy_of(config: Config | None, model: str, *, rev: str, armed: bool = True
         defaults=config.defaults,
         on_missing_baseline=config.baseline.on_missing,
         waivers=tuple(one for one in config.waivers if one.gate and one.model in (None, model)),
+        predictions=own.predictions if own else None,
         armed=armed,
     )

@@ -158,3 +158,13 @@ def _bounded(base: Outcome, value: float, bound: float, sign: int) -> Outcome:
         headroom=headroom,
         reason=reason,
     )
+
+
+def is_pattern(name: str) -> bool:
+    return any(mark in name for mark in "*?[")
+
+
+def softened(outcome: Outcome) -> Outcome:
+    return (
+        replace(outcome, result="warn") if outcome.result in ("fail", "inconclusive") else outcome
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import changes, checks, rows, spans, verdict
+from mlops_ci.report import changes, checks, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
@@ -41,13 +41,13 @@ class Case:
 
 def lines(case: Case) -> tuple[tuple[str, Line], ...]:
     third = {
-        "inconclusive": "Why it blocks",
+        "inconclusive": "Why it blocks" if case.judged.blocks else "Why no answer",
         "no gates": "Why no verdict",
         "unarmed": "Why no verdict",
     }
     return (
         ("How much", _how_much(case)),
-        ("Real or noise", _noise(case)),
+        ("Real or noise", noise.answer(case.model, case.judged, case.rows)),
         (third.get(case.judged.result, "Why, perhaps"), _why(case)),
         ("Do", _do(case)),
     )
@@ -167,19 +167,6 @@ def _change(one: Change, *, short: bool = False) -> Line:
     )
 
 
-def _noise(case: Case) -> Line:
-    model, telling = case.model, case.telling
-    if verdict.first(model):
-        return ("no answer without a second side.",)
-    if case.judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
-        return ("not a question of noise.",)
-    if doubt := verdict.in_doubt(model):
-        return ("no answer: ", *spans.prose(doubt.message), ".")
-    if all(one.change == "same" for one in model.metrics if not one.hidden):
-        return ("nothing to tell apart.",)
-    return ("unknown: one run on each side, so how much of it is chance cannot be told.",)
-
-
 def _why(case: Case) -> Line:
     if case.judged.result == "no gates":
         return ("no gate is configured, so nothing passed and nothing failed.",)
@@ -187,7 +174,8 @@ def _why(case: Case) -> Line:
         return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
     if case.judged.result == "inconclusive":
         reason = spans.prose(case.telling[0].outcome.reason)
-        return (*reason, ". What cannot be judged is no pass.")
+        blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
+        return (*reason, f".{blocks}")
     return changes.briefly(case.groups)
 
 
@@ -228,6 +216,8 @@ def _arm(case: Case, doubt: Note | None) -> Line:
 
 def _mend(case: Case) -> Line:
     telling = case.telling[0] if case.telling else None
+    if telling and telling.result == "inconclusive" and not telling.outcome.blocks:
+        return _settle(telling)
     if telling and telling.result == "waived" and telling.outcome.waiver:
         until = telling.outcome.waiver.until
         return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
@@ -248,6 +238,12 @@ def _mend(case: Case) -> Line:
         data = "look at the data, or " if "Data" in changed else ""
         return (f"{data}find out whether ", Code(name), " did it: ", Code(command))
     return _look(case.comparison, changed)
+
+
+def _settle(row: Check) -> Line:
+    needed = row.outcome.estimate.needed if row.outcome.estimate else None
+    more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
+    return (f"{more} to be sure; it does not block. Judge again: ", Code("mlops-ci gate"))
 
 
 def _look(comparison: Comparison, changed: set[str]) -> Line:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
-from mlops_ci.report import rows, spans
+from mlops_ci.report import certainty, rows, spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Check:
     ratio: float | None
     outcome: Outcome
     parts: tuple[Line, ...] = ()
+
+    @property
+    def strip(self) -> str:
+        """The change against its limit as a picture of 29 characters; empty without an interval."""
+        return certainty.strip(self.outcome)
 
     @property
     def label(self) -> Line:
@@ -140,8 +145,8 @@ def limit_shown(outcome: Outcome) -> str:
 
 
 def words_of(outcome: Outcome) -> Line:
-    if outcome.result == "pass":
-        return _holds(outcome)
+    if outcome.result == "pass" or (outcome.estimate and outcome.result in ATTENTION - {"waived"}):
+        return _weighed(outcome) if outcome.estimate else _holds(outcome)
     if outcome.result == "skipped":
         return ("not judged: ", *spans.prose(outcome.reason))
     if outcome.result == "inconclusive":
@@ -151,6 +156,15 @@ def words_of(outcome: Outcome) -> Line:
     if outcome.result == "warn":
         return (*_unwaived(outcome), *_toneless(_broken(outcome)), ", warning only")
     return (*_unwaived(outcome), *_broken(outcome))
+
+
+def _weighed(outcome: Outcome) -> Line:
+    """What an interval says of it."""
+    line = certainty.words(outcome, limit_shown(outcome), _times(outcome))
+    if outcome.result == "warn":
+        warned = "warning only" in "".join(span for span in line if isinstance(span, str))
+        line = (*_toneless(line), *(() if warned else (", warning only",)))
+    return (*_unwaived(outcome), *line)
 
 
 def _waived(outcome: Outcome) -> Line:

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import alert, changes, checks, markup, rows, spans, story, svg
+from mlops_ci.report import (
+    alert,
+    certainty,
+    changes,
+    checks,
+    flipped,
+    markup,
+    rows,
+    spans,
+    story,
+    svg,
+)
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -35,8 +46,10 @@ _HEAD = """\
 <main>"""
 _AXIS = (
     "Dots are the change in multiples of its limit, from −4 to +4, better to the right; "
-    "the dashed line is the limit. Each side was measured once, so no interval is shown."
+    "the dashed line is the limit."
 )
+_ONE_RUN = " Each side was measured once, so no interval is shown."
+_INTERVALS = " Bars are where the change lies in nine of ten such comparisons; a dot without one was measured once."
 _METRICS = "↑ higher is better, ↓ lower is better. Changes are computed before rounding."
 
 
@@ -76,6 +89,7 @@ def _story(one: Story, told: Report, *, everything: bool) -> Iterator[str]:
     yield from _notes(one)
     if one.checks:
         yield from _checks(one)
+    yield from _flips(one)
     yield from _changes(one)
     if one.model.plots:
         from mlops_ci.report import pictures
@@ -119,7 +133,9 @@ def _checks(one: Story) -> Iterator[str]:
         ("result", "icon"), ("metric", ""), ("change", "n"), ("worse ← change ÷ limit → better", "plot"),
         (against, ""),
     )  # fmt: skip
-    yield from markup.table("Checks", _AXIS, titles)
+    weighed = any(row.outcome.estimate for row in one.checks)
+    about = _AXIS + (_INTERVALS if weighed else _ONE_RUN)
+    yield from markup.table("Checks", about, titles)
     for title, found in _check_groups(one):
         if found:
             yield f'<tbody><tr class="group"><th colspan="5" scope="rowgroup">{title}</th></tr>'
@@ -142,7 +158,8 @@ def _check_groups(one: Story) -> list[tuple[str, list[Check]]]:
 def _check(row: Check, one: Story) -> str:
     result = "unarmed" if one.result == "unarmed" else row.result
     below = markup.line(checks.slice_words(row.slice)) if row.slice else ""
-    plot = svg.plot(row.ratio, result, gain=checks.kind(row.outcome) == "improvement")
+    gain = checks.kind(row.outcome) == "improvement"
+    plot = svg.plot(row.ratio, result, gain=gain, ends=certainty.ends(row.outcome))
     gate = f"<small>gate <code>{html.escape(text.visible(row.gate))}</code></small>"
     parts = "".join(f"<small>{markup.line(part)}</small>" for part in row.parts)
     return (
@@ -160,6 +177,14 @@ def _name(name: str) -> str:
 def _change(row: Check) -> str:
     sides = f"<small>{markup.line(row.sides)}</small>" if row.change else markup.line(row.sides)
     return f"{markup.line(row.change)}{sides}"
+
+
+def _flips(one: Story) -> Iterator[str]:
+    if head := flipped.headline(one.model):
+        yield f"<h3>Flips: {markup.line(head)}</h3>"
+        yield "<ul>"
+        yield from (f"<li>{markup.line(line)}</li>" for line in flipped.lines(one.model))
+        yield "</ul>"
 
 
 def _changes(one: Story) -> Iterator[str]:

@@ -7,11 +7,13 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.flips import flips
 from mlops_ci.report import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlops_ci.estimate import Estimate
     from mlops_ci.model import (
         Change,
         Comparison,
@@ -60,6 +62,7 @@ def strict_json(data: dict[str, Any]) -> str:
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "result": verdict.result,
+        "blocks": verdict.blocks,
         "outcomes": [_outcome(outcome) for outcome in verdict.outcomes],
         "policy": {"digest": verdict.policy_digest, "revision": verdict.policy_rev},
     }
@@ -81,8 +84,14 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "parts": [_outcome(part) for part in outcome.parts] or None,
         "waiver": dataclasses.asdict(outcome.waiver) if outcome.waiver else None,
+        "estimate": _estimate(outcome.estimate) if outcome.estimate else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    found = dataclasses.asdict(estimate)
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def as_data(comparison: Comparison, *, everything: bool = False) -> dict[str, Any]:
@@ -115,6 +124,7 @@ def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
         "environment": [_package(one) for one in chosen(model.environment)],
         "code": [{"path": one.path, "change": one.change} for one in chosen(model.code)],
         **({"plots": [_plot(one) for one in model.plots]} if model.plots else {}),
+        **({"flips": dataclasses.asdict(found)} if (found := flips(model.predictions)) else {}),
         "notes": [_note(note) for note in model.notes],
     }
 
@@ -208,7 +218,7 @@ def _value(value: Any) -> Any:
     """What strict JSON has no word for, as text: non-finite numbers, and the bytes of names that are not UTF-8."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_value(one) for one in value]
     if isinstance(value, dict):
         return {_value(str(key)): _value(one) for key, one in value.items()}

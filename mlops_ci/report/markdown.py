@@ -6,7 +6,18 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.report import alert, changes, gfm, rows, spans, story, tables, verdict
+from mlops_ci.report import (
+    alert,
+    certainty,
+    changes,
+    flipped,
+    gfm,
+    rows,
+    spans,
+    story,
+    tables,
+    verdict,
+)
 from mlops_ci.report.tables import Detail
 
 if TYPE_CHECKING:
@@ -112,7 +123,8 @@ def _several(told: Report, detail: Detail) -> Iterator[str]:
     judged = [one for one in told.stories if one.result]
     if judged:
         yield from tables.models(judged, detail)
-        yield from [f"<sub>{_ONE_RUN}</sub>", ""]
+        weighed = any(row.outcome.estimate for one in judged for row in one.checks)
+        yield from [] if weighed else [f"<sub>{_ONE_RUN}</sub>", ""]
     for one in told.stories[: detail.sections]:
         if one.is_open or not one.result:
             yield from _model(one, detail, "####")
@@ -141,6 +153,8 @@ def _model(one: Story, detail: Detail, mark: str) -> Iterator[str]:
     if one.alert:
         yield from _alert(one)
         yield from tables.checks(one, detail)
+        if any(row.strip for row in one.checks):
+            yield from [f"<sub>{certainty.LEGEND}</sub>", ""]
         if not one.checks:
             yield from tables.metrics(one.model, Detail(unchanged=False), most=8)
         if one.result == "unarmed":
@@ -207,6 +221,8 @@ def _left_out(one: Story, detail: Detail) -> Iterator[str]:
 def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
     if one.alert and detail.metrics:
         yield from _all_metrics(one, detail)
+    if detail.plots:
+        yield from _flips(one)
     for group in one.groups:
         if group.count > 6:
             yield from _list(group, detail)
@@ -221,6 +237,14 @@ def _details(one: Story, detail: Detail, *, folds: bool) -> Iterator[str]:
         yield from [changes.CAVEAT, ""] if one.groups else []
         yield "</details>"
         yield ""
+
+
+def _flips(one: Story) -> Iterator[str]:
+    if head := flipped.headline(one.model):
+        yield f"<details><summary><b>Flips</b>: {gfm.summary(head)}</summary>"
+        yield ""
+        yield from (f"- {gfm.line(line)}" for line in flipped.lines(one.model))
+        yield from ["", "</details>", ""]
 
 
 def _all_metrics(one: Story, detail: Detail) -> Iterator[str]:

@@ -124,7 +124,8 @@ def _headline(stories: Sequence[Story]) -> Line:
     if set(counts) == {""}:
         return (f"{total} compared",)
     blocked = [story for story in stories if story.blocks]
-    rest = "; ".join(_rest(counts))
+    unclear = sum(story.result == "inconclusive" and not story.blocks for story in stories)
+    rest = "; ".join(_rest(Counter({**counts, "inconclusive": unclear})))
     if not blocked:
         return (f"{total}: {rest}",)
     is_are = "is" if len(blocked) == 1 else "are"
@@ -136,8 +137,8 @@ def _headline(stories: Sequence[Story]) -> Line:
 
 def _rest(counts: Counter[str]) -> list[str]:
     words = (
-        ("warn", "with a warning"), ("waived", "with a waiver"), ("pass", "fine"), ("doubt", "in doubt"),
-        ("unarmed", "not judged"), ("no gates", "without gates"),
+        ("inconclusive", "cannot be told"), ("warn", "with a warning"), ("waived", "with a waiver"),
+        ("pass", "fine"), ("doubt", "in doubt"), ("unarmed", "not judged"), ("no gates", "without gates"),
     )  # fmt: skip
     return [f"{counts[result]:,} {word}" for result, word in words if counts[result]]
 

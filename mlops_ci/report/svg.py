@@ -34,8 +34,10 @@ def icon(result: str) -> str:
     )
 
 
-def plot(ratio: float | None, result: str, *, gain: bool) -> str:
-    """The change as a dot; its limit as a dashed line. `gain`: the limit is one for improvements."""
+def plot(
+    ratio: float | None, result: str, *, gain: bool, ends: tuple[float, float] | None = None
+) -> str:
+    """The change as a dot, its interval as a bar, its limit as a dashed line. `gain`: the limit of improvements."""
     if ratio is None:
         return ""
     side = 1 if gain else -1
@@ -48,7 +50,7 @@ def plot(ratio: float | None, result: str, *, gain: bool) -> str:
         tone = "none"
     return (
         f'<svg class="{tone}" role="img" aria-label="{ratio:.2g} times the limit">'
-        f"{zone}{lines}{_dot(ratio)}</svg>"
+        f"{zone}{lines}{_bar(*ends) if ends else ''}{_dot(ratio)}</svg>"
     )
 
 
@@ -58,6 +60,18 @@ def _x(ratio: float) -> int:
 
 def _line(kind: str, at: float) -> str:
     return f'<line class="{kind}" x1="{_x(at)}%" x2="{_x(at)}%" y1="0" y2="100%"/>'
+
+
+def _bar(low: float, high: float) -> str:
+    """Cut at the ends of the axis, where an arrowhead says so."""
+    left, right = (50 + _LIMIT_WIDTH * max(-_ENDS, min(_ENDS, end)) for end in (low, high))
+    bar = f'<line class="bar" x1="{left:.1f}%" x2="{right:.1f}%" y1="50%" y2="50%"/>'
+    arrows = (("◂", "1%", "start", low < -_ENDS), ("▸", "99%", "end", high > _ENDS))
+    return bar + "".join(
+        f'<text class="end" x="{at}" y="50%" dy=".35em" text-anchor="{anchor}">{sign}</text>'
+        for sign, at, anchor, clipped in arrows
+        if clipped
+    )
 
 
 def _dot(ratio: float) -> str:

@@ -100,7 +100,10 @@ def _check(row: Check, icon: str, *, short: bool, words: bool) -> str:
     lines = [row.words, *row.parts]
     if row.result in checking.ATTENTION and row.gate != row.name:
         lines.append(("gate ", Code(row.gate)))
-    return _row(icon, named, change, "<br>".join(_steady(line) for line in lines))
+    cells = [_steady(line) for line in lines]
+    if row.strip:
+        cells.insert(1, f"`{row.strip.replace(' ', text.NO_BREAK)}`")
+    return _row(icon, named, change, "<br>".join(cells))
 
 
 def _steady(line: Line) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import rows, spans, story, verdict
+from mlops_ci.report import flipped, rows, spans, story, verdict
 from mlops_ci.report.paint import Paint
 from mlops_ci.report.spans import Code
 
@@ -93,6 +93,9 @@ def _model(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
     for title, entries in rows.explanations(model, everything=everything):
         yield paint.bold(f"  {title}")
         yield from _entries(entries, paint, everything=everything)
+    if head := flipped.headline(model):
+        yield paint.bold("  flips") + f"  {spans.plain(head)}"
+        yield from (f"    {spans.plain(line)}" for line in flipped.lines(model))
     yield from _plots(model, paint)
     for note in model.notes:
         yield from _note(note, paint)
@@ -149,7 +152,9 @@ def _check(row: Check, paint: Paint) -> Iterator[str]:
     gate = f" [{text.visible(row.gate)}]" if row.gate != row.name else ""
     parts = [spans.plain(part) for part in (row.change, row.sides) if part]
     yield f"  {paint(code, verdict.MARKS[row.result])} {'  '.join([named, *parts])}"
-    for words in (f"{spans.plain(row.words)}{gate}", *map(spans.plain, row.parts)):
+    yield from (f"      {line}" for line in _folded(f"{spans.plain(row.words)}{gate}", 6))
+    yield from [f"      {row.strip.rstrip()}"] if row.strip else []
+    for words in map(spans.plain, row.parts):
         yield from (f"      {line}" for line in _folded(words, 6))
 
 

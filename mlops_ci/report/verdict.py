@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import checks
+from mlops_ci.report import certainty, checks
 from mlops_ci.report.rows import is_odd
 from mlops_ci.report.spans import Code
 
@@ -43,8 +43,11 @@ def _words(
     if verdict.result == "pass" or telling is None:
         doubt = ", its numbers are in doubt" if in_doubt(model) else ""
         return (*_moved(model, rows), f": {passed(verdict)}{doubt}")
-    if verdict.result == "inconclusive":
-        return (": cannot tell whether ", *telling.label, " is good enough: blocked")
+    if verdict.result == "inconclusive" or certainty.is_unclear(telling.outcome):
+        doubt = "worse" if telling.outcome.estimate else "good enough"
+        warned = ": warning only" if verdict.result == "warn" else ""
+        blocked = ": blocked" if verdict.blocks else warned
+        return (": cannot tell whether ", *telling.label, f" is {doubt}{blocked}")
     if verdict.result == "waived":
         return (
             f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}{_expiry(verdict)}",
@@ -113,10 +116,14 @@ def largest(
 
 
 def _moved(model: ModelComparison, rows: Sequence[Check]) -> Line:
-    """A loss is named even where no gate looks at it. Without a baseline nothing is better, worse or the same."""
+    """A loss is named even where no gate looks at it, but not if it is noise. Without a baseline nothing is better."""
     if first(model):
         return (" is measured for the first time",)
-    gains, losses = largest(model, "better", rows), largest(model, "worse", rows)
+    noise = {row.outcome.metric for row in rows if certainty.is_noise(row.outcome)}
+    gains, losses = (
+        [one for one in largest(model, word, rows) if one.name not in noise]
+        for word in ("better", "worse")
+    )
     if gains and losses:
         return (" gains in ", *_named(gains[0]), " and loses in ", *_named(losses[0]))
     if losses:

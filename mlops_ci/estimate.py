@@ -1,0 +1,27 @@
+"""How sure the change of a metric is: what the same examples say under both models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """`change`, candidate less baseline, and its interval in the metric's unit; NaN where there is none.
+
+    `confidence` is of the whole interval, so each end alone has (1 + confidence) / 2. `count`: examples both sides
+    have; `units`: the independent ones among them. `needed`: how many units would tell, None where none would.
+    `blocks`: an inconclusive answer blocks. `p`: of a loss beyond the limit by chance; `adjusted`: Holm over all gates.
+    """
+
+    change: float
+    low: float
+    high: float
+    confidence: float
+    method: str
+    count: int
+    units: int
+    needed: int | None = None
+    blocks: bool = True
+    p: float | None = None
+    adjusted: float | None = None

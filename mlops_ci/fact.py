@@ -1,0 +1,16 @@
+"""What makes the numbers of one Snapshot less certain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """Something true of one Snapshot that makes its numbers less trustworthy, with the evidence."""
+
+    kind: Literal["lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured"]
+    message: str
+    fix: str = ""
+    paths: tuple[str, ...] = ()

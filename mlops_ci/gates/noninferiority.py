@@ -1,0 +1,76 @@
+"""Is a model worse by more than is allowed? One-sided non-inferiority: pass, fail, or not enough to tell. Pure.
+
+Passing all gates is an intersection-union test, so that passing needs no correction; failing any of them is corrected
+by Holm. See Berger and Hsu, Statistical Science 11 (1996), and Piaggio et al., JAMA 308 (2012).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_ci.gates.rules import ABS_NOISE
+
+if TYPE_CHECKING:
+    from mlops_ci.model import Result
+    from mlops_ci.stats.distribution import Distribution
+
+ALPHA = 0.05
+# Each end of the interval is a one-sided bound at ALPHA.
+CONFIDENCE = 1 - 2 * ALPHA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """`needed`: units that would tell four times in five if nothing had changed; None where no number would."""
+
+    result: Result
+    reason: str
+    blocks: bool
+    needed: int | None = None
+
+
+def p_of_loss(gain: Distribution, margin: float) -> float:
+    """How likely chance alone makes a loss beyond `margin` look like this one."""
+    return gain.p_below(-margin)
+
+
+def decide(
+    gain: Distribution, margin: float, *, units: int, adjusted: float, trusted: bool = True
+) -> Decision:
+    """`gain`: positive is better. `adjusted`: the p-value of a loss beyond the margin, corrected for all gates.
+
+    Not `trusted`: this change touched what is evaluated, or the policy has it so; then what cannot be told blocks.
+    """
+    low, _ = gain.interval(CONFIDENCE)
+    if math.isnan(low):
+        reason = f"{units:,} examples say too little: no interval can be given"
+        return Decision(result="inconclusive", reason=reason, blocks=True)
+    if low >= -margin - ABS_NOISE:
+        return Decision(result="pass", reason=_most_lost(low, margin), blocks=False)
+    if adjusted <= ALPHA and gain.point < -margin:
+        reason = "the loss is beyond the limit, and by more than chance would do"
+        return Decision(result="fail", reason=reason, blocks=True)
+    return _unclear(gain, margin, units=units, trusted=trusted)
+
+
+def _most_lost(low: float, margin: float) -> str:
+    lost = f"at most {-low:.2g} lost" if low < 0 else "nothing lost"
+    return f"{lost}, {margin:g} allowed"
+
+
+def _unclear(gain: Distribution, margin: float, *, units: int, trusted: bool) -> Decision:
+    from mlops_ci.stats.hypothesis import needed
+
+    if gain.point < -margin:
+        reason = "whether the loss is beyond the limit; the estimate is: more data will not help"
+        return Decision(result="inconclusive", reason=reason, blocks=True)
+    wanted = needed(units, gain.se, margin)
+    if wanted is None:
+        reason = "a limit of 0 allows no loss at all, and no number of examples shows that: allow a little"
+    else:
+        few = f"needs {wanted:,} examples, has {units:,}"
+        close = f"the loss is close to the limit: more than the {units:,} examples would tell"
+        reason = few if wanted > units else close
+    return Decision(result="inconclusive", reason=reason, blocks=not trusted, needed=wanted)

@@ -1,0 +1,43 @@
+"""The predictions of a model at both origins."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from mlops_ci import prediction_files
+from mlops_ci.errors import UnreadableError
+from mlops_ci.predictions import PredictionPair
+
+if TYPE_CHECKING:
+    from mlops_ci.models import ModelFiles
+    from mlops_ci.predictions import Predictions, PredictionsConfig
+    from mlops_ci.stack.data.dvc import Project
+
+
+def between(
+    base: Project, head: Project, model: ModelFiles, slices: tuple[str, ...]
+) -> PredictionPair | None:
+    """None where no predictions are configured. A file that cannot be read is a reason, not an error."""
+    config = model.config.predictions if model.config else None
+    if config is None:
+        return None
+    path = posixpath.normpath(posixpath.join(model.root, config.path))
+    sides: list[Predictions | None] = []
+    reasons = []
+    for side, project in (("baseline", base), ("candidate", head)):
+        try:
+            sides.append(_read(project, path, config, slices))
+        except UnreadableError as error:
+            sides.append(None)
+            reasons.append(f"the {side}'s {error}{f': {error.hint}' if error.hint else ''}")
+    return PredictionPair(
+        config=config, path=path, baseline=sides[0], candidate=sides[1], reason="; ".join(reasons)
+    )
+
+
+def _read(
+    project: Project, path: str, config: PredictionsConfig, slices: tuple[str, ...]
+) -> Predictions | None:
+    content = project.read(path)
+    return None if content is None else prediction_files.read(path, content, config, slices)

@@ -1,0 +1,90 @@
+"""Files of predictions: one row an example, with its id, its label and what the model said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mlops_ci.typed import doc
+
+Task = Literal["classification", "regression"]
+MetricName = Literal[
+    "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall",
+    "specificity", "f1", "f1_macro", "mcc", "mae", "mse", "rmse", "r2", "none",
+]  # fmt: skip
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+LINES = (".jsonl", ".ndjson")
+PARQUET = (".parquet", ".pq")
+_SUFFIXES = (*DELIMITERS, *LINES, *PARQUET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionsConfig:
+    path: str = doc(
+        "A file with one row an example, relative to the model's `path`: CSV, TSV, JSONL or Parquet (with pyarrow), "
+        "in Git or DVC. With it, gates on a change tell noise from regression."
+    )
+    id: str = doc("The column that names an example; no name stands twice.", default="id")
+    label: str = doc("The column of the true class or value.", default="label")
+    score: str | None = doc(
+        "The column of the probability, or another score, of the positive class.", default=None
+    )
+    prediction: str | None = doc(
+        "The column of the predicted class or value. Default: the score against `threshold`.",
+        default=None,
+    )
+    unit: str | None = doc(
+        "The column of what is independent of others (a user, a patient), where one has several examples.",
+        default=None,
+    )
+    task: Task = doc("What label and prediction are.", default="classification")
+    positive: str = doc("The label of the positive class.", default="1")
+    threshold: float = doc(
+        "A score of this much and more predicts the positive class.", default=0.5
+    )
+    metrics: dict[str, MetricName] = doc(
+        "By the name in a metrics file, what it is: `eval.f1: f1_macro`; `none` for what is of other examples. "
+        "Default: the usual names, where the predictions give the value that the file states.",
+        default_factory=dict,
+    )
+
+    def __post_init__(self) -> None:
+        if not (self.path or "").lower().endswith(_SUFFIXES):
+            raise ValueError("path", f"needs one of {', '.join(_SUFFIXES)}")
+        if self.score is None and self.prediction is None:
+            raise ValueError("needs score or prediction: without one no metric can be computed")
+        if self.task == "regression" and self.prediction is None:
+            raise ValueError("prediction", "is needed for regression")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """One side. Columns by their names in the file, in the order of `ids`, values as the file has them."""
+
+    path: str
+    ids: tuple[str, ...]
+    columns: dict[str, list[Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PredictionPair:
+    """Both sides; one is None where there is no such file or it cannot be read, and then `reason` says why."""
+
+    config: PredictionsConfig
+    path: str
+    baseline: Predictions | None = None
+    candidate: Predictions | None = None
+    reason: str = ""
+
+
+def named(value: Any) -> str:
+    """One name for what formats write differently: 1, 1.0, true and "1" are "1"."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value).strip()
+    if text.lower() in ("true", "false"):
+        return str(int(text.lower() == "true"))
+    whole = text.removesuffix(".0")
+    return whole if whole.lstrip("-").isdigit() else text

@@ -1,0 +1,152 @@
+"""Whether intervals hold what they promise, by simulation with fixed seeds from models whose truth is known.
+
+Scores are normal around 0 and 1 with a common part, so that both models err on the same examples, as real ones do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+
+from mlops_ci.gates.noninferiority import ALPHA, decide, p_of_loss
+from mlops_ci.stats import paired
+from mlops_ci.stats.hypothesis import holm, sign_flip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POSITIVE, SHARED = 0.3, 0.6
+OWN = (0.5, 0.8)  # the noise of each model alone
+
+
+def spread(own: float) -> float:
+    return math.hypot(SHARED, own)
+
+
+def right(own: float) -> float:
+    """How often a score is on its side of 0.5."""
+    return float(ndtr(0.5 / spread(own)))
+
+
+def f1(own: float) -> float:
+    good = right(own)
+    wrong = POSITIVE * (1 - good) + (1 - POSITIVE) * (1 - good)
+    return 2 * POSITIVE * good / (2 * POSITIVE * good + wrong)
+
+
+TRUTH = {
+    "roc_auc": lambda own: float(ndtr(1 / (spread(own) * math.sqrt(2)))),
+    "accuracy": right,
+    "recall": right,
+    "f1": f1,
+    "mse": lambda own: spread(own) ** 2,
+}
+
+
+def drawn(random: np.random.Generator, count: int, own: tuple[float, float] = OWN) -> Any:
+    label = random.random(count) < POSITIVE
+    common = label + SHARED * random.normal(0, 1, count)
+    return label, *(common + one * random.normal(0, 1, count) for one in own)
+
+
+def change(metric: str, label: Any, old: Any, new: Any) -> Any:
+    if metric in ("accuracy", "recall", "f1"):
+        old, new = old > 0.5, new > 0.5
+    if metric == "mse":
+        label = label.astype(float)
+    return paired.change(metric, label, old, new)
+
+
+@pytest.mark.parametrize("metric", TRUTH)
+def test_coverage(metric: str, scale: Callable[[int, int], int]) -> None:
+    """95 % nominal: 93 to 97 % of 250 examples, of which 75 are positive."""
+    truth = TRUTH[metric](OWN[1]) - TRUTH[metric](OWN[0])
+    random = np.random.default_rng(11)
+    runs = scale(150 if metric == "mse" else 400, 4000)
+    hits = 0
+    for _ in range(runs):
+        low, high = change(metric, *drawn(random, 250)).interval(0.95)
+        hits += low <= truth <= high
+    # The band of the promise, and three standard errors of so many runs.
+    slack = 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert 0.95 - max(0.02, slack) <= hits / runs <= 0.95 + max(0.02, slack)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy"])
+def test_two_models_alike_rarely_fail(metric: str, scale: Callable[[int, int], int]) -> None:
+    """At the worst margin there is, 0, a single gate fails in 5 % of comparisons of equals, and no more."""
+    random, runs = np.random.default_rng(5), scale(500, 5000)
+    failed = 0
+    for _ in range(runs):
+        gain = change(metric, *drawn(random, 300, (0.6, 0.6)))
+        found = decide(gain, 0.0, units=300, adjusted=p_of_loss(gain, 0.0))
+        failed += found.result == "fail"
+    assert failed / runs <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+
+
+def test_five_gates_together_rarely_fail(scale: Callable[[int, int], int]) -> None:
+    random, runs, margin = np.random.default_rng(6), scale(120, 2000), 0.0
+    failed = 0
+    for _ in range(runs):
+        sides = drawn(random, 300, (0.6, 0.6))
+        gains = [change(metric, *sides) for metric in ("roc_auc", "accuracy", "recall", "f1")]
+        adjusted = holm([p_of_loss(gain, margin) for gain in gains])
+        failed += any(
+            decide(gain, margin, units=300, adjusted=p).result == "fail"
+            for gain, p in zip(gains, adjusted, strict=True)
+        )
+    assert failed / runs <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+
+
+def paired_accuracy(random: np.random.Generator, worse: float, discordant: float = 0.1) -> Any:
+    """Right and wrong of 1,000 examples under two models, of which `discordant` differ."""
+    lost = (discordant + worse) / 2
+    shares = [0.85 - lost, lost, discordant - lost, 0.15 - (discordant - lost)]
+    both, only_old, only_new, neither = random.multinomial(1000, shares)
+    old = np.repeat([1, 1, 0, 0], [both, only_old, only_new, neither])
+    new = np.repeat([1, 0, 1, 0], [both, only_old, only_new, neither])
+    return paired.change("accuracy", np.ones(1000, int), old, new)
+
+
+def test_three_points_worse_do_not_pass(scale: Callable[[int, int], int]) -> None:
+    random, runs = np.random.default_rng(8), scale(400, 10_000)
+    passed = blocked = 0
+    for _ in range(runs):
+        gain = paired_accuracy(random, 0.03)
+        found = decide(gain, 0.01, units=1000, adjusted=p_of_loss(gain, 0.01))
+        passed += found.result == "pass"
+        blocked += found.blocks
+    assert passed / runs < 0.01
+    assert blocked / runs > 0.9
+
+
+def test_equal_models_pass_as_often_as_theory_says(scale: Callable[[int, int], int]) -> None:
+    """26 % of 1,000 examples with one in ten discordant and a margin of a point: power is a number, too."""
+    random, runs = np.random.default_rng(9), scale(400, 10_000)
+    passed = 0
+    for _ in range(runs):
+        gain = paired_accuracy(random, 0.0)
+        passed += decide(gain, 0.01, units=1000, adjusted=1.0).result == "pass"
+    assert passed / runs == pytest.approx(0.26, abs=3 * math.sqrt(0.26 * 0.74 / runs) + 0.01)
+
+
+@pytest.mark.full
+def test_small_samples_are_reported(record_property: Callable[[str, object], None]) -> None:
+    """What is not promised is measured all the same: coverage of 40 examples."""
+    random = np.random.default_rng(12)
+    for metric, of in TRUTH.items():
+        truth = of(OWN[1]) - of(OWN[0])
+        ends = [change(metric, *drawn(random, 40)).interval(0.95) for _ in range(1000)]
+        covered = float(np.mean([low <= truth <= high for low, high in ends]))
+        record_property(f"coverage of {metric}, n = 40", covered)
+        assert covered > 0.5
+
+
+def test_random_signs_keep_their_level(scale: Callable[[int, int], int]) -> None:
+    random, runs = np.random.default_rng(13), scale(200, 5000)
+    found = [sign_flip(random.normal(0, 1, 6), "less") for _ in range(runs)]
+    assert np.mean(np.array(found) <= ALPHA) <= ALPHA + 2 * math.sqrt(ALPHA / runs)
