@@ -77,7 +77,7 @@ def _banner(shown: Shown) -> str:
     by = f" by the gates of the base branch at {gfm.code(commit[:7])}" if commit else ""
     return (
         "> [!IMPORTANT]\n"
-        f"> **All numbers below are {DECLARED}.** A run of a fork made them. Only the judging was done here{by}; "
+        f"> **All numbers below are {DECLARED}.** Another run made them. Only the judging was done here{by}; "
         "a verdict that came with the numbers was ignored.  \n"
         "> **No success status was set.** Read the diff, since this runs its code, then measure: "
         "`gh pr checkout`, `dvc repro`, `mlops-ci gate`\n\n"

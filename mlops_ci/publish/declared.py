@@ -57,6 +57,9 @@ def judged(
     verdicts = {one.model: _verdict(one, config, commit, today) for one in models}
     comparison = replace(parsed.comparison, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
+    # Gates with intervals need the examples, and the report holds none: judged by single numbers it is no success.
+    policies = (policy_of(config, one.model, rev=commit) for one in models)
+    declared = declared or any(policy.predictions for policy in policies)
     return Shown(comparison=comparison, verdicts=verdicts, declared=declared)
 
 

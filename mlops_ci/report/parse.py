@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_ci.errors import UsageError
+from mlops_ci.estimate import Estimate
 from mlops_ci.model import (
     Baseline,
     Change,
@@ -242,6 +243,17 @@ def _verdict(model: str, data: Mapping[str, Any]) -> Verdict:
 def _outcome(data: Mapping[str, Any]) -> Outcome:
     waiver = data.get("waiver")
     parts = tuple(map(_outcome, data.get("parts", ())))
-    plain = {key: value for key, value in data.items() if key not in ("parts", "waiver")}
-    found = _built(Outcome, plain)
-    return dataclasses.replace(found, parts=parts, waiver=Waiver(**waiver) if waiver else None)
+    estimate = data.get("estimate")
+    nested = ("parts", "waiver", "estimate")
+    found = _built(Outcome, {key: value for key, value in data.items() if key not in nested})
+    return dataclasses.replace(
+        found,
+        parts=parts,
+        waiver=Waiver(**waiver) if waiver else None,
+        estimate=_estimate(estimate) if estimate else None,
+    )
+
+
+def _estimate(data: Mapping[str, Any]) -> Estimate:
+    ends = {name: float(data[name]) for name in ("change", "low", "high")}
+    return _built(Estimate, {**data, **ends})

@@ -259,3 +259,15 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     pull["head"]["repo"] = {"full_name": REPO}
     job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
     assert job.publish() == 0
+
+
+def test_gates_that_need_examples_set_no_success_without_them(job: Job) -> None:
+    job.commit(0.95)
+    file = job.write("--all")
+    gates = GATES.replace(
+        "{churn: {}}", "{churn: {predictions: {path: p.csv, label: y, score: s}}}"
+    )
+    job.api.state.repos[REPO].files[job.base]["mlops-ci.yaml"] = gates
+    job.workflow_run(REPO)
+    assert job.publish("--from", str(file)) == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlops_ci.errors import UsageError
+from mlops_ci.estimate import Estimate
 from mlops_ci.report import machine, markdown
 from mlops_ci.report.parse import FOREIGN, OURS, parse
 
@@ -25,6 +26,24 @@ def test_nothing_is_lost(comparison: Any, failing: Any, limits: Any) -> None:
     assert found.comparison == comparison
     assert found.verdicts == failing
     assert found.complete
+
+
+@pytest.mark.parametrize("limits", [OURS, FOREIGN])
+@pytest.mark.parametrize("high", [-0.1, float("inf")])
+def test_how_sure_a_change_is_comes_back(
+    comparison: Any, failing: Any, limits: Any, high: float
+) -> None:
+    estimate = Estimate(
+        change=-0.2, low=-0.3, high=high, confidence=0.9, method="paired", count=9, units=8, needed=70, p=0.01
+    )  # fmt: skip
+    verdict = failing["churn"]
+    outcomes = (replace(verdict.outcomes[0], estimate=estimate), *verdict.outcomes[1:])
+    verdicts = {"churn": replace(verdict, outcomes=outcomes)}
+    found = parse(written(comparison, verdicts), "gate.json", limits)
+    assert found.verdicts == verdicts
+    assert markdown.render(found.comparison, found.verdicts) == markdown.render(
+        comparison, verdicts
+    )
 
 
 def test_numbers_that_are_not_finite(comparison: Any, failing: Any) -> None:
