@@ -48,6 +48,23 @@ def post_json(url: str, body: dict[str, Any], *, auth: str = "", media: str = ""
     return _answer(redact(url), *_send("POST", url, auth, headers, json=body))
 
 
+def get_bytes(url: str, *, auth: str = "") -> bytes:
+    """What `url` answers, whatever it is. Raises as `get_json`."""
+    status, body = _send("GET", url, auth)
+    if status >= 300 or len(body) > MAX_BYTES:
+        _answer(redact(url), status, body)
+        raise StatusError(redact(url), status, None)
+    return body
+
+
+def put_bytes(url: str, content: bytes, *, auth: str = "") -> None:
+    """Put it there; it is retried. Raises as `get_json`."""
+    status, body = _send("PUT", url, auth, body=content)
+    if status >= 300:
+        _answer(redact(url), status, body)
+        raise StatusError(redact(url), status, None)
+
+
 def delete_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
     """As `post_json`, with the method DELETE."""
     return _answer(redact(url), *_send("DELETE", url, auth, json=body))

@@ -107,3 +107,13 @@ class Verification:
 
     def with_result(self, result: VerifyResult) -> list[Verified]:
         return [one for one in self.facts if one.result == result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """A Record at a run. `sent_as`: the run's id there, another one where the run itself was sent too."""
+
+    run_id: str
+    sent_as: str
+    uri: str
+    changed: bool

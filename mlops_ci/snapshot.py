@@ -119,7 +119,7 @@ class _Snapshooter:
     def _named_values(self, path: str, content: bytes) -> Iterable[Measurement]:
         values = self._values(path, content, "metrics")
         seen: set[str] = set()
-        for name, value in formats.flatten(values, _stem(path, values)):
+        for name, value in formats.flatten(values, stem_of(path, values)):
             if isinstance(value, float) and not math.isfinite(value):
                 self.facts.append(_not_a_number(path, name, value))
             if name in seen:
@@ -194,7 +194,7 @@ class _Snapshooter:
                 continue
             values = self._values(path, content, "params")
             chosen = values if keys is None else formats.select(values, keys)
-            for name, value in formats.flatten(chosen, _stem(path, chosen)):
+            for name, value in formats.flatten(chosen, stem_of(path, chosen)):
                 yield self._measurement(path, name, value)
 
     def _param_values(self, file: str) -> Any:
@@ -269,7 +269,7 @@ class _Snapshooter:
         )
 
 
-def _stem(path: str, values: Any) -> str:
+def stem_of(path: str, values: Any) -> str:
     """The name of the value in a file that holds just one: `accuracy.txt` is `accuracy`."""
     return "" if isinstance(values, dict) else posixpath.basename(path).rpartition(".")[0] or path
 

@@ -57,7 +57,7 @@ class Tracking:
         lock_digest: str | None,
     ) -> Tracked:
         """What the run of this model at this origin logged; nothing when no run is found, or no tracker is used."""
-        settings = self._settings(model, os.environ)
+        settings = self.settings(model.name, os.environ)
         if settings is None:
             return Tracked()
         if not self._may_ask(settings, model):
@@ -71,8 +71,9 @@ class Tracking:
         )
         return _read(settings, query, self._failed)
 
-    def _settings(self, model: ModelFiles, environ: Mapping[str, str]) -> TrackerSettings | None:
-        layers = _layers(self.config, model.name)
+    def settings(self, model: str, environ: Mapping[str, str]) -> TrackerSettings | None:
+        """Where the runs of a model are; None where no tracker is used."""
+        layers = _layers(self.config, model)
         own = next((one.tracking_uri for one in layers if one.tracking_uri), None)
         named = environ.get("MLFLOW_TRACKING_URI")
         uri = own or named or self._default_store()
@@ -149,10 +150,11 @@ def run_ids(project: Project, stages: list[Locked]) -> Iterable[str]:
         sizes = {out.path: out.size or 0 for out in locked.record.outs} if locked.record else {}
         for path in (*locked.stage.outs, *locked.stage.metrics):
             if path.endswith((".json", ".yaml", ".yml", ".txt")) and sizes.get(path, 0) <= _SMALL:
-                yield from _ids_in(project, path)
+                yield from ids_in(project, path)
 
 
-def _ids_in(project: Project, path: str) -> Iterator[str]:
+def ids_in(project: Project, path: str) -> Iterator[str]:
+    """The run ids in a small file; none in one that cannot be read."""
     try:
         content = project.tree.read(
             path

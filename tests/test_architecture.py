@@ -20,14 +20,14 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "finding", "formats", "git", "git_objects",
-    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "history", "http", "index", "infer", "limits", "model", "plot_files", "plots", "process", "record",
+    "reproduction", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes",
+    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "reproduce",
     "snapshot", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {

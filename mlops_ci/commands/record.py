@@ -32,7 +32,8 @@ def record() -> None:
     Examples:
       mlops-ci record show             what the last training was made from
       mlops-ci record verify           hash everything again: is that what is here?
-      mlops-ci record verify --json    the same, for machines
+      mlops-ci record push             to its MLflow run
+      mlops-ci record push --note --remote origin
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
 
 
@@ -71,7 +72,7 @@ def verify(file: Path | None, everything: bool, as_json: bool) -> int:
     from mlops_ci.report import records
 
     path, statements = _read(file)
-    found = verified(Path.cwd(), statements, str(path))
+    found = verified(Path.cwd(), statements, str(path), lambda text: click.echo(text, err=True))
     code = _exit_code(found)
     if as_json:
         click.echo(records.verified_json(found, str(path), code), nl=False)
@@ -80,6 +81,40 @@ def verify(file: Path | None, everything: bool, as_json: bool) -> int:
         shown = records.verified(found, str(path), everything=everything, colour=colour)
         click.echo(shown, nl=False, color=True)
     return code
+
+
+@record.command()
+@_FILE
+@click.option("--note", is_flag=True, help="Also as a Git note, refs/notes/mlops-ci.")
+@click.option(
+    "--remote",
+    default="",
+    metavar="NAME",
+    help="With --note: join the notes with those of this remote, and push them.",
+)
+@_JSON
+def push(file: Path | None, note: bool, remote: str, as_json: bool) -> int:
+    """Send a Record to the MLflow runs that it names: the digest as tag mlops_ci.record, the Record as artifact.
+
+    A run that was logged locally, because the tracker could not be reached, is sent as well. Everything is read
+    back, and can be repeated: what is there is not sent again. The address is that of MLFLOW_TRACKING_URI.
+    """
+    from mlops_ci.git import Repository
+    from mlops_ci.lineage import push as pushing
+    from mlops_ci.report import records
+
+    if remote and not note:
+        raise UsageError("--remote is where the note goes", hint=f"add: --note --remote {remote}")
+    repository = Repository.discover(Path.cwd())
+    path, statements = _read(file)
+    added = pushing.to_notes(repository, statements, str(path), remote) if note else None
+    found = pushing.to_tracker(repository, statements, str(path))
+    if not found and not note:
+        hint = "train with MLflow, or: mlops-ci record push --note"
+        raise UsageError(f"{path} names no tracked run: there is nowhere to send it", hint=hint)
+    shown = records.pushed_json if as_json else records.pushed
+    click.echo(shown(found, str(path), note_added=added), nl=False)
+    return 0
 
 
 def _exit_code(found: list[Verification]) -> int:

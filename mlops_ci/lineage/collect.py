@@ -181,7 +181,7 @@ class _Collector:
     def _byproducts(self, model: ModelFacts, subjects: set[str]) -> Iterator[Descriptor]:
         for path in model.metrics:
             for one in self._described([path], "metrics"):
-                one["annotations"]["values"] = model.values(path)
+                one["annotations"]["values"] = model.values(path) or self.facts.values(path)
                 yield one
         for one in self._described(model.outputs, "output"):
             if one["name"] not in subjects and not _is_below(one["name"], subjects):

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 # From here on a second thread pays for itself within one file.
 _LARGE = 8 * _CHUNK
+_HANDED_OVER = 4 * _CHUNK
+# Files that one thread takes at a time: handing over each alone costs more than hashing a small one.
+_BATCH = 32
+# Not blocking: a named pipe would wait for somebody to write to it.
+_FLAGS = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW"):
+    _FLAGS |= getattr(os, _flag, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,22 +84,26 @@ def hash_paths(
     `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache.
     """
     wanted = list(dict.fromkeys(paths))
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        gate = _Gate(root.resolve(), allowed)
-        listed = {path: _files(root, path) for path in wanted}
-        single = {one: pool.submit(gate.digests, root / one, one) for one in _all(listed)}
-        results = {one: future.result() for one, future in single.items()}
-    return {path: _joined(path, found, results) for path, found in listed.items()}
+    listed = {path: _files(root, path) for path in wanted}
+    names = list(_all(listed))
+    processors = os.cpu_count() or 1
+    gate = _Gate(root, allowed, spare=len(names) < processors)
+    with ThreadPoolExecutor(max_workers=processors) as pool:
+        size = max(1, min(_BATCH, len(names) // _BATCH))
+        batches = [names[start : start + size] for start in range(0, len(names), size)]
+        found = [one for batch in pool.map(gate.all, batches) for one in batch]
+    results = dict(zip(names, found, strict=True))
+    return {path: _joined(path, files, results) for path, files in listed.items()}
 
 
-def hash_open_file(descriptor: int, size: int) -> Digests:
-    """Read from where the descriptor stands to the end."""
+def hash_open_file(descriptor: int, size: int, *, spare: bool = True) -> Digests:
+    """Read from where the descriptor stands to the end. `spare`: there is a processor for a second thread."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    if size >= _LARGE:
+    if size >= _LARGE and spare:
         total = _overlapped(descriptor, sha256, md5)
     else:
         total = 0
-        while chunk := os.read(descriptor, _CHUNK):
+        while chunk := os.read(descriptor, min(_CHUNK, size - total + 1)):
             sha256.update(chunk)
             md5.update(chunk)
             total += len(chunk)
@@ -101,10 +112,10 @@ def hash_open_file(descriptor: int, size: int) -> Digests:
 
 def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> int:
     """MD5 is the slower of the two and sets the pace; the other thread takes SHA-256 and reads ahead."""
-    total, chunk = 0, os.read(descriptor, _CHUNK)
+    total, chunk = 0, os.read(descriptor, _HANDED_OVER)
 
     def follow(current: bytes) -> bytes:
-        following = os.read(descriptor, _CHUNK)
+        following = os.read(descriptor, _HANDED_OVER)
         sha256.update(current)
         return following
 
@@ -120,12 +131,17 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
 class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
-    def __init__(self, root: Path, allowed: Callable[[Path], bool]) -> None:
-        self._root, self._allowed = root, allowed
+    def __init__(self, root: Path, allowed: Callable[[Path], bool], *, spare: bool) -> None:
+        self._root, self._allowed, self._spare = root, allowed, spare
+        self._real = os.path.realpath(root)
+        self._folders: dict[str, str] = {}
 
-    def digests(self, file: Path, name: str) -> Digests | UnreadableError:
+    def all(self, names: list[str]) -> list[Digests | UnreadableError]:
+        return [self.digests(name) for name in names]
+
+    def digests(self, name: str) -> Digests | UnreadableError:
         try:
-            return self._digests(file, name)
+            return self._digests(name)
         except FileNotFoundError:
             return AbsentError(f"{name}: is not here", hint="dvc pull")
         except (OSError, RuntimeError, ValueError) as error:
@@ -133,23 +149,34 @@ class _Gate:
         except UnreadableError as error:
             return error
 
-    def _digests(self, file: Path, name: str) -> Digests:
-        real = file.resolve(strict=True)
-        if not real.is_relative_to(self._root) and not self._allowed(real):
-            raise UnreadableError(f"{name}: is a symbolic link that leaves the repository")
-        # Not blocking: a named pipe would wait for somebody to write to it.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(real, flags | getattr(os, "O_NOFOLLOW", 0))
+    def _digests(self, name: str) -> Digests:
+        descriptor = self._open(name)
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableError(f"{name}: is not a regular file")
-            found = hash_open_file(descriptor, before.st_size)
+            found = hash_open_file(descriptor, before.st_size, spare=self._spare)
             if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:
             os.close(descriptor)
         return found
+
+    def _open(self, name: str) -> int:
+        """Folders are looked up once: most of what a small file costs is finding out where it really is."""
+        folder, _, base = name.rpartition("/")
+        if folder not in self._folders:
+            real_folder = os.path.realpath(f"{self._real}/{folder}" if folder else self._real)
+            self._folders[folder] = real_folder if self._is_inside(real_folder) else ""
+        file = f"{self._folders[folder]}/{base}" if self._folders[folder] else ""
+        if not file or os.path.islink(file):  # noqa: PTH114 - no Path for each of many files
+            file = os.path.realpath(self._root / name, strict=True)
+            if not self._is_inside(file) and not self._allowed(Path(file)):
+                raise UnreadableError(f"{name}: is a symbolic link that leaves the repository")
+        return os.open(file, _FLAGS)
+
+    def _is_inside(self, real: str) -> bool:
+        return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
 
 def _state(info: os.stat_result) -> tuple[int, int]:

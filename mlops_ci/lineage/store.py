@@ -49,11 +49,16 @@ def make_folder(root: Path) -> Path:
 
 def newest(root: Path) -> Path | None:
     """The Record of the last run in this work tree, None when there is none."""
+    return next(iter(kept(root)), None)
+
+
+def kept(root: Path) -> list[Path]:
+    """The Records of this work tree, newest first."""
     try:
         names = [one.name for one in os.scandir(root / FOLDER) if _NAME.fullmatch(one.name)]
     except FileNotFoundError:
-        return None
-    return root / FOLDER / max(names, key=_by_time) if names else None
+        return []
+    return [root / FOLDER / name for name in sorted(names, key=_by_time, reverse=True)]
 
 
 def read(path: Path) -> list[Statement]:

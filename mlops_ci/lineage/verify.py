@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage import redaction, verify_files
+from mlops_ci.lineage.hashing import Digests
 from mlops_ci.lineage.provenance import parse
 from mlops_ci.lineage.statement import Statement, is_inside, plain
 from mlops_ci.lineage.worktree import ModelFacts, WorkTreeFacts
 from mlops_ci.record import Verification, Verified
-from mlops_ci.text import shell_word, visible
+from mlops_ci.text import shell_word, size, visible
 from mlops_ci.text import value as shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mlops_ci.lineage.hashing import Hashed
     from mlops_ci.record import Provenance, RecordedFile
 
 _TRAIN = "mlops-ci train"
+# Bytes that take seconds to hash.
+_LONG = 1 << 30
 
 
-def verify(root: Path, statements: list[Statement], where: str) -> list[Verification]:
-    """One Verification a model of the Record. `root`: any folder of the repository; `where` names the Record."""
+def verify(
+    root: Path,
+    statements: list[Statement],
+    where: str,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Verification]:
+    """One Verification a model of the Record. `root`: any folder of the repository; `where` names the Record.
+
+    `say` is told of work that takes long.
+    """
     recorded = parse(statements, where)
     facts = WorkTreeFacts(root)
     head = facts.repository.find("HEAD")
     now = {one.snapshot.model: one for one in facts.models(head.oid if head else "")}
     paths = {file.path for one in recorded for file in one.files if not file.folder}
     paths |= {lock.path for one in recorded for lock in one.environments if is_inside(lock.path)}
-    hashed = facts.hashes(sorted(paths))
+    total = sum(file.size for one in recorded for file in one.files if not file.folder)
+    if total > _LONG:
+        say(f"hashing {size(total)}")
+    sizes = {file.path: file.size for one in recorded for file in one.files if not file.folder}
+    grown = {path: one for path in paths if (one := _grown(facts.root / path, sizes.get(path)))}
+    hashed = {**facts.hashes(sorted(paths - grown.keys())), **grown}
     return [_Verifier(facts, hashed, one, now.get(one.model)).verification() for one in recorded]
+
+
+def _grown(file: Path, recorded: int | None) -> Digests | None:
+    """What is there in the place of a file of another size, where reading it all would take long to say the same."""
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    if recorded is None or found.st_size <= max(recorded, _LONG) or not stat.S_ISREG(found.st_mode):
+        return None
+    return Digests(sha256=f"of {size(found.st_size)}", md5="", size=found.st_size)
 
 
 class _Verifier:
@@ -109,12 +138,13 @@ class _Verifier:
             for name in sorted(file.values.keys() | now.keys()):
                 if isinstance(self.hashed.get(file.path), UnreadableError):
                     continue  # said for the file
-                yield self._value(
-                    "metrics", f"{file.path}:{name}", file.values.get(name), now.get(name)
-                )
+                label = f"{file.path}:{name}"
+                yield self._compared("metrics", label, file.values.get(name), now.get(name))
 
     def _measured(self, file: RecordedFile) -> dict[str, Any]:
-        return plain(self.now.values(file.path)) if self.now else {}
+        known = self.now.values(file.path) if self.now else {}
+        values: dict[str, Any] = plain(known or self.facts.values(file.path))
+        return values
 
     def _value(self, kind: Any, name: str, recorded: Any, found: Any) -> Verified:
         if self.now is None:
@@ -123,6 +153,9 @@ class _Verifier:
         if recorded == redaction.REDACTED == found:
             reason = "its name says that it is a secret: its value was not recorded"
             return self._undecided(kind, name, reason, "")
+        return self._compared(kind, name, recorded, found)
+
+    def _compared(self, kind: Any, name: str, recorded: Any, found: Any) -> Verified:
         same = found is not None and type(recorded) is type(found) and recorded == found
         return Verified(
             kind=kind,
@@ -173,6 +206,25 @@ class _Verifier:
             recorded=self.recorded.tree,
             found=tree,
         )
+        if not self.recorded.of_kind("code"):
+            yield from self._changed_since(found.oid)
+
+    def _changed_since(self, commit: str) -> Iterator[Verified]:
+        """Where nothing says which code a command runs, it is all that Git has."""
+        known = {one.path for one in self.recorded.files}
+        listed = self.facts.repository.git(
+            "diff", "--name-only", "--no-renames", "-z", commit, "--"
+        )
+        for path in os.fsdecode(listed.stdout).split("\0")[:-1]:
+            if path not in known:
+                yield Verified(
+                    kind="code",
+                    name=path,
+                    result="different",
+                    recorded=f"as in {commit[:7]}",
+                    found="changed",
+                    hint=f"git diff {commit[:12]} -- {shell_word(path)}",
+                )
 
     def _unread(self) -> Iterator[Verified]:
         for name in self.recorded.unread:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
-from mlops_ci import snapshot
-from mlops_ci.errors import UsageError
+from mlops_ci import formats, snapshot
+from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.evidence import models_made
 from mlops_ci.git import Repository
 from mlops_ci.lineage import redaction
@@ -84,6 +84,14 @@ class WorkTreeFacts:
             metrics=tuple(sorted(measured)),
             pipelines=tuple(sorted({one.pipeline.path for one in stages})),
         )
+
+    def values(self, path: str) -> dict[str, Value]:
+        """What a metrics file says that no dvc.yaml names; nothing for one that cannot be read as one."""
+        try:
+            values = formats.parse(path, self.tree.read(path) or b"")
+        except UnreadableError:
+            return {}
+        return dict(formats.flatten(values, snapshot.stem_of(path, values)))
 
     def hashes(self, paths: Iterable[str]) -> dict[str, Hashed]:
         return hash_paths(self.root, paths, self.project.cache.owns)

@@ -208,7 +208,7 @@ def _value(value: Any) -> Any:
     """What strict JSON has no word for, as text: non-finite numbers, and the bytes of names that are not UTF-8."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_value(one) for one in value]
     if isinstance(value, dict):
         return {_value(str(key)): _value(one) for key, one in value.items()}

@@ -13,7 +13,14 @@ from mlops_ci.report.paint import Paint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mlops_ci.record import Provenance, RecordedFile, Verification, Verified, VerifyResult
+    from mlops_ci.record import (
+        Provenance,
+        Pushed,
+        RecordedFile,
+        Verification,
+        Verified,
+        VerifyResult,
+    )
 
 _WORDS: dict[VerifyResult, str] = {
     "different": "different",
@@ -60,6 +67,26 @@ def verified_json(found: Sequence[Verification], where: str, exit_code: int) -> 
     ]
     return machine.strict_json({
         "schema_version": 1, "record": where, "exit_code": exit_code, "models": models,
+    })  # fmt: skip
+
+
+def pushed(found: Sequence[Pushed], where: str, *, note_added: bool | None) -> str:
+    """`note_added`: None where no note was asked for."""
+    lines = [text.visible(where)]
+    if note_added is not None:
+        lines.append(f"  git note    {'added' if note_added else 'was there'}")
+    for one in found:
+        sent = f", sent as {one.sent_as}" if one.sent_as != one.run_id else ""
+        done = "sent" if one.changed else "was there"
+        lines.append(text.visible(f"  mlflow run  {one.run_id}{sent} at {one.uri}: {done}", 400))
+    return "\n".join(lines) + "\n"
+
+
+def pushed_json(found: Sequence[Pushed], where: str, *, note_added: bool | None) -> str:
+    """The contract: `runs[]` with `run_id`, `sent_as`, `uri`, `changed`; `note_added` is null without --note."""
+    runs = [dataclasses.asdict(one) for one in found]
+    return machine.strict_json({
+        "schema_version": 1, "record": where, "runs": runs, "note_added": note_added,
     })  # fmt: skip
 
 

@@ -51,6 +51,22 @@ class TrackedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A file that is kept at a run: as the artifact `path`, with its digest in the run's tag `tag`."""
+
+    content: bytes = field(repr=False)
+    path: str
+    tag: str
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…`"""
+        import hashlib
+
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Registration:
     """What is to be registered. `git_tag` is its identity: registered again, it gives the version that is there.
 
@@ -75,13 +91,28 @@ class RegisteredVersion:
 
 
 class Tracker(Protocol):
-    """An experiment tracker, read only."""
+    """An experiment tracker. Nothing is written but what `attach` and `send` are asked for."""
 
     def find_run(self, settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         """The run that the strongest evidence in `query` names, or None when nothing matches.
 
         Raises UnreadableError when the store cannot be read, and when the strongest evidence that matches
         anything matches several runs: the message lists them. It never picks one of several.
+        """
+        ...
+
+    def attach(self, settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:
+        """Keep a file at a run, and read it back; False when it was there. It can be repeated.
+
+        Raises UnreadableError when the store cannot be reached or refuses, ToolError when the tracker's own client
+        is needed and not installed.
+        """
+        ...
+
+    def send(self, source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
+        """Copy a run from one store to another, and return its id there. Repeated, it finds the copy.
+
+        Raises as `attach`.
         """
         ...
 

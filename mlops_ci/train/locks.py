@@ -122,3 +122,11 @@ def _listed(lines: Iterable[str]) -> str:
     every = list(lines)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
     return "; ".join(every[:_SHOWN]) + more
+
+
+def can_install(root: Path, path: str) -> bool:
+    """Whether an environment can be made from it: what pip installs has to have hashes."""
+    tool = tool_of(path)
+    if tool != "pip":
+        return bool(tool)
+    return "--hash" in (root / path).read_text("utf-8", "replace")

@@ -73,7 +73,7 @@ class StageLog:
 
     def ended(self, returncode: int) -> None:
         """A stage that had begun and is not done has failed, or was stopped."""
-        self._end("failed" if self._is_dvc or returncode else "ran")
+        self._end("failed" if returncode else "ran")
 
     @property
     def failed(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.cli import run
+from mlops_ci.lineage.run import TrackingRun
 from tests.conftest import HOSTILE
 from tests.lineage import project
 from tests.lineage.conftest import _template, trained  # noqa: F401 - fixtures
@@ -79,6 +80,38 @@ def test_no_record_is_a_usage_error(repo: Repo, monkeypatch: Any, capsys: Any) -
     monkeypatch.chdir(repo.path)
     assert run(["record", "verify"]) == 2
     assert "mlops-ci train" in capsys.readouterr().err
+
+
+def test_push_without_a_run_is_a_usage_error_and_a_note_is_enough(
+    recorded: Repo, capsys: Any
+) -> None:
+    assert run(["record", "push"]) == 2
+    assert "--note" in capsys.readouterr().err
+    assert run(["record", "push", "--note"]) == 0
+    assert run(["record", "push", "--note", "--json"]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last)["note_added"] is False
+    shown = recorded.git("notes", "--ref=mlops-ci", "show")
+    (path,) = recorded.path.joinpath(".mlops-ci/records").iterdir()
+    assert f"{shown}\n" == path.read_text()
+
+
+def test_push_asks_no_server_that_only_a_file_names(
+    trained: Repo,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    uri = "http://127.0.0.1:9"
+    trained.commit(**{"mlops-ci.yaml": f"mlflow: {{tracking_uri: '{uri}'}}\n"})
+    project.record(trained, tracking=TrackingRun(uri=uri, run_ids=("a" * 32,)))
+    monkeypatch.chdir(trained.path)
+    assert run(["record", "push"]) == 2
+    assert "stands only in mlops-ci.yaml" in capsys.readouterr().err
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:8")
+    assert run(["record", "push"]) == 2
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert run(["record", "push"]) == 3
+    assert "Connection refused" in capsys.readouterr().err
 
 
 def hostile_files(folder: Path) -> list[Path | str]:

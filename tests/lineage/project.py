@@ -62,8 +62,9 @@ def make(repo: Repo) -> None:
 def run_of(repo: Repo, **known: object) -> TrainingRun:
     import hashlib
 
-    lock = hashlib.sha256(repo.path.joinpath("requirements.txt").read_bytes()).hexdigest()
-    environment = EnvironmentLock(path="requirements.txt", tool="pip", sha256=lock, in_sync="yes")
+    file = repo.path / "requirements.txt"
+    lock = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    environment = EnvironmentLock(path=file.name, tool="pip", sha256=lock, in_sync="yes")
     facts = {
         "command": ("dvc", "repro"),
         "started": "2026-01-02T03:04:05Z",

@@ -78,6 +78,23 @@ def test_what_changed_is_named_and_nothing_else(
     assert named(verified(trained, record), "different") == differs
 
 
+def test_of_a_command_all_metrics_and_all_code_are_verified(repo: Repo) -> None:
+    repo.write("model.bin", b"weights")
+    repo.write("metrics.json", '{"accuracy": 0.9}\n')
+    repo.commit(**{"train.py": "1\n", "other.py": "", ".gitignore": "/model.bin\n/metrics.json\n"})
+    record = project.record(
+        repo, environments=(), outputs=("model.bin",), metrics=("metrics.json",)
+    )
+    assert not verified(repo, record).with_result("different")
+    repo.write("train.py", "2\n")
+    repo.write("metrics.json", '{"accuracy": 0.8}\n')
+    assert named(verified(repo, record), "different") == {
+        ("code", "train.py"),
+        ("metrics", "metrics.json"),
+        ("metrics", "metrics.json:accuracy"),
+    }
+
+
 def test_a_changed_package_is_named(trained: Repo) -> None:
     record = project.record(trained)
     trained.write("requirements.txt", "numpy==1.26.4\nscikit-learn==1.7.2\n")
@@ -232,6 +249,16 @@ def test_a_link_out_of_the_repository_or_a_pipe_is_not_read(
     else:
         os.mkfifo(model)
     assert named(verified(trained, record), "unknown") == {("model", "model.bin")}
+
+
+def test_a_huge_file_in_the_place_of_a_small_one_is_not_read(trained: Repo) -> None:
+    record = project.record(trained)
+    model = trained.path / "model.bin"
+    model.unlink()
+    with model.open("wb") as file:
+        file.truncate(1 << 42)
+    (found,) = verified(trained, record).with_result("different")
+    assert (found.name, found.found) == ("model.bin", "sha256 of 4.4\N{NO-BREAK SPACE}TB")
 
 
 def test_a_lock_path_that_leaves_the_repository_is_undecided(trained: Repo) -> None:

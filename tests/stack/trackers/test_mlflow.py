@@ -10,14 +10,9 @@ import json
 import math
 import os
 import shutil
-import signal
-import socket
 import sqlite3
-import subprocess
 import sys
-import time
-from dataclasses import dataclass, replace
-from http.client import HTTPConnection, HTTPException
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +24,10 @@ from mlops_ci.stack.trackers import mlflow as tracker
 from mlops_ci.stack.trackers.mlflow import rest, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mlops_ci.stack.base import TrackedRun, Tracker
+    from tests.stack.trackers.conftest import Made
 
 # mypy compares the module with the Protocol here.
 ADAPTER: Tracker = tracker
@@ -91,66 +87,6 @@ def real(test: Callable[..., None]) -> Callable[..., None]:
     for mark in REAL:
         test = mark(test)
     return test
-
-
-@dataclass(frozen=True)
-class Made:
-    path: Path
-    ids: dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    command = [sys.executable, __file__, f"sqlite:///{path}"]
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run(
-        command, cwd=path.parent, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return Made(path, json.loads(done.stdout.splitlines()[-1]))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
-
-
-def is_healthy(port: int) -> bool:
-    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-
-
-def wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Two minutes: its first start on a cold disk takes half of one."""
-    deadline = time.monotonic() + 120
-    while not is_healthy(port):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
-
-
-@pytest.fixture(scope="session")
-def server(made: Made) -> Iterator[str]:
-    port, log = free_port(), made.path.with_name("server.log")
-    command = [sys.executable, *f"-m mlflow server --host 127.0.0.1 --port {port}".split()]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{made.path}"]
-    env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=made.path.parent, env=env, stdout=out, stderr=out, start_new_session=True
-        )
-    try:
-        wait_until_healthy(process, port, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.fixture(params=[pytest.param("sqlite", marks=REAL), pytest.param("rest", marks=REAL)])

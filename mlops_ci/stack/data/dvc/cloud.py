@@ -77,7 +77,7 @@ def _write_project(folder: Path, dvc_folder: Path, cache: Cache) -> dict[str, st
     config["core"] = core | {"site_cache_dir": str(folder / "site")}
     config["cache"] = {"dir": str(cache.folders[0] if cache.folders else dvc_folder / "cache")}
     for name in ("config", "config.local"):
-        own = _read(dvc_folder / name)
+        own = read_config(dvc_folder / name)
         for section in own.sections():
             if section.strip("'").startswith("remote "):
                 known = dict(config[section]) if config.has_section(section) else {}
@@ -103,7 +103,8 @@ def _check_plain(section: str, values: Mapping[str, str | None]) -> None:
             raise UnreadableError(f"{section.strip(chr(39))} is {key}", hint="dvc status --cloud")
 
 
-def _read(file: Path) -> configparser.RawConfigParser:
+def read_config(file: Path) -> configparser.RawConfigParser:
+    """A config file of DVC, empty where there is none."""
     config = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         if file.is_file():

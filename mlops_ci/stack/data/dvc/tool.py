@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.errors import MlopsCiError, UnreadableError
 from mlops_ci.limits import MAX_BYTES
 from mlops_ci.process import environment_outside_git, run
+from mlops_ci.stack.program import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,40 +20,8 @@ _SECONDS = 120
 def find_dvc(
     root: Path, is_tracked: Callable[[str], bool], configured: str | None = None
 ) -> str | None:
-    """The `dvc` to use: as configured (`data.dvc`), of the active environment, of `.venv`, of PATH.
-
-    An environment that lies in Git is never used, nor one behind a link that does (`is_tracked`): nobody commits
-    an environment, and a pull request could bring any program under that name.
-    """
-    import shutil
-
-    def outside(file: str | None) -> str | None:
-        lies_in_git = file is not None and any(
-            map(is_tracked, _inside(root, Path(file).parent, Path(file)))
-        )
-        return None if lies_in_git else file
-
-    if configured:
-        return outside(shutil.which(str(root / configured)) or shutil.which(configured))
-    environments = [Path(os.environ["VIRTUAL_ENV"])] if os.environ.get("VIRTUAL_ENV") else []
-    for environment in [*environments, root / ".venv"]:
-        for name in ("bin/dvc", "Scripts/dvc.exe"):
-            file = environment / name
-            if file.is_file() and not any(map(is_tracked, _inside(root, environment, file))):
-                return str(file)
-    return outside(shutil.which("dvc"))
-
-
-def _inside(root: Path, *files: Path) -> set[str]:
-    """What of these files, and of what they lead to, is in the repository."""
-    both = {path for file in files for path in (file.absolute(), file.resolve())}
-    bases = (root, root.resolve())
-    return {
-        path.relative_to(base).as_posix()
-        for path in both
-        for base in bases
-        if path.is_relative_to(base) and path != base
-    }
+    """The `dvc` to use: as configured (`data.dvc`), or as `find_program` finds it."""
+    return find_program("dvc", root, is_tracked, configured)
 
 
 def fetch(dvc: str, root: Path, dvc_root: str, path: str, commit: str | None) -> bytes | None:

@@ -1,4 +1,7 @@
-"""MLflow, read only and without importing it: an SQLite store, or the REST API of a tracking server."""
+"""MLflow, without importing it: an SQLite store, or the REST API of a tracking server.
+
+Both are read only, but for what `attach` and `send` are asked to keep.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from mlops_ci.stack.base import BoundBy, RunQuery, TrackedRun, TrackerSettings
+    from mlops_ci.stack.base import Attachment, BoundBy, RunQuery, TrackedRun, TrackerSettings
 
 # All that may reach a filter string: object ids, `sha256:…`, and run ids as MLflow itself allows them (_RUN_ID_REGEX in
 # https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/utils/validation.py).
@@ -56,6 +59,28 @@ def find_run(settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         if query.run_ids:
             return _named(store, sorted(set(query.run_ids)))
         return _tagged(store, settings.experiment, query)
+
+
+def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:
+    """As `Tracker.attach`: over REST to a server, through MLflow's own client to any other store."""
+    if not SAFE.fullmatch(run_id):
+        raise UnreadableError(f"{run_id[:80]!a} is not a run id")
+    if settings.uri.lower().startswith(("http://", "https://")):
+        from mlops_ci.stack.trackers.mlflow.artifacts import attach as over_rest
+
+        return over_rest(settings, run_id, attachment)
+    from mlops_ci.stack.trackers.mlflow import client
+
+    return client.attach(settings, run_id, attachment)
+
+
+def send(source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
+    """As `Tracker.send`."""
+    from mlops_ci.stack.trackers.mlflow import client
+
+    if not SAFE.fullmatch(run_id):
+        raise UnreadableError(f"{run_id[:80]!a} is not a run id")
+    return client.send(source, target, run_id)
 
 
 def _backend(uri: str) -> Callable[[TrackerSettings], AbstractContextManager[Store]]:

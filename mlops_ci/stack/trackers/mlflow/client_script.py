@@ -1,0 +1,118 @@
+"""Runs in the environment of the project: it has MLflow, and need not have mlops-ci.
+
+`python client_script.py attach|send`: what is asked comes as JSON on stdin, the last line of stdout is the answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+import sys
+import tempfile
+from typing import Any
+
+LOCAL_RUN = "mlops_ci.local_run"
+# https://mlflow.org/docs/latest/rest-api.html: the most that one log-batch takes.
+MOST = 100
+# Set by every client anew; the copy's own are right.
+OWN = ("mlflow.artifactLocation", "mlflow.log-model.history")
+
+
+def digest(file: pathlib.Path) -> str:
+    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+def attach(asked: dict[str, Any]) -> dict[str, Any]:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=asked["uri"])
+    run = client.get_run(asked["run_id"])
+    if run.data.tags.get(asked["tag"]) == asked["digest"] and is_there(client, asked):
+        return {"changed": False}
+    client.log_artifact(asked["run_id"], asked["file"], asked["folder"])
+    client.set_tag(asked["run_id"], asked["tag"], asked["digest"])
+    if not is_there(client, asked):
+        raise ValueError(f"{asked['folder']} was written, and something else is read back")
+    return {"changed": True}
+
+
+def is_there(client: Any, asked: dict[str, Any]) -> bool:
+    name = pathlib.Path(asked["file"]).name
+    wanted = f"{asked['folder']}/{name}"
+    if wanted not in [one.path for one in client.list_artifacts(asked["run_id"], asked["folder"])]:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        file = client.download_artifacts(asked["run_id"], wanted, folder)
+        return bool(digest(pathlib.Path(file)) == asked["digest"])
+
+
+def send(asked: dict[str, Any]) -> dict[str, Any]:
+    from mlflow import MlflowClient
+
+    source = MlflowClient(tracking_uri=asked["source"])
+    target = MlflowClient(tracking_uri=asked["uri"])
+    run = source.get_run(asked["run_id"])
+    experiment = experiment_at(target, source.get_experiment(run.info.experiment_id).name)
+    copy = copy_at(target, experiment, run)
+    if copy.info.status == "RUNNING":
+        copy_values(source, target, run, copy.info.run_id)
+        copy_artifacts(source, target, run.info.run_id, copy.info.run_id)
+        # Last: a copy that has ended is whole.
+        target.set_terminated(copy.info.run_id, run.info.status, run.info.end_time)
+    return {"run_id": copy.info.run_id}
+
+
+def experiment_at(target: Any, name: str) -> str:
+    found = target.get_experiment_by_name(name)
+    return str(found.experiment_id if found else target.create_experiment(name))
+
+
+def copy_at(target: Any, experiment: str, run: Any) -> Any:
+    """The copy that an earlier call began, else a new run."""
+    wanted = f"tags.`{LOCAL_RUN}` = '{run.info.run_id}'"
+    found = target.search_runs([experiment], wanted, order_by=["attributes.start_time ASC"])
+    if found:
+        return found[0]
+    tags = {key: value for key, value in run.data.tags.items() if key not in OWN}
+    tags[LOCAL_RUN] = run.info.run_id
+    return target.create_run(experiment, run.info.start_time, tags, run.info.run_name)
+
+
+def copy_values(source: Any, target: Any, run: Any, copy: str) -> None:
+    from mlflow.entities import Param
+
+    params = [Param(key, value) for key, value in run.data.params.items()]
+    for chunk in chunks(params):
+        target.log_batch(copy, params=chunk)
+    for key in run.data.metrics:
+        for chunk in chunks(source.get_metric_history(run.info.run_id, key)):
+            target.log_batch(copy, metrics=chunk)
+
+
+def copy_artifacts(source: Any, target: Any, run_id: str, copy: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for one in source.list_artifacts(run_id):
+            source.download_artifacts(run_id, one.path, folder)
+        if any(pathlib.Path(folder).iterdir()):
+            target.log_artifacts(copy, folder)
+
+
+def chunks(values: list[Any]) -> list[list[Any]]:
+    return [values[start : start + MOST] for start in range(0, len(values), MOST)]
+
+
+def main() -> int:
+    asked = json.load(sys.stdin)
+    try:
+        answer = {"attach": attach, "send": send}[sys.argv[1]](asked)
+    except ImportError as error:
+        answer = {"error": f"cannot be imported here: {error}"}
+    except Exception as error:  # noqa: BLE001 - whatever MLflow raises is the answer
+        answer = {"error": (str(error).splitlines() or [type(error).__name__])[0][:500]}
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
