@@ -78,7 +78,7 @@ def train(request: Request, output: Output) -> Trained:
     if several.count > 1:
         chosen = seeds.run(place, job, done, several, output)
         done = dataclasses.replace(done, seeds=chosen)
-    statements = collect(place.root, done)
+    statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)
