@@ -40,7 +40,7 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
 
 
 def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list[StageRun]:
-    log = StageLog(output, "" if step.is_dvc else step.shown, step.environment)
+    log = StageLog(output, "" if step.is_dvc else step.shown, step.environment, step.stages)
     if step.is_dvc:
         stale.clear(work.root / step.folder)
     try:
