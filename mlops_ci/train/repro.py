@@ -73,11 +73,11 @@ class StageLog:
         elif (found := _CACHED.fullmatch(text)) and self._is_next(found[1]):
             self._skipped(found[1], "has run before: results from the cache")
         elif found := _FAILED.fullmatch(text):
-            self._blamed, self.error = found[1], found[2]
+            self._blamed, self.error = found[1], self._output.masked(found[2])
         elif self._started and _DONE.fullmatch(text):
             self._end("ran")
         elif not self._started and text.startswith(_ERROR):
-            self.error = self.error or text.removeprefix(_ERROR)
+            self.error = self.error or self._output.masked(text.removeprefix(_ERROR))
         elif self.error and (blocker := _BLOCKER.fullmatch(text)):
             self.error += f" {blocker[1]}"
         elif self._started or not _HINT.fullmatch(text):

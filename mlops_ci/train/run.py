@@ -84,6 +84,7 @@ def train(request: Request, output: Output) -> Trained:
     record = store.write(place.root, statements)
     if refused:
         output.say(f"Record {record.relative_to(place.root).as_posix()}, which says persist: none")
+        refused.facts |= {"record": record, "stages": list(done.stages)}
         raise refused
     return Trained(run=done, record=record, statements=statements)
 

@@ -103,3 +103,8 @@ def test_a_stage_that_cannot_begin_has_failed() -> None:
     log = Said().log("ERROR: failed to reproduce 'train': missing data: 'a.csv'", returncode=255)
     assert [(one.name, one.result) for one in log.stages] == [("train", "failed")]
     assert log.error == "missing data: 'a.csv'"
+
+
+def test_a_secret_in_dvc_s_own_reason_is_masked() -> None:
+    log = Said(API_TOKEN=SECRET).log(f"ERROR: failed to reproduce 'train': {SECRET}", returncode=1)
+    assert log.error == "***"
