@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-CASES = {"2 stages": (2, 10), "50 stages": (50, 10), "2 stages, 64 MB of data": (2, 64_000_000)}
+CASES = {"2 stages": (2, 10), "50 stages": (50, 10), "2 stages, 3 files of 64 MB": (2, 64_000_000)}
 
 
 def pipeline(stages: int) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class MlopsCiError(Exception):
     """Something a user can act on: what happened, and the next command to type.
 
     `hint` is one line, usually a command. `exit_code` is the process's exit code: 0 fine, 1 finding or
     failed gate, 2 usage or config, 3 undecided, tool or environment, 4 publishing refused, 70 our bug.
+    `facts`: what else is known of it, for machines.
     """
 
     exit_code = 70
@@ -15,6 +18,7 @@ class MlopsCiError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.facts: dict[str, Any] = {}
 
 
 class UsageError(MlopsCiError):

@@ -13,7 +13,7 @@ import click
 
 from mlops_ci.commands import step
 from mlops_ci.commands.options import Lines
-from mlops_ci.errors import StoppedError
+from mlops_ci.errors import MlopsCiError, StoppedError
 from mlops_ci.http import redact
 from mlops_ci.text import plural
 from mlops_ci.train.output import Output, secret_values, wants_groups
@@ -21,10 +21,13 @@ from mlops_ci.train.run import Request
 from mlops_ci.train.run import train as run_training
 
 if TYPE_CHECKING:
-    from mlops_ci.lineage.run import TrackingRun
+    from collections.abc import Iterable
+
+    from mlops_ci.lineage.run import StageRun, TrackingRun
     from mlops_ci.train.run import Trained
 
 SCHEMA_VERSION = 1
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -97,14 +100,15 @@ def train(
     output = Output(_write, secret_values(os.environ), groups=wants_groups())
     try:
         done = run_training(request, output)
-    except StoppedError as error:
-        if error.signal != "SIGINT":
-            raise
-        output.say(str(error))
-        raise KeyboardInterrupt from error
-    _show(done, as_json=as_json)
-    if github:
-        step.write_outputs({"record": _relative(done.record), "run": json.dumps(_as_data(done))})
+    except MlopsCiError as error:
+        _tell_machines(_failure(error), as_json=as_json, github=github)
+        if isinstance(error, StoppedError) and error.signal == "SIGINT":
+            output.say(str(error))
+            raise KeyboardInterrupt from error
+        raise
+    _tell_machines(_as_data(done), as_json=as_json, github=github)
+    if not as_json:
+        _show(done)
     return 0
 
 
@@ -113,10 +117,30 @@ def _write(text: str) -> None:
     sys.stderr.flush()
 
 
-def _show(done: Trained, *, as_json: bool) -> None:
+def _tell_machines(data: dict[str, Any], *, as_json: bool, github: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_as_data(done)))
-        return
+        click.echo(json.dumps(data))
+    if github:
+        step.write_outputs({"record": data["record"] or "", "run": json.dumps(data)})
+
+
+def _failure(error: MlopsCiError) -> dict[str, Any]:
+    """`record`: there is one when training went well and its results could not be brought where they belong."""
+    stages = error.facts.get("stages", [])
+    record = error.facts.get("record")
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "exit_code": _INTERRUPTED if getattr(error, "signal", "") == "SIGINT" else error.exit_code,
+        "error": str(error),
+        "hint": error.hint,
+        "record": _relative(record) if record else None,
+        "failed": next((one.name for one in stages if one.result == "failed"), None),
+        "last": error.facts.get("last", []),
+        "stages": _stages(stages),
+    }
+
+
+def _show(done: Trained) -> None:
     ran = [one.name for one in done.run.stages if one.result == "ran"]
     click.echo(f"{len(ran)} of {plural(len(done.run.stages), 'stage')} ran")
     click.echo(f"Record {_relative(done.record)}")
@@ -133,6 +157,7 @@ def _as_data(done: Trained) -> dict[str, Any]:
     run = done.run
     return {
         "schema_version": SCHEMA_VERSION,
+        "exit_code": 0,
         "record": _relative(done.record),
         "commit": run.commit,
         "dirty": list(run.dirty),
@@ -143,16 +168,20 @@ def _as_data(done: Trained) -> dict[str, Any]:
         "environments": [dataclasses.asdict(one) for one in run.environments],
         "variables": run.variables,
         "tracking": _tracking(run.tracking),
-        "stages": [
-            {
-                "name": one.name,
-                "result": one.result,
-                "seconds": round(one.seconds, 3),
-                "environment": one.environment,
-            }
-            for one in run.stages
-        ],
+        "stages": _stages(run.stages),
     }
+
+
+def _stages(stages: Iterable[StageRun]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "result": one.result,
+            "seconds": round(one.seconds, 3),
+            "environment": one.environment,
+        }
+        for one in stages
+    ]
 
 
 def _tracking(found: TrackingRun | None) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from mlops_ci.lineage.hashing import Seen
     from mlops_ci.lineage.run import TrainingRun
 
 BUILDER = "https://mlops-ci.dev/builders/local/v1"
@@ -31,12 +32,13 @@ BUILDER = "https://mlops-ci.dev/builders/local/v1"
 MOST_FILES = 10_000
 
 
-def collect(root: Path, run: TrainingRun) -> list[Statement]:
+def collect(root: Path, run: TrainingRun, seen: Seen | None = None) -> list[Statement]:
     """One provenance Statement for each model of the repository, in the order of their names.
 
+    `seen`: what was hashed before the run, and is not read again where it has not changed.
     A model none of whose outputs can be read has no Statement. Raises UnreadableError when that leaves none.
     """
-    facts = WorkTreeFacts(root)
+    facts = WorkTreeFacts(root, seen)
     models = facts.models(run.commit) or [_undeclared(run)]
     collector = _Collector(facts, run, _with_run(models, run))
     statements = [one for model in collector.models if (one := collector.statement(model))]

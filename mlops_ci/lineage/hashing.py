@@ -1,4 +1,5 @@
-"""SHA-256 and MD5 of files in one pass, several files at once. Nothing is cached: what is told was read just now.
+"""SHA-256 and MD5 of files in one pass, several files at once. Nothing is kept for the next process: a file on disk
+that says what others hold could be written by whoever wants it believed.
 
 MD5 so that a file can be found in DVC; SHA-256 because MD5 proves nothing against somebody who wants it to match.
 """
@@ -9,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,10 @@ _BATCH = 32
 _FLAGS = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW"):
     _FLAGS |= getattr(os, _flag, 0)
+
+
+# As coarse as the clock of any file system: a file that has just changed may change again without a trace.
+_SETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +82,41 @@ class AbsentError(UnreadableError):
 Hashed: TypeAlias = "Digests | Folder | UnreadableError"
 
 
+class Seen:
+    """What this process has hashed already, by the identity of files: it is read again only when that has changed.
+
+    The system sets the time of a change of status, and no program can set it back as it can the time of a change
+    of content (st_ctime in https://man7.org/linux/man-pages/man7/inode.7.html). On Windows that is another time.
+    """
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[int, ...], Digests] = {}
+
+    def get(self, info: os.stat_result) -> Digests | None:
+        return self._digests.get(_identity(info))
+
+    def add(self, info: os.stat_result, began_ns: int, found: Digests) -> None:
+        """`info`: as it was before and after reading. `began_ns`: when reading began, as time.time_ns."""
+        if os.name == "posix" and info.st_ctime_ns + _SETTLED_NS < began_ns:
+            self._digests[_identity(info)] = found
+
+
+def _identity(info: os.stat_result) -> tuple[int, ...]:
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
+
+
 def hash_paths(
-    root: Path, paths: Iterable[str], allowed: Callable[[Path], bool]
+    root: Path, paths: Iterable[str], allowed: Callable[[Path], bool], seen: Seen | None = None
 ) -> dict[str, Hashed]:
     """What the files and folders at `paths` are now. What cannot be read is an error in its place.
 
-    `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache.
+    `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache. `seen`: what need not be read again.
     """
     wanted = list(dict.fromkeys(paths))
     listed = {path: _files(root, path) for path in wanted}
     names = list(_all(listed))
     processors = os.cpu_count() or 1
-    gate = _Gate(root, allowed, spare=len(names) < processors)
+    gate = _Gate(root, allowed, seen or Seen(), spare=len(names) < processors)
     with ThreadPoolExecutor(max_workers=processors) as pool:
         size = max(1, min(_BATCH, len(names) // _BATCH))
         batches = [names[start : start + size] for start in range(0, len(names), size)]
@@ -131,8 +160,10 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
 class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
-    def __init__(self, root: Path, allowed: Callable[[Path], bool], *, spare: bool) -> None:
-        self._root, self._allowed, self._spare = root, allowed, spare
+    def __init__(
+        self, root: Path, allowed: Callable[[Path], bool], seen: Seen, *, spare: bool
+    ) -> None:
+        self._root, self._allowed, self._seen, self._spare = root, allowed, seen, spare
         self._real = os.path.realpath(root)
         self._folders: dict[str, str] = {}
 
@@ -152,14 +183,17 @@ class _Gate:
     def _digests(self, name: str) -> Digests:
         descriptor = self._open(name)
         try:
-            before = os.fstat(descriptor)
+            before, began = os.fstat(descriptor), time.time_ns()
             if not stat.S_ISREG(before.st_mode):
                 raise UnreadableError(f"{name}: is not a regular file")
+            if known := self._seen.get(before):
+                return known
             found = hash_open_file(descriptor, before.st_size, spare=self._spare)
             if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:
             os.close(descriptor)
+        self._seen.add(before, began, found)
         return found
 
     def _open(self, name: str) -> int:

@@ -34,7 +34,10 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
         return _written(path or _free(folder, statements), content)
     except OSError as error:
         where = error.filename or folder
-        raise ToolError(f"the Record cannot be written: {where}: {error.strerror}") from error
+        raise ToolError(
+            f"the Record cannot be written: {where}: {error.strerror}; results are kept",
+            hint="mend that, then: mlops-ci train, which runs only what has changed",
+        ) from error
 
 
 def make_folder(root: Path) -> Path:
@@ -43,7 +46,7 @@ def make_folder(root: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
     if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+        _written(ignore, b"*\n")
     return folder
 
 

@@ -11,7 +11,7 @@ from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.evidence import models_made
 from mlops_ci.git import Repository
 from mlops_ci.lineage import redaction
-from mlops_ci.lineage.hashing import Hashed, hash_paths
+from mlops_ci.lineage.hashing import Hashed, Seen, hash_paths
 from mlops_ci.model import Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
 from mlops_ci.stack.data import dvc
@@ -49,9 +49,10 @@ class ModelFacts:
 
 
 class WorkTreeFacts:
-    """`root`: any folder of the repository."""
+    """`root`: any folder of the repository. `seen`: what was hashed before, and is not read again."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, seen: Seen | None = None) -> None:
+        self._seen = seen
         self.repository = Repository.discover(root)
         if self.repository.root is None:
             raise UsageError(
@@ -94,7 +95,7 @@ class WorkTreeFacts:
         return dict(formats.flatten(values, snapshot.stem_of(path, values)))
 
     def hashes(self, paths: Iterable[str]) -> dict[str, Hashed]:
-        return hash_paths(self.root, paths, self.project.cache.owns)
+        return hash_paths(self.root, paths, self.project.cache.owns, self._seen)
 
     def blobs(self, paths: Iterable[str]) -> dict[str, str]:
         return self.tree.blobs(sorted(paths))

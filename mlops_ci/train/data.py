@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlops_ci.lineage.hashing import Seen
     from mlops_ci.stack.data.dvc import Out, Project
     from mlops_ci.train.output import Output
     from mlops_ci.train.place import Place
@@ -55,16 +56,18 @@ def provide(place: Place, dvc: str | None, stage: str, output: Output) -> Data:
         brought = {path: out for path, out in absent.items() if _is_there(place, path)}
         _refuse_damaged(place, brought)
     present = {path: out for path, out in inputs.items() if path not in absent}
-    changed = different(place.root, place.project, present)
+    changed = different(place.root, place.project, present, place.seen)
     missing = tuple(sorted(path for path in inputs if not _is_there(place, path)))
     return Data(changed=tuple(sorted(changed)), missing=missing)
 
 
-def different(root: Path, project: Project, recorded: Mapping[str, Out]) -> dict[str, str]:
+def different(
+    root: Path, project: Project, recorded: Mapping[str, Out], seen: Seen | None = None
+) -> dict[str, str]:
     """What is there and not what DVC recorded: path to the hash that it has now, or why it cannot be read."""
     plain = {path: out for path, out in recorded.items() if out.hash and not out.legacy}
     found = {}
-    for path, hashed in hash_paths(root, plain, project.cache.owns).items():
+    for path, hashed in hash_paths(root, plain, project.cache.owns, seen).items():
         if isinstance(hashed, Folder):
             now = f"{_visible(project, path, hashed).md5}.dir"
         else:
@@ -165,7 +168,7 @@ def run_dvc(command: list[str], folder: Path, output: Output) -> str:
 
 
 def _refuse_damaged(place: Place, brought: Mapping[str, Out]) -> None:
-    wrong = different(place.root, place.project, brought)
+    wrong = different(place.root, place.project, brought, place.seen)
     if not wrong:
         return
     for path in wrong:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Locked, Project
 
 
-def address(locked: Locked) -> str:
-    """A stage as it is named from the root: `train`, `models/dvc.yaml:train`."""
+def address(locked: Locked, folder: str = "") -> str:
+    """A stage as DVC names it in a folder, the root if none is said: `train`, `models/dvc.yaml:train`."""
     path, name = locked.pipeline.path, locked.stage.name
+    path = posixpath.relpath(path, folder) if folder else path
     return name if path == "dvc.yaml" else f"{path}:{name}"
 
 

@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import secrets
 from collections import deque
+from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mlops_ci.lineage.redaction import is_secret
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _LAST = 12
 # Shorter values are words that stand everywhere.
 _LEAST = 6
 _PASSWORD = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
 _MASK = "***"
+_URL_SAFE = str.maketrans("+/", "-_")
+_LONGEST = 64 * 1024
 
 
 def secret_values(environ: Mapping[str, str]) -> list[str]:
-    """The values of variables that are named like secrets, each line of them, longest first."""
+    """The values of variables that are named like secrets, each line of them and as it is often written, longest first.
+
+    As GitHub masks them: https://github.com/actions/runner/blob/main/src/Sdk/DTLogging/Logging/ValueEncoders.cs
+    """
     values = (value for name, value in environ.items() if is_secret(name))
     lines = {line.strip() for value in values for line in value.splitlines()}
     lines |= {found[1] for value in environ.values() if (found := _PASSWORD.search(value))}
-    return sorted((one for one in lines if len(one) >= _LEAST), key=lambda one: (-len(one), one))
+    plain = [one for one in lines if len(one) >= _LEAST]
+    written = {form for one in plain for form in (one, *_written(one)) if len(form) >= _LEAST}
+    return sorted(written, key=lambda one: (-len(one), one))
+
+
+def _written(value: str) -> Iterator[str]:
+    """In JSON, in an address, in HTML; in Base64 wherever in a longer text it begins."""
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield quote(value, safe="", errors="surrogateescape")
+    yield escape(value)
+    content = value.encode("utf-8", "surrogateescape")
+    for before, shared in enumerate((0, 2, 3)):
+        text = base64.b64encode(b"\0" * before + content).decode("ascii")
+        whole = (before + len(content)) * 8 // 6
+        yield text[shared:whole]
+        yield text[shared:whole].translate(_URL_SAFE)
 
 
 class Output:
@@ -49,6 +74,8 @@ class Output:
     def line(self, text: str) -> None:
         """A line of a stage."""
         shown = self.masked(text)
+        if self._groups and not self._token:  # where the runner looks for commands
+            shown = visible(shown, _LONGEST)
         self.last.append(shown)
         self._write(f"{shown}\n")
 

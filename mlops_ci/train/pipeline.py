@@ -36,11 +36,19 @@ class Work:
 def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
     """What became of each stage. Raises StageError when one fails, ToolError when the run cannot go on."""
     deadline = None if work.seconds is None else time.monotonic() + work.seconds
-    return tuple(stage for step in work.steps for stage in _run(work, step, deadline, output))
+    done: list[StageRun] = []
+    for step in work.steps:
+        log = StageLog(output, "" if step.is_dvc else step.shown, step.environment, step.stages)
+        try:
+            _run(work, step, deadline, log)
+        except MlopsCiError as error:
+            error.facts |= {"stages": [*done, *log.stages], "last": list(log.last)}
+            raise
+        done += log.stages
+    return tuple(done)
 
 
-def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list[StageRun]:
-    log = StageLog(output, "" if step.is_dvc else step.shown, step.environment)
+def _run(work: Work, step: Step, deadline: float | None, log: StageLog) -> None:
     if step.is_dvc:
         stale.clear(work.root / step.folder)
     try:
@@ -59,7 +67,6 @@ def _run(work: Work, step: Step, deadline: float | None, output: Output) -> list
         raise _stopped(ended.stopped, log, work)
     if ended.returncode:
         raise _failed(log, step, ended.returncode)
-    return log.stages
 
 
 def _stopped(why: str, log: StageLog, work: Work) -> BaseException:
@@ -83,10 +90,19 @@ def _failed(log: StageLog, step: Step, returncode: int) -> MlopsCiError:
         return ToolError(what, hint="df -h . && dvc gc --workspace, then: mlops-ci train")
     if not log.failed:
         return ToolError(f"`{visible(step.shown, 500)}`: {reason}", hint=step.shown)
-    hint = f"to run it alone, here: mlops-ci train --stage {shell_word(log.failed)}"
+    hint = f"to run it alone, here: mlops-ci train {_stage_option(log.failed)}"
     what = f"stage {visible(log.failed)} failed: {reason}"
     return StageError(what, hint=hint if step.is_dvc else "")
 
 
 def _during(log: StageLog) -> str:
     return f" (stage {visible(log.failed)})" if log.failed else ""
+
+
+def _stage_option(name: str) -> str:
+    """As it is typed: what begins with a dash is no option."""
+    return (
+        f"--stage{shell_word(f'={name}')}"
+        if name.startswith("-")
+        else f"--stage {shell_word(name)}"
+    )

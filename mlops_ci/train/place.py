@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_ci import config as configuration
 from mlops_ci.errors import UsageError
 from mlops_ci.git import Repository
+from mlops_ci.lineage.hashing import Seen
 from mlops_ci.stack.data import dvc
 from mlops_ci.tree import WorkTree
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """`start`: any folder of the repository. `config`: a file instead of its mlops-ci.yaml."""
+    """`start`: any folder of the repository. `config`: a file instead of its mlops-ci.yaml.
+
+    `seen`: what was hashed before the run.
+    """
 
     def __init__(self, start: Path, config: Path | None = None) -> None:
         self.repository = Repository.discover(start)
@@ -28,6 +32,7 @@ class Place:
         self.tree = WorkTree(self.repository, self.root)
         self.project = dvc.Project(self.tree, [self.root, self.repository.git_dir.parent])
         self.tree.may_link_to = self.project.cache.owns
+        self.seen = Seen()
         self._config = config
 
     @cached_property

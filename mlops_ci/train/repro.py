@@ -10,6 +10,8 @@ from mlops_ci.lineage.run import StageRun
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mlops_ci.lineage.run import StageResult
     from mlops_ci.train.output import Output
 
@@ -35,14 +37,24 @@ _HINT = re.compile(
 class StageLog:
     """Takes the lines of one step. `stages`: what became of each; `error`: DVC's own reason; `last`: of what failed.
 
-    With DVC a stage is everything between its line that the stage runs and its line that the results are locked.
+    With DVC a stage is everything between its line that the stage runs and its line that the results are locked. What
+    a stage prints comes the same way and may look like DVC's lines: only stages that there are count, each once, and
+    whether one has failed is known at the end. `known`: their names, None for any.
     `command`: the whole step is one stage, and this is what runs.
     """
 
-    def __init__(self, output: Output, command: str = "", environment: str = "") -> None:
+    def __init__(
+        self,
+        output: Output,
+        command: str = "",
+        environment: str = "",
+        known: Collection[str] | None = None,
+    ) -> None:
         self._output = output
         self._environment = environment
+        self._known = known
         self._is_dvc = not command
+        self._blamed = ""
         self._started: tuple[str, float] | None = None
         self.stages: list[StageRun] = []
         self.error = ""
@@ -54,31 +66,41 @@ class StageLog:
     def line(self, text: str) -> None:
         if not self._is_dvc:
             self._output.line(text)
-        elif found := _RUNNING.fullmatch(text):
+        elif (found := _RUNNING.fullmatch(text)) and self._is_next(found[1]):
             self._begin(found[1])
-        elif found := _UNCHANGED.fullmatch(text):
+        elif (found := _UNCHANGED.fullmatch(text)) and self._is_next(found[1]):
             self._skipped(found[1], "unchanged")
-        elif found := _CACHED.fullmatch(text):
+        elif (found := _CACHED.fullmatch(text)) and self._is_next(found[1]):
             self._skipped(found[1], "has run before: results from the cache")
         elif found := _FAILED.fullmatch(text):
-            self._fail(found[1], found[2])
+            self._blamed, self.error = found[1], self._output.masked(found[2])
         elif self._started and _DONE.fullmatch(text):
             self._end("ran")
         elif not self._started and text.startswith(_ERROR):
-            self.error = self.error or text.removeprefix(_ERROR)
+            self.error = self.error or self._output.masked(text.removeprefix(_ERROR))
         elif self.error and (blocker := _BLOCKER.fullmatch(text)):
             self.error += f" {blocker[1]}"
         elif self._started or not _HINT.fullmatch(text):
             self._output.line(text)
 
     def ended(self, returncode: int) -> None:
-        """A stage that had begun and is not done has failed, or was stopped."""
+        """A stage that had begun and is not done has failed, or was stopped.
+
+        DVC can also name a stage that it could not even begin: what it needs is missing.
+        """
+        if returncode and self._started is None and self._blamed:
+            self._add(self._blamed, "failed", 0.0)
         self._end("failed" if returncode else "ran")
 
     @property
     def failed(self) -> str:
         """The stage that failed, "" when none did."""
         return next((one.name for one in self.stages if one.result == "failed"), "")
+
+    def _is_next(self, name: str) -> bool:
+        """DVC runs each stage once. That of a `.dvc` file is nobody's."""
+        done = {one.name for one in self.stages} | ({self._started[0]} if self._started else set())
+        return name not in done and (self._known is None or name in self._known)
 
     def _begin(self, name: str) -> None:
         self._end("ran")
@@ -89,13 +111,6 @@ class StageLog:
         self._end("ran")
         self._output.say(f"  {visible(name)}  {why}")
         self._add(name, "skipped", 0.0)
-
-    def _fail(self, name: str, reason: str) -> None:
-        """DVC can also name a stage that it could not even begin: what it needs is missing."""
-        self.error = reason
-        if self._started is None:
-            self._add(name, "failed", 0.0)
-        self._end("failed")
 
     def _end(self, result: StageResult) -> None:
         if self._started is None:

@@ -78,12 +78,13 @@ def train(request: Request, output: Output) -> Trained:
     if several.count > 1:
         chosen = seeds.run(place, job, done, several, output)
         done = dataclasses.replace(done, seeds=chosen)
-    statements = collect(place.root, done)
+    statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)
     if refused:
         output.say(f"Record {record.relative_to(place.root).as_posix()}, which says persist: none")
+        refused.facts |= {"record": record, "stages": list(done.stages)}
         raise refused
     return Trained(run=done, record=record, statements=statements)
 

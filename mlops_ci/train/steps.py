@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.text import shell_word
-from mlops_ci.train.order import needed, runs
+from mlops_ci.train.order import address, needed, runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Step:
     """`command`: its arguments. `folder`: where it runs, from the root. `shown`: as a person would type it.
 
-    `environment`: its name in the config, "" for that of all.
+    `environment`: its name in the config, "" for that of all. `stages`: what DVC may call stages in it, None when
+    that is not known.
     """
 
     command: tuple[str, ...]
@@ -30,6 +31,7 @@ class Step:
     shown: str = ""
     is_dvc: bool = True
     environment: str = ""
+    stages: frozenset[str] | None = None
 
 
 def plan(
@@ -55,7 +57,7 @@ def plan(
     if stages or config.environments:
         return _in_turn(project, config, dvc, stages, options)
     if config.targets:
-        return [_repro(dvc, [*options, "--", *config.targets], "")]
+        return [_repro(project, dvc, [*options, "--", *config.targets], "")]
     return [_all(project, dvc, root, options) for root in _roots(project)]
 
 
@@ -75,7 +77,7 @@ def _all(project: Project, dvc: str, root: str, options: list[str]) -> Step:
     own = [one.path for one in project.pipelines if project.root_of(one.path) == root]
     # Without it DVC looks at the dvc.yaml of the folder alone.
     several = [] if own == [posixpath.join(root, "dvc.yaml")] else ["--all-pipelines"]
-    return _repro(dvc, [*options, *several], root)
+    return _repro(project, dvc, [*options, *several], root)
 
 
 def _in_turn(
@@ -88,7 +90,7 @@ def _in_turn(
     if stages:
         graph = {name: graph[name] & set(stages) for name in stages}
     return [
-        _repro(dvc, [*options, "--single-item", "--", *names], "", environment)
+        _repro(project, dvc, [*options, "--single-item", "--", *names], "", environment)
         for environment, names in runs(graph, environments)
     ]
 
@@ -97,7 +99,22 @@ def _by_stage(config: TrainConfig) -> dict[str, str]:
     return {stage: name for name, one in config.environments.items() for stage in one.stages}
 
 
-def _repro(dvc: str, arguments: list[str], folder: str, environment: str = "") -> Step:
+def _repro(
+    project: Project, dvc: str, arguments: list[str], folder: str, environment: str = ""
+) -> Step:
     command = (dvc, "repro", *arguments)
     shown = " ".join(["dvc", *map(shell_word, command[1:])])
-    return Step(command=command, folder=folder, shown=shown, environment=environment)
+    return Step(
+        command=command,
+        folder=folder,
+        shown=shown,
+        environment=environment,
+        stages=_names(project, folder),
+    )
+
+
+def _names(project: Project, folder: str) -> frozenset[str] | None:
+    """As DVC names them in the folder; None where a template hides some."""
+    if any(one.unresolved for one in project.pipelines):
+        return None
+    return frozenset(address(one, folder) for one in project.stages)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.errors import ToolError, UnreadableError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.lineage.run import TrainingRun
@@ -94,3 +96,21 @@ def test_what_is_no_record_is_refused(repo: Repo, content: str) -> None:
 def test_a_record_that_is_not_there_says_what_to_type(repo: Repo) -> None:
     with pytest.raises(UsageError, match="no Record"):
         store.read(repo.path / "none.jsonl")
+
+
+def test_a_full_disk_leaves_nothing_that_the_next_run_would_believe(
+    repo: Repo, run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements = collect(repo.path, run)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ToolError, match="No space left on device; results are kept") as caught:
+        store.write(repo.path, statements)
+    assert "mlops-ci train" in caught.value.hint
+    assert [one for one in repo.path.rglob(".mlops-ci/**/*") if one.is_file()] == []
+    monkeypatch.undo()
+    store.write(repo.path, statements)
+    assert repo.git("status", "--porcelain") == ""

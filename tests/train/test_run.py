@@ -65,8 +65,13 @@ def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo, path: str)
 
 def test_a_stage_that_fails_is_named_with_its_last_lines(pipeline: Repo) -> None:
     pipeline.commit(**{"train.sh": "echo so far; echo broken >&2; exit 3\n"})
-    done = train(pipeline)
-    assert done.code == 1
+    done = train(pipeline, "--json")
+    assert done.code == done.data["exit_code"] == 1
+    assert results(done.data) == {"prepare": "ran", "train": "failed"}
+    assert (done.data["failed"], done.data["record"]) == ("train", None)
+    assert done.data["last"] == ["> sh train.sh", "so far", "broken"]
+    assert done.data["error"] == done.errors[0]
+    assert done.data["hint"] in done.err
     assert done.errors == ["stage train failed: failed to run: sh train.sh, exited with 3"]
     assert "broken" in done.err
     assert "mlops-ci train --stage train" in done.err
