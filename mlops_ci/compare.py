@@ -49,7 +49,7 @@ def compare(
     metrics = _metrics(baseline, candidate, settings or {})
     params = _params(baseline, candidate)
     data = tuple(
-        DataChange(path=path, change=_change(_id(old), _id(new)), baseline=old, candidate=new)
+        DataChange(path, _change(_id(old), _id(new)), old, new)
         for path, old, new in _aligned(baseline.data, candidate.data, lambda ref: ref.path)
     )
     code = tuple(

@@ -183,13 +183,9 @@ def _made(locked: Locked) -> Iterable[DataRef]:
 
 
 def _data_ref(out: Out, role: str) -> DataRef:
-    return DataRef(
-        path=out.path,
-        id=out.id,
-        size=out.size,
-        files=out.files,
-        role="output" if role == "output" else "input",
-    )
+    named: Any = "output" if role == "output" else "input"
+    # By position: a repository may have ten thousand.
+    return DataRef(out.path, out.id, out.size, out.files, None, named)
 
 
 def _tracked(project: Project, locked: Locked, path: str) -> DataRef | None:

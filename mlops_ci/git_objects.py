@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 from mlops_ci.errors import ToolError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MISSING = "missing"
@@ -57,10 +58,8 @@ class Objects:
         for start in range(-_BULK, len(names), _BULK):  # git works ahead while we read
             if ahead := names[start + _BULK : start + 2 * _BULK]:
                 _send(self._contents, "\n".join(ahead))
-            for oid in names[start : start + _BULK]:
-                content = _content(self._contents, limit)
-                if content is not None:
-                    self.known[oid] = content
+            if start >= 0:
+                self.known.update(_bulk(self._contents, names[start : start + _BULK], limit))
 
     @cached_property
     def _sizes(self) -> subprocess.Popen[bytes]:
@@ -142,17 +141,31 @@ def _send(pipe: subprocess.Popen[bytes], name: str) -> None:
         raise _EndedError(_ENDED, hint=_WHOLE) from error
 
 
-def _content(pipe: subprocess.Popen[bytes], limit: int | None = None) -> bytes | None:
-    """What `--batch` answers; None when the object is missing, or larger than the limit."""
-    _, kind, size = _header(pipe)
-    if kind == MISSING:
-        return None
+def _bulk(
+    pipe: subprocess.Popen[bytes], names: list[str], limit: int
+) -> Iterator[tuple[str, bytes]]:
+    """As `_content`, for those that have at most `limit` bytes. In one loop: calls for ten thousand add up."""
     stdout = cast("IO[bytes]", pipe.stdout)
-    if limit is None or size <= limit:
-        return stdout.read(size + 1)[:-1]
-    for start in range(0, size + 1, _CHUNK):
-        stdout.read(min(_CHUNK, size + 1 - start))
-    return None
+    for name in names:
+        line = stdout.readline()
+        size = line[line.rfind(b" ") + 1 : -1]
+        if size.isdigit() and int(size) <= limit:
+            yield name, stdout.read(int(size) + 1)[:-1]
+        elif not line:
+            raise _EndedError(_ENDED, hint=_WHOLE)
+        elif size.isdigit():
+            _skip(stdout, int(size) + 1)
+
+
+def _skip(stdout: IO[bytes], count: int) -> None:
+    for start in range(0, count, _CHUNK):
+        stdout.read(min(_CHUNK, count - start))
+
+
+def _content(pipe: subprocess.Popen[bytes]) -> bytes | None:
+    """What `--batch` answers; None when the object is missing."""
+    _, kind, size = _header(pipe)
+    return None if kind == MISSING else cast("IO[bytes]", pipe.stdout).read(size + 1)[:-1]
 
 
 def _header(pipe: subprocess.Popen[bytes]) -> tuple[str, str, int]:

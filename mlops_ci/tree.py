@@ -41,8 +41,8 @@ class Tree(Protocol):
         """The content, or None when there is no such file. Raises UnreadableError with the reason."""
         ...
 
-    def expect(self, paths: list[str]) -> None:
-        """A hint that these paths will be read soon."""
+    def expect(self, paths: list[str]) -> dict[str, bytes]:
+        """Prepare to read many files. Gives the contents of those that need no more than that."""
         ...
 
     def below(self, folder: str) -> list[str]:
@@ -98,9 +98,17 @@ class ObjectTree(_Entries):
     def walk(self, folder: str) -> list[str]:
         return self.below(folder)
 
-    def expect(self, paths: list[str]) -> None:
-        oids = {self.entries[path] for path in paths if path in self.entries}
-        self.repository.objects.expect(oids, _SMALL)
+    def expect(self, paths: list[str]) -> dict[str, bytes]:
+        modes, known = self.modes, self.repository.objects.known
+        plain = [(path, modes[path][1]) for path in paths if path in modes]
+        self.repository.objects.expect({oid for _, oid in plain}, _SMALL)
+        return {
+            path: known[oid]
+            for path, oid in plain
+            if oid in known
+            and modes[path][0].startswith("100")
+            and not known[oid].startswith(_LFS_POINTER)
+        }
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
@@ -203,8 +211,9 @@ class WorkTree(_Entries):
         """Tracked files that differ from HEAD."""
         return sorted(path for path, state in self.status.items() if state != "??")
 
-    def expect(self, paths: list[str]) -> None:
+    def expect(self, paths: list[str]) -> dict[str, bytes]:  # noqa: ARG002
         """Files on disk need no preparation."""
+        return {}
 
     @property
     def changed_since_commit(self) -> bool:

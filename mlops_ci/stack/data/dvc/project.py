@@ -123,8 +123,8 @@ class Project:
     def pointer_files(self) -> dict[str, tuple[lock.Out, ...]]:
         """Path of a `.dvc` file to its outputs."""
         files = [path for path in self._files if path.endswith(".dvc")]
-        self.tree.expect(files)
-        return {path: self._pointer(path) for path in files}
+        known = self.tree.expect(files)
+        return {path: self._pointer(path, known.get(path)) for path in files}
 
     @cached_property
     def _pointed(self) -> list[str]:
@@ -163,10 +163,11 @@ class Project:
         made = (out for locked in self.stages if locked.record for out in locked.record.outs)
         return {**self.pointers, **{out.path: out for out in made}}
 
-    def _pointer(self, path: str) -> tuple[lock.Out, ...]:
+    def _pointer(self, path: str, content: bytes | None) -> tuple[lock.Out, ...]:
         folder = path.rpartition("/")[0]
         try:
-            plain = lock.plain_pointer(self.tree.read(path) or b"", folder)
+            content = content or self.tree.read(path) or b""
+            plain = lock.plain_pointer(content, folder)
         except UnreadableError:
             plain = None  # parsing notes the problem
         return (plain,) if plain else lock.pointer_outs(self._parse(path), folder)
