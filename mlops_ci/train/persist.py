@@ -99,13 +99,14 @@ def commit(root: Path, done: TrainingRun, output: Output) -> None:
     branch = _branch(place)
     _refuse_dirty(done.dirty)
     paths = _results(place)
-    if not paths:
+    if paths:
+        _git(place, "add", "--", *paths)
+        ran = ", ".join(visible(one.name) for one in done.stages if one.result == "ran")
+        _git(place, "commit", "--quiet", "--only", "-m", f"Train {ran or 'again'}", "--", *paths)
+        output.say(f"committed {', '.join(map(visible, paths))}")
+    else:
         output.say("the results are those that are committed")
-        return
-    _git(place, "add", "--", *paths)
-    ran = ", ".join(visible(one.name) for one in done.stages if one.result == "ran")
-    _git(place, "commit", "--quiet", "--only", "-m", f"Train {ran or 'again'}", "--", *paths)
-    output.say(f"committed {', '.join(map(visible, paths))}")
+    # Also then: an earlier run may have committed what it could not push.
     _git(place, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
     output.say(f"pushed to {visible(branch)}")
 

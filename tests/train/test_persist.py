@@ -104,6 +104,15 @@ def test_a_branch_that_has_moved_on_is_not_forced(
     assert "rejected" in done.errors[0]
     assert pipeline.git("ls-remote", "origin", "main") == tip
     assert persisted(pipeline) == "none"
+    again = train(pipeline, "--persist", "commit")  # what is committed here is not there yet
+    assert again.code == 4
+    assert persisted(pipeline) == "none"
+    pipeline.git("pull", "--quiet", "--rebase", "origin", "main")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 0, done.err
+    assert persisted(pipeline) == "commit"
+    there = pipeline.git("ls-remote", "origin", "main").split()[0]
+    assert there == pipeline.git("rev-parse", "HEAD")
 
 
 def test_a_detached_head_is_no_branch(pipeline: Repo, origin: Path) -> None:
