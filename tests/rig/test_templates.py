@@ -62,6 +62,7 @@ def test_main_is_trained_and_its_results_kept(hub: Hub, trained: Path) -> None:
     assert model["name"] == "model.json"
     md5 = model["digest"]["md5"]
     assert (trained.parent / "remote/files/md5" / md5[:2] / md5[2:]).is_file()
+    assert md5 in git(hub.bare, "log", "-p", "refs/notes/mlops-ci")
 
 
 @pytest.mark.full
