@@ -55,8 +55,7 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     request = replace(request, branch=branch, predictions=True)
     comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
-    if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
-        comparison = _with(_measured_as(source, request), comparison, request.models)
+    comparison = _remeasured(comparison, source, own, request)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
@@ -72,8 +71,9 @@ def gate_first(request: Request, policy_rev: str) -> Judged:
     """As `gate`, of `request.head` with nothing to compare it with: what a first version is judged by."""
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    comparison = diff(replace(request, base=request.head, exact=True), repository)
+    request = replace(request, base=request.head, exact=True)
     source = _source(request, own, repository, policy_rev, policy_rev)
+    comparison = _remeasured(diff(request, repository), source, own, request)
     today = datetime.now(timezone.utc).date()
     verdicts = {
         model.model: judge(_without_baseline(model), _policy(source, own, model.model), today=today)
@@ -144,6 +144,15 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     config = config or Config()
     models = {name: replace(model, gates=[]) for name, model in config.models.items()}
     return models, config.metrics, config.mlflow, config.slice_columns
+
+
+def _remeasured(
+    comparison: Comparison, source: _Source, own: Config | None, request: Request
+) -> Comparison:
+    """The comparison by the Policy's config, where that measures otherwise than the change's own."""
+    if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
+        return _with(_measured_as(source, request), comparison, request.models)
+    return comparison
 
 
 def _measured_as(source: _Source, request: Request) -> Comparison | None:

@@ -41,6 +41,13 @@ class Result(NamedTuple):
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         return lines[-1] if lines else f"exit code {self.returncode}"
 
+    @property
+    def words_of_git(self) -> str:
+        """Why git failed, without the advice that it prints after that."""
+        marks = ("error:", "fatal:", "! [", "remote:")
+        lines = (line.strip() for line in self.stderr.splitlines())
+        return next((line for line in lines if line.startswith(marks)), self.last_line)
+
 
 def run(
     command: Sequence[str],

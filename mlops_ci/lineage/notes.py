@@ -62,7 +62,7 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
         if "fetch first" not in done.stderr and "non-fast-forward" not in done.stderr:
             break
     assert done is not None
-    what = f"{remote} does not take the notes: {_reason(done)}"
+    what = f"{remote} does not take the notes: {done.words_of_git}"
     raise ToolError(what, hint=f"git push {remote} {REF}")
 
 
@@ -119,7 +119,9 @@ def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: boo
     command = ["git", *arguments]
     done = run(command, cwd=folder, stdin=stdin, env=_environ(repository))
     if check and done.returncode:
-        raise ToolError(f"git {arguments[0]}: {_reason(done)}", hint=f"git notes --ref={REF} list")
+        raise ToolError(
+            f"git {arguments[0]}: {done.words_of_git}", hint=f"git notes --ref={REF} list"
+        )
     return done
 
 
@@ -129,11 +131,3 @@ def _environ(repository: Repository) -> dict[str, str]:
     who = ("AUTHOR", "COMMITTER")
     names = {key.format(one): value for one in who for key, value in _NAME.items()}
     return {**os.environ, **({} if known else names), "GIT_TERMINAL_PROMPT": "0"}
-
-
-def _reason(done: Result) -> str:
-    """Git's own words, without the advice that it prints after them."""
-    words = ("error:", "fatal:", "! [", "remote:")
-    lines = [line.strip() for line in done.stderr.splitlines()]
-    told = [line for line in lines if line.startswith(words)]
-    return (told or [done.last_line])[0]

@@ -91,8 +91,8 @@ def fetch(repository: Repository, remote: str) -> list[str]:
     ]
     done = _git(repository, command)
     if done.returncode:
-        hint = f"git fetch {remote} --tags"
-        raise ToolError(f"the tags of {remote} cannot be fetched: {done.last_line}", hint=hint)
+        hint = "check `git remote -v`, or take this clone's tags alone: --local"
+        raise ToolError(f"the tags of {remote} cannot be fetched: {done.words_of_git}", hint=hint)
     here, there = _listed(repository, "refs/tags/"), _listed(repository, _FETCHED)
     wanted = {
         name: oid for name, (oid, commit) in there.items()
