@@ -36,7 +36,7 @@ class LostError(PublishError):
     """No answer, or that of a broken server: it may have been done, or not. Look before doing it again."""
 
 
-class RefusedError(PublishError):
+class DeniedError(PublishError):
     """GitHub says no: `status` and its `said`."""
 
     def __init__(self, message: str, status: int, said: str, *, hint: str = "") -> None:
@@ -95,7 +95,7 @@ class Client:
         """What is gone already is fine."""
         try:
             self._send("DELETE", self._url(path))
-        except RefusedError as error:
+        except DeniedError as error:
             if error.status != 404:
                 raise
 
@@ -197,7 +197,7 @@ def _refusal(method: str, url: str, answer: Answer) -> PublishError:
     if len(answer.body) > MAX_BYTES:
         return PublishError(f"{what} answers with more than {MAX_BYTES >> 20} MiB")
     message = f"GitHub refuses {what}: {answer.status} {said}".rstrip()
-    return RefusedError(message, answer.status, said, hint=_hint(answer))
+    return DeniedError(message, answer.status, said, hint=_hint(answer))
 
 
 def _said(answer: Answer) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.errors import PublishError
 from mlops_ci.github import marker
-from mlops_ci.github.client import LostError, RefusedError
+from mlops_ci.github.client import DeniedError, LostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class _Upsert:
     def _still_there(self, one: dict[str, Any]) -> list[dict[str, Any]]:
         try:
             return [self.client.get(f"/issues/comments/{one['id']}")]
-        except RefusedError as error:
+        except DeniedError as error:
             if error.status != 404:
                 raise
         self.own = None  # somebody has folded it into an older one
@@ -151,7 +151,7 @@ class _Upsert:
         """False: it was deleted meanwhile."""
         try:
             self.client.patch(f"/issues/comments/{one['id']}", {"body": body})
-        except RefusedError as error:
+        except DeniedError as error:
             if error.status == 404:
                 return False
             raise

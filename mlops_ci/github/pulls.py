@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError, UsageError
-from mlops_ci.github.client import RefusedError, part
+from mlops_ci.github.client import DeniedError, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def tip(client: Client, branch: str) -> str:
     """The newest commit of a branch. Raises UsageError when it is gone."""
     try:
         return str(client.get(f"/branches/{part(branch)}")["commit"]["sha"])
-    except RefusedError as error:
+    except DeniedError as error:
         if error.status != 404:
             raise
         raise UsageError(f"the base branch {branch!r} is gone") from error
@@ -92,7 +92,7 @@ def _content(client: Client, commit: str, path: str) -> bytes | None:
         raise UnreadableError(f"{path}: is outside of the repository")
     try:
         found = client.get(f"/contents/{'/'.join(map(part, places))}", ref=commit)
-    except RefusedError as error:
+    except DeniedError as error:
         if error.status != 404:
             raise
         return None

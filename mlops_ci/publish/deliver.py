@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.errors import PublishError
 from mlops_ci.github import comments, files, statuses
-from mlops_ci.github.client import RefusedError
+from mlops_ci.github.client import DeniedError
 from mlops_ci.publish import comment
 from mlops_ci.publish.check_run import CheckRun
 from mlops_ci.publish.sections import Composer
@@ -107,7 +107,7 @@ class _Delivery:
             return
         try:
             step()
-        except RefusedError as error:
+        except DeniedError as error:
             if error.status == 403 and self.context.is_fork and not self.context.is_trusted_side:
                 self.read_only = True
                 self.done.notes.append(

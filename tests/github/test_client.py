@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.errors import PublishError
-from mlops_ci.github.client import Client, LostError, RefusedError
+from mlops_ci.github.client import Client, DeniedError, LostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,14 +93,14 @@ def test_nobody_there(waits: list[float]) -> None:
 
 def test_a_token_without_the_right_says_which(api: Api, client_of: Callable[[str], Client]) -> None:
     api.add_token("reader", contents="read")
-    with pytest.raises(RefusedError, match="403 Resource not accessible by integration") as caught:
+    with pytest.raises(DeniedError, match="403 Resource not accessible by integration") as caught:
         client_of("reader").post(COMMENTS, {"body": "x"})
     assert "issues: write or pull-requests: write" in caught.value.hint
     assert caught.value.exit_code == 4
 
 
 def test_a_wrong_token_is_not_shown(client_of: Callable[[str], Client]) -> None:
-    with pytest.raises(RefusedError, match="401 Bad credentials") as caught:
+    with pytest.raises(DeniedError, match="401 Bad credentials") as caught:
         client_of("ghs_wrong").get("")
     assert "ghs_wrong" not in str(caught.value) + caught.value.hint
 
@@ -124,7 +124,7 @@ def test_what_is_gone_need_not_be_deleted(client: Client) -> None:
 
 def test_the_servers_words_cannot_command(api: Api, client: Client) -> None:
     api.add_fault("comments", status=422, message="::add-mask::x\n::error::pwned \x1b[31m")
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(DeniedError) as caught:
         client.post(COMMENTS, {"body": "x"})
     assert len(str(caught.value).splitlines()) == 1
     assert "\x1b" not in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_ci.errors import PublishError
 from mlops_ci.github import marker
-from mlops_ci.github.client import Client, RefusedError
+from mlops_ci.github.client import Client, DeniedError
 from mlops_ci.github.comments import BOT, Place, upsert
 from mlops_ci.github.marker import Marker, Push
 
@@ -134,12 +134,12 @@ def test_a_lost_answer_makes_no_second_comment(api: Api, client: Client, fault: 
 
 def test_a_locked_conversation_is_said(api: Api, client: Client) -> None:
     api.state.repos[REPO].pulls[7]["locked"] = True
-    with pytest.raises(RefusedError, match="issue is locked"):
+    with pytest.raises(DeniedError, match="issue is locked"):
         put(client, "one")
 
 
 def test_too_long_is_said(client: Client) -> None:
-    with pytest.raises(RefusedError, match="maximum is 65536"):
+    with pytest.raises(DeniedError, match="maximum is 65536"):
         put(client, "x" * 70_000)
 
 
