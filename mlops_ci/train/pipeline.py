@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlops_ci.train.output import Output
     from mlops_ci.train.steps import Step
 
+KEPT = "stages that were done are kept, and the next run goes on from there"
 _DISK_FULL = "No space left on device"
 _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 
@@ -71,13 +72,12 @@ def _run(work: Work, step: Step, deadline: float | None, log: StageLog) -> None:
 
 def _stopped(why: str, log: StageLog, work: Work) -> BaseException:
     during = f" during stage {visible(log.failed)}" if log.failed else ""
-    kept = "stages that were done are kept, and the next run goes on from there"
     if why == "timeout":
         assert work.seconds is not None
         took = f"the run took longer than {work.seconds / 60:g} min and was stopped{during}"
         hint = "mlops-ci train, with more train.timeout_minutes in mlops-ci.yaml"
-        return ToolError(f"{took}; {kept}", hint=hint)
-    return StoppedError(f"stopped by {why}{during}; {kept}", signal=why)
+        return ToolError(f"{took}; {KEPT}", hint=hint)
+    return StoppedError(f"stopped by {why}{during}; {KEPT}", signal=why)
 
 
 def _failed(log: StageLog, step: Step, returncode: int) -> MlopsCiError:
