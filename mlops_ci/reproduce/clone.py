@@ -15,7 +15,7 @@ from mlops_ci.signals import ending, ignore, stoppable
 from mlops_ci.stack.data.dvc.cloud import anchored, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result

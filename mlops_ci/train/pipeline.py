@@ -13,6 +13,7 @@ from mlops_ci.train.child import follow
 from mlops_ci.train.repro import StageLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlops_ci.lineage.run import StageRun
@@ -26,12 +27,16 @@ _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take."""
+    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take.
+
+    `changing` is called when a stage begins to run.
+    """
 
     root: Path
     steps: tuple[Step, ...]
     variables: dict[str, dict[str, str]] = field(repr=False)
     seconds: float | None = None
+    changing: Callable[[], None] = lambda: None
 
 
 def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
@@ -39,7 +44,8 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
     deadline = None if work.seconds is None else time.monotonic() + work.seconds
     done: list[StageRun] = []
     for step in work.steps:
-        log = StageLog(output, "" if step.is_dvc else step.shown, step.environment, step.stages)
+        command = "" if step.is_dvc else step.shown
+        log = StageLog(output, command, step.environment, step.stages, work.changing)
         try:
             _run(work, step, deadline, log)
         except MlopsCiError as error:

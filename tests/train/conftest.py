@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Repo
 
 BIN = Path(sys.executable).parent
@@ -84,6 +87,14 @@ class Done:
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "mlops_ci", *arguments]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it has not happened in a minute")
 
 
 def train(repo: Repo, *arguments: str, **env: str) -> Done:

@@ -5,31 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops_ci.lineage import store
-from tests.train.conftest import FILES, command, train
+from tests.train.conftest import FILES, command, train, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import Repo
 
 pytestmark = pytest.mark.real
 # It waits until somebody lets it go on, and says in which process group it does.
 HOLD = 'test -e "$HELD" && exit 1; cut -d" " -f5 /proc/$$/stat > "$HELD.part"; mv "$HELD.part" "$HELD"; sleep 600\n'
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it has not happened in a minute")
 
 
 def is_alive(group: int) -> bool:
