@@ -15,7 +15,7 @@ from mlops_ci.train import data, dirt, environment, locks, persist, results, see
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
-from mlops_ci.train.tracked import tracked_run
+from mlops_ci.train.tracked import tag_lock, tracked_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +72,8 @@ def _train(request: Request, output: Output) -> Trained:
         place.tree, place.project, (*settings.outputs, *settings.metrics, settings.seed_metrics)
     )
     _refuse_dirt(found, settings, output)
+    if settings.command is not None and not settings.inputs and not stages:
+        output.say("train.inputs is empty: of what the command reads, the Record has the commit")
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
     found = _with_data(place, request.stage, settings, found, output)
@@ -89,6 +91,7 @@ def _train(request: Request, output: Output) -> Trained:
         done = dataclasses.replace(done, seeds=chosen)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
+    tag_lock(place, done, statements, output)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)
     if refused:

@@ -104,7 +104,7 @@ def train(repo: Repo, *arguments: str, **env: str) -> Done:
         env={**os.environ, **env},
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=600,
         encoding="utf-8",
     )
     return Done(done.returncode, done.stdout, done.stderr)
