@@ -45,8 +45,10 @@ def data_and_code(
             if found := _tracked(project, locked, path):
                 data.setdefault(path, found)
             else:
-                code.update(_code_files(project, path))
-    blobs = project.tree.blobs(sorted(path for path in code if _is_code(project, path)))
+                below = {one.path: one for one in _data_below(project, path)}
+                data = {**below, **data}
+                code.update(one for one in _code_files(project, path) if one not in below)
+    blobs = project.tree.blobs(sorted(path for path in code if _is_read(project, path)))
     files = tuple(CodeFile(path=path, blob=blob) for path, blob in sorted(blobs.items()))
     return tuple(data[path] for path in sorted(data)), files
 
@@ -75,6 +77,8 @@ def evaluation_data(
                     waiting.append(maker)
             elif ref := _recorded(project, locked, path):
                 found[path] = ref
+            else:
+                found |= {one.path: one for one in _data_below(project, path)}
     return tuple(found[path] for path in sorted(found))
 
 
@@ -163,7 +167,7 @@ def _dependency_ids(project: Project, locked: Locked, path: str) -> dict[str, st
     ref = _tracked(project, locked, path)
     if ref is not None:
         return {path: ref.id}
-    return project.tree.blobs([p for p in _code_files(project, path) if _is_code(project, p)])
+    return project.tree.blobs([p for p in _code_files(project, path) if _is_read(project, p)])
 
 
 def _md5(content: bytes) -> str:
@@ -205,6 +209,14 @@ def _git_data(project: Project, path: str) -> DataRef:
     return DataRef(path=path, id=f"git:{blob}", rows=_rows(project, path))
 
 
+def _data_below(project: Project, path: str) -> Iterator[DataRef]:
+    """Data files in Git in a folder that a stage depends on. Rows of so many are not counted."""
+    names = [one for one in project.tree.below(path) if _suffix(one) in dvc.DATA_SUFFIXES]
+    blobs = project.tree.blobs([one for one in names if _is_read(project, one)])
+    for name, blob in blobs.items():
+        yield DataRef(path=name, id=f"git:{blob}")
+
+
 def _rows(project: Project, path: str) -> int | None:
     """Lines that are not blank; a table's first line is its header."""
     if _suffix(path) not in _ROWS:
@@ -221,7 +233,7 @@ def _code_files(project: Project, path: str) -> list[str]:
     return [path] if path in project.tree.entries else project.tree.below(path)
 
 
-def _is_code(project: Project, path: str) -> bool:
+def _is_read(project: Project, path: str) -> bool:
     """A folder that stages depend on may also hold what stages write."""
     return path not in project.made and posixpath.basename(path) != ".gitignore"
 

@@ -21,7 +21,8 @@ PACKAGE = "mlops_ci"
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
     "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
+    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "signals",
+    "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}

@@ -98,6 +98,8 @@ def push(file: Path | None, note: bool, remote: str, as_json: bool) -> int:
 
     A run that was logged locally, because the tracker could not be reached, is sent as well. Everything is read
     back, and can be repeated: what is there is not sent again. The address is that of MLFLOW_TRACKING_URI.
+
+    Exit code 3: MLflow cannot be reached; 4: it does not let us write (401, 403).
     """
     from mlops_ci.git import Repository
     from mlops_ci.lineage import push as pushing

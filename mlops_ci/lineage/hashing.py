@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import stat
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -106,40 +107,62 @@ def _identity(info: os.stat_result) -> tuple[int, ...]:
 
 
 def hash_paths(
-    root: Path, paths: Iterable[str], allowed: Callable[[Path], bool], seen: Seen | None = None
+    root: Path,
+    paths: Iterable[str],
+    allowed: Callable[[Path], bool],
+    seen: Seen | None = None,
+    *,
+    workers: int = 0,
+    stop: threading.Event | None = None,
 ) -> dict[str, Hashed]:
     """What the files and folders at `paths` are now. What cannot be read is an error in its place.
 
     `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache. `seen`: what need not be read again.
+    `workers`: threads, 0 for one a processor. `stop`: once set, nothing more is read, and what is left is an error.
     """
     wanted = list(dict.fromkeys(paths))
     listed = {path: _files(root, path) for path in wanted}
     names = list(_all(listed))
-    processors = os.cpu_count() or 1
-    gate = _Gate(root, allowed, seen or Seen(), spare=len(names) < processors)
-    with ThreadPoolExecutor(max_workers=processors) as pool:
+    workers = workers or os.cpu_count() or 1
+    stop = stop or threading.Event()
+    gate = _Gate(root, allowed, seen or Seen(), stop, spare=len(names) < workers)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         size = max(1, min(_BATCH, len(names) // _BATCH))
         batches = [names[start : start + size] for start in range(0, len(names), size)]
-        found = [one for batch in pool.map(gate.all, batches) for one in batch]
+        try:
+            found = [one for batch in pool.map(gate.all, batches) for one in batch]
+        except (
+            BaseException
+        ):  # a signal: who leaves waits for the threads, which may have hours to go
+            stop.set()
+            raise
     results = dict(zip(names, found, strict=True))
     return {path: _joined(path, files, results) for path, files in listed.items()}
 
 
-def hash_open_file(descriptor: int, size: int, *, spare: bool = True) -> Digests:
-    """Read from where the descriptor stands to the end. `spare`: there is a processor for a second thread."""
+def hash_open_file(
+    descriptor: int, size: int, *, spare: bool = True, stop: threading.Event | None = None
+) -> Digests:
+    """Read from where the descriptor stands to the end, or until `stop` is set: then it is less than `size`.
+
+    `spare`: there is a processor for a second thread.
+    """
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    stop = stop or threading.Event()
     if size >= _LARGE and spare:
-        total = _overlapped(descriptor, sha256, md5)
+        total = _overlapped(descriptor, sha256, md5, stop)
     else:
         total = 0
-        while chunk := os.read(descriptor, min(_CHUNK, size - total + 1)):
+        while not stop.is_set() and (chunk := os.read(descriptor, min(_CHUNK, size - total + 1))):
             sha256.update(chunk)
             md5.update(chunk)
             total += len(chunk)
     return Digests(sha256=sha256.hexdigest(), md5=md5.hexdigest(), size=total)
 
 
-def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> int:
+def _overlapped(
+    descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash, stop: threading.Event
+) -> int:
     """MD5 is the slower of the two and sets the pace; the other thread takes SHA-256 and reads ahead."""
     total, chunk = 0, os.read(descriptor, _HANDED_OVER)
 
@@ -149,7 +172,7 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
         return following
 
     with ThreadPoolExecutor(max_workers=1) as helper:
-        while chunk:
+        while chunk and not stop.is_set():
             ahead = helper.submit(follow, chunk)
             md5.update(chunk)
             total += len(chunk)
@@ -161,9 +184,16 @@ class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
     def __init__(
-        self, root: Path, allowed: Callable[[Path], bool], seen: Seen, *, spare: bool
+        self,
+        root: Path,
+        allowed: Callable[[Path], bool],
+        seen: Seen,
+        stop: threading.Event,
+        *,
+        spare: bool,
     ) -> None:
-        self._root, self._allowed, self._seen, self._spare = root, allowed, seen, spare
+        self._root, self._allowed, self._seen = root, allowed, seen
+        self._stop, self._spare = stop, spare
         self._real = os.path.realpath(root)
         self._folders: dict[str, str] = {}
 
@@ -188,12 +218,18 @@ class _Gate:
                 raise UnreadableError(f"{name}: is not a regular file")
             if known := self._seen.get(before):
                 return known
-            found = hash_open_file(descriptor, before.st_size, spare=self._spare)
+            found = self._read(name, descriptor, before.st_size)
             if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:
             os.close(descriptor)
         self._seen.add(before, began, found)
+        return found
+
+    def _read(self, name: str, descriptor: int, size: int) -> Digests:
+        found = hash_open_file(descriptor, size, spare=self._spare, stop=self._stop)
+        if self._stop.is_set():
+            raise UnreadableError(f"{name}: is not read to its end")
         return found
 
     def _open(self, name: str) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage.statement import FILES, PROVENANCE, Descriptor, Statement
 from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun
+from mlops_ci.stack.base import LOCK_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,12 @@ def _facts(statement: Statement) -> Provenance:
         runs=tuple(_run(one) for one in byproducts if _kind(one) == "mlflow"),
         unread=tuple(_texts(internal, "mlopsci_unread")),
     )
+
+
+def lock_tags(recorded: list[Provenance]) -> dict[str, str]:
+    """The tag by which a run is found for what dvc.lock says now. Which of several models a run made is not known."""
+    digests = [one.lock_digest for one in recorded]
+    return {LOCK_TAG: digests[0]} if len(digests) == 1 and digests[0] else {}
 
 
 def _source(dependencies: list[Descriptor]) -> dict[str, str]:

@@ -25,6 +25,10 @@ class TrackerSettings:
     trusted: bool = True
 
 
+# The tag of a run that holds the lock digest of what it made.
+LOCK_TAG = "mlops_ci.lock"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunQuery:
     """Which run belongs to a Snapshot, strongest evidence first.
@@ -52,11 +56,19 @@ class TrackedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A file that is kept at a run: as the artifact `path`, with its digest in the run's tag `tag`."""
+    """A file that is kept at a run: as the artifact `path`, with its digest in the run's tag `tag`.
+
+    `tags`: more that the run gets.
+    """
 
     content: bytes = field(repr=False)
     path: str
     tag: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        return {**self.tags, self.tag: self.digest}
 
     @property
     def digest(self) -> str:
@@ -91,7 +103,7 @@ class RegisteredVersion:
 
 
 class Tracker(Protocol):
-    """An experiment tracker. Nothing is written but what `attach` and `send` are asked for."""
+    """An experiment tracker. Nothing is written but what `attach`, `tag` and `send` are asked for."""
 
     def find_run(self, settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         """The run that the strongest evidence in `query` names, or None when nothing matches.
@@ -107,6 +119,10 @@ class Tracker(Protocol):
         Raises UnreadableError when the store cannot be reached or refuses, ToolError when the tracker's own client
         is needed and not installed.
         """
+        ...
+
+    def tag(self, settings: TrackerSettings, run_id: str, tags: dict[str, str]) -> None:
+        """Set tags of a run. Raises UnreadableError as `attach`; a tracker's client is not needed."""
         ...
 
     def send(self, source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import http
 from mlops_ci.errors import StageError, UnreadableError
 from mlops_ci.http import redact
+from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.run import TrackingRun
-from mlops_ci.stack.base import TrackerSettings
+from mlops_ci.stack.base import LOCK_TAG, TrackerSettings
+from mlops_ci.stack.trackers import mlflow
+from mlops_ci.stack.trackers.mlflow import BACKENDS
 from mlops_ci.tracking import run_ids
 from mlops_ci.train import ci
 from mlops_ci.train.perform import Job, perform
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_ci.lineage.run import TrainingRun
+    from mlops_ci.lineage.statement import Statement
     from mlops_ci.train.dirt import Dirt
     from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
@@ -53,7 +57,7 @@ class Tracked:
 
     @property
     def is_server(self) -> bool:
-        return self.uri.lower().startswith(("http://", "https://"))
+        return mlflow.is_server(self.uri)
 
     def variables(self, place: Place, found: Dirt) -> dict[str, str]:
         names = {"MLFLOW_EXPERIMENT_NAME": self.experiment} if self.experiment else {}
@@ -136,9 +140,21 @@ def read_back(tracked: Tracked, place: Place, output: Output) -> TrackingRun:
     )
 
 
-def _with_token(tracked: Tracked) -> list[str]:
-    from mlops_ci.stack.trackers.mlflow import BACKENDS
+def tag_lock(place: Place, done: TrainingRun, statements: list[Statement], output: Output) -> None:
+    """The lock digest is known only after the run. Where it cannot be set, `mlops-ci record push` does."""
+    where = done.tracking
+    tags = lock_tags(parse(statements, "the new Record"))
+    if where is None or not tags or where.uri.partition("://")[0].lower() not in BACKENDS:
+        return
+    settings = TrackerSettings(uri=where.uri, root=place.root)
+    try:
+        for run_id in where.run_ids:
+            mlflow.tag(settings, run_id, tags)
+    except UnreadableError as error:
+        output.say(f"MLflow does not take {LOCK_TAG}: {error}; later: mlops-ci record push")
 
+
+def _with_token(tracked: Tracked) -> list[str]:
     scheme = tracked.uri.partition("://")[0].lower()
     if scheme not in BACKENDS:
         return []

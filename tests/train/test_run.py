@@ -99,6 +99,15 @@ def test_a_command_without_dvc(repo: Repo) -> None:
     assert done.code == 0, done.err
     (statement,) = store.read(repo.path / done.data["record"])
     assert [one["name"] for one in statement["subject"]] == ["model.bin"]
+    assert "train.inputs" not in done.err
+
+
+def test_a_command_whose_inputs_nobody_names_is_told_what_the_record_lacks(repo: Repo) -> None:
+    config = "train: {command: echo m > model.bin, outputs: [model.bin]}\n"
+    repo.commit(**{"mlops-ci.yaml": config, ".gitignore": "model.bin\n"})
+    done = train(repo)
+    assert done.code == 0, done.err
+    assert "train.inputs is empty" in done.err
 
 
 def test_a_command_that_writes_nothing_fails(repo: Repo) -> None:

@@ -70,6 +70,9 @@ def test_runs_are_logged_beside_the_repository_while_mlflow_is_down(pipeline: Re
     assert tags["team"] == "vision"
     assert tags["mlops_ci.sha"] == commit
     assert tags["mlops_ci.dirty"] == "false"
+    (statement,) = store.read(pipeline.path / done.data["record"])
+    internal = statement["predicate"]["buildDefinition"]["internalParameters"]
+    assert tags["mlops_ci.lock"] == internal["mlopsci_lock_digest"] != ""
     assert tags["mlops_ci.data"].startswith("raw.csv=md5:")
     assert tags["mlops_ci.run_url"] == "https://github.example/acme/churn/actions/runs/7/attempts/1"
 
