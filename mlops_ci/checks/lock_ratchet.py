@@ -24,8 +24,7 @@ class Judged(NamedTuple):
 
 
 def judge(scope: Scope, *, strict: bool) -> Judged:
-    root = scope.repository.root
-    disk = root if isinstance(scope.tree, IndexTree) else None
+    disk = scope.repository.top if isinstance(scope.tree, IndexTree) else None
     now = project_of(scope)
     found = statuses(now, scope.repository, disk)
     if strict:
@@ -48,8 +47,8 @@ def _trees_before(scope: Scope) -> Iterator[ObjectTree]:
 def _before(
     scope: Scope, now: Project, tree: ObjectTree, only: set[tuple[str, str]]
 ) -> dict[tuple[str, str], Status]:
-    root = scope.repository.root
-    project = Project(tree, [root] if root else [])
+    top = scope.repository.top
+    project = Project(tree, [top] if top else [])
     found = statuses(project, scope.repository, None, only)
     return {one.key: _comparable(one, now, project) for one in found}
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def project_of(scope: Scope) -> Project:
     """The project in `scope.tree`, with DVC's cache of the work tree where there is one."""
+    scope.tree.prepare()
     return _project(scope.repository, scope.tree)
 
 
@@ -21,4 +22,4 @@ def project_of(scope: Scope) -> Project:
 def _project(repository: Repository, tree: ObjectTree) -> Project:
     from mlops_ci.stack.data.dvc import Project
 
-    return Project(tree, [repository.root] if repository.root else [])
+    return Project(tree, [repository.top] if repository.top else [])

@@ -199,7 +199,7 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
 
 
 def _need_index(repository: Repository) -> None:
-    if repository.root is None:
+    if repository.top is None:
         raise UsageError(
             "a bare repository has no index to judge",
             hint="name what to judge: --all-files --to-ref HEAD, or --from-ref A --to-ref B",
@@ -242,8 +242,7 @@ def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set
 def _diff(
     repository: Repository, *command: str, unmerged: set[str] | None = None
 ) -> Iterator[Changed]:
-    folder = repository.root or repository.git_dir
-    records = iter(Listing(folder, *command).records())
+    records = iter(Listing(repository.folder, *command).records())
     for meta in records:
         _, mode, old, new, letter = meta.lstrip(":").split(" ")
         path = next(records)

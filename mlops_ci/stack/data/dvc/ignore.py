@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.process import environment_outside_git, run
@@ -36,13 +35,14 @@ def _matching(patterns: bytes, folder: str, paths: list[str]) -> set[str]:
     if not paths:
         return set()
     import tempfile
+    from pathlib import Path
 
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as empty:
         env = environment_outside_git(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull)
-        run(["git", "init", "-q", "."], cwd=Path(empty), env=env)
+        run(["git", "init", "-q", "."], cwd=empty, env=env)
         Path(empty, ".git", "info", "exclude").write_bytes(patterns + b"\n")
         inner = [posixpath.relpath(path, folder) if folder else path for path in paths]
         query = b"".join(os.fsencode(path) + b"\0" for path in inner)
         command = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
-        found = os.fsdecode(run(command, cwd=Path(empty), stdin=query, env=env).stdout).split("\0")
+        found = os.fsdecode(run(command, cwd=empty, stdin=query, env=env).stdout).split("\0")
     return {posixpath.join(folder, path) for path in found if path}
