@@ -61,7 +61,7 @@ class Attributes:
         return [
             path
             for path in self._tree.entries
-            if path.endswith(_FILE) and path.rpartition("/")[2] == _FILE
+            if _FILE in path and path.rpartition("/")[2] == _FILE
         ]
 
     @cached_property

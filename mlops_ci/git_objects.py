@@ -34,6 +34,10 @@ class Objects:
         self.known: dict[str, bytes] = {}
         self.env: dict[str, str] | None = None
 
+    def start(self) -> None:
+        """Git takes a moment until it can read."""
+        _ = self._contents
+
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
         try:
@@ -94,6 +98,7 @@ class Listing:
         """So that it runs while the caller does other things."""
         if "_pipe" not in self.__dict__:
             self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
+            _widen(cast("IO[bytes]", self._pipe.stdout))
 
     def records(self) -> list[str]:
         """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
@@ -128,6 +133,16 @@ def _spawn(
         )
     except OSError as error:
         raise ToolError(f"git cannot be started: {error.strerror}") from error
+
+
+def _widen(stream: IO[bytes]) -> None:
+    """Let Git write ahead of the reader, by more than the 64 KiB that Linux gives; elsewhere, or where that is not
+    allowed, it waits.
+    """
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _CHUNK)  # type: ignore[attr-defined,unused-ignore]
 
 
 def _close(pipe: subprocess.Popen[bytes]) -> None:

@@ -77,13 +77,17 @@ class _Entries:
 
 
 class ObjectTree(_Entries):
-    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`."""
+    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`.
+
+    `lost`: what was to be read and could not be, since its object is not in this clone or is damaged.
+    """
 
     _listing: Listing
 
     def __init__(self, repository: Repository, label: str) -> None:
         self.label = label
         self.repository = repository
+        self.lost: set[str] = set()
 
     @property
     def modes(self) -> Mapping[str, tuple[str, str]]:
@@ -131,16 +135,11 @@ class ObjectTree(_Entries):
             mode, oid = self.modes.get(path, ("", ""))
         if mode == _SYMLINK:
             raise UnreadableError(f"{path}: too many symbolic links")
-        if mode == _SUBMODULE or self._in_submodule(path):
+        if mode == _SUBMODULE or path.startswith(self._submodules):
             raise UnreadableError(f"{path}: is in a submodule, which is another repository")
-        if not mode:
-            if self.is_folder(path):
-                raise UnreadableError(f"{path}: is a folder, a file is expected")
-            return None
-        return self._blob(path, oid)
-
-    def _in_submodule(self, path: str) -> bool:
-        return bool(self._submodules) and path.startswith(self._submodules)
+        if not mode and self.is_folder(path):
+            raise UnreadableError(f"{path}: is a folder, a file is expected")
+        return self._blob(path, oid) if mode else None
 
     @cached_property
     def _submodules(self) -> tuple[str, ...]:
@@ -152,6 +151,7 @@ class ObjectTree(_Entries):
             return _resolve_lfs(self.repository.git_folder, path, known)
         _, kind, size = self.repository.objects.stat(oid)
         if kind == MISSING:
+            self.lost.add(path)
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
         _check_size(path, size)
         return _resolve_lfs(self.repository.git_folder, path, self.repository.objects.read(oid))

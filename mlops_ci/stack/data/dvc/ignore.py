@@ -17,7 +17,7 @@ _NAME = ".dvcignore"
 def without_ignored(tree: Tree, paths: list[str]) -> list[str]:
     """`paths` less those that a `.dvcignore` above them excludes."""
     ignored: set[str] = set()
-    named = [file for file in tree.entries if file.endswith(_NAME)]
+    named = [file for file in tree.entries if _NAME in file]
     for file in named:
         if posixpath.basename(file) == _NAME and (patterns := _patterns(tree, file)):
             folder = posixpath.dirname(file)

@@ -54,7 +54,7 @@ class Project:
 
     @cached_property
     def _files(self) -> list[str]:
-        named = [path for path in self.tree.entries if path.endswith((".dvc", "dvc.yaml"))]
+        named = [path for path in self.tree.entries if "dvc" in path]  # nearly all are not
         return without_ignored(self.tree, sorted(path for path in named if _is_dvc_file(path)))
 
     @cached_property
