@@ -29,10 +29,14 @@ class _EndedError(ToolError):
 class Objects:
     """Two `git cat-file` processes that stay open: one tells sizes, one gives contents."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder = folder
         self.known: dict[str, bytes] = {}
         self.env: dict[str, str] | None = None
+
+    def start(self) -> None:
+        """Git takes a moment until it can read."""
+        _ = self._contents
 
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
@@ -84,19 +88,21 @@ class Listing:
     `later`: it starts when its records are wanted.
     """
 
-    def __init__(self, folder: Path, *command: str, later: bool = False) -> None:
+    def __init__(self, folder: str | Path, *command: str, later: bool = False) -> None:
         self._folder = folder
         self._command = command
         if not later:
-            self._start()
+            self.start()
 
-    def _start(self) -> None:
-        self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
+    def start(self) -> None:
+        """So that it runs while the caller does other things."""
+        if "_pipe" not in self.__dict__:
+            self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
+            _widen(cast("IO[bytes]", self._pipe.stdout))
 
     def records(self) -> list[str]:
         """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
-        if "_pipe" not in self.__dict__:
-            self._start()
+        self.start()
         output = cast("IO[bytes]", self._pipe.stdout).read()
         _close(self._pipe)
         if self._pipe.returncode:
@@ -110,7 +116,11 @@ class Listing:
 
 
 def _spawn(
-    command: list[str], folder: Path, *, stdin: bool = False, env: dict[str, str] | None = None
+    command: list[str],
+    folder: str | Path,
+    *,
+    stdin: bool = False,
+    env: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -123,6 +133,16 @@ def _spawn(
         )
     except OSError as error:
         raise ToolError(f"git cannot be started: {error.strerror}") from error
+
+
+def _widen(stream: IO[bytes]) -> None:
+    """Let Git write ahead of the reader, by more than the 64 KiB that Linux gives; elsewhere, or where that is not
+    allowed, it waits.
+    """
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _CHUNK)  # type: ignore[attr-defined,unused-ignore]
 
 
 def _close(pipe: subprocess.Popen[bytes]) -> None:

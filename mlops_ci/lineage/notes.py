@@ -115,7 +115,7 @@ def _content(repository: Repository, commit: str, ref: str) -> bytes:
 
 
 def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: bool = True) -> Result:
-    folder = repository.root or repository.git_dir
+    folder = repository.folder
     command = ["git", *arguments]
     done = run(command, cwd=folder, stdin=stdin, env=_environ(repository))
     if check and done.returncode:

@@ -41,7 +41,7 @@ def refresh(repository: Repository, remote: str | None) -> Book:
             what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
             raise RefusedError(what, hint=f"git ls-remote --tags {remote}")
         notes.join(repository, remote)
-    again = Repository.discover(repository.root or repository.git_dir)
+    again = Repository.discover(repository.folder)
     return Book(repository=again, ref=notes.REF if remote is None else notes.FETCHED)
 
 

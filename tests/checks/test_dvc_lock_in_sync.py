@@ -193,6 +193,22 @@ def test_all_files_is_one_line_unless_strict(project: Any) -> None:
     assert (rules(report), report.exit_code) == (["data:error"], 1)
 
 
+@pytest.mark.parametrize(
+    "path", ["dvc.yaml", "dvc.lock", "raw.csv.dvc", "params.yaml", "prepare.py"]
+)
+@pytest.mark.parametrize("strict", ["true", "false"])
+def test_a_damaged_object_of_an_unchanged_file_is_undecided(
+    project: Any, path: str, strict: str
+) -> None:
+    oid = project.git("rev-parse", f":{path}")
+    damaged = project.path / ".git/objects" / oid[:2] / oid[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"no zlib")
+    report = run(project, f"strict={strict}", all_files=True)
+    assert report.exit_code == 3
+    assert any(path in one.what or one.path == path for one in report.findings if one.undecided)
+
+
 def test_a_range_is_judged_by_what_it_brings(project: Any) -> None:
     first = project.git("rev-parse", "HEAD")
     project.commit(**{"prepare.py": "one\n"})
