@@ -52,6 +52,7 @@ def test_declared_numbers_are_judged_here_and_labelled(job: Job) -> None:
     job.workflow_run()
     assert job.publish("--from", str(file)) == 0
     assert "All numbers below are declared by the pull request, not verified" in job.body
+    assert "**Do:** read the diff" in job.body
     headline = "### ⚪ `churn` is better: 1 check passed (declared, not verified)"
     assert job.body.splitlines()[1] == headline
     assert "✅" not in job.body
