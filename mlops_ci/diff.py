@@ -283,7 +283,7 @@ class _Diff:
                 note = Note(kind="baseline-older", message=message, side="baseline")
                 return dataclasses.replace(baseline, origin=origin), found, note
         before = f" nor in {text.plural(len(commits), 'commit')} before it" if commits else ""
-        message = f"measured for the first time: no metrics at the baseline{before}"
+        message = f"the baseline has no metrics{before}"
         return baseline, old, Note(kind="no-baseline", message=message, side="baseline")
 
     def _compare(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
+from mlops_ci import proposed_policy
 from mlops_ci.config import Config
 from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
@@ -52,9 +53,9 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     own = read_config(request, repository)
     branch = branch_of(request, own, repository)
     request = replace(request, branch=branch, predictions=True)
-    comparison = diff(request, repository)
-    source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
-    comparison = _remeasured(comparison, source, own, request)
+    measured = diff(request, repository)
+    source = _source(request, own, repository, policy_rev or measured.baseline.tip, policy_rev)
+    comparison = _remeasured(measured, source, own, request)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
@@ -63,6 +64,15 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
         seen = _without_baseline(model) if alone else model
         since = model.model in late
         verdicts[model.model] = judge(seen, policy, measured_since=since, today=today)
+    if request.config is None and policy_rev is None:
+        comparison = proposed_policy.remarked(
+            comparison,
+            proposed_policy.began_with(repository, comparison),
+            own,
+            lambda config, model: policy_of(config, model, rev="candidate"),
+            seen={model.model: model for model in measured.models},
+            today=today,
+        )
     return Judged(comparison=comparison, verdicts=verdicts)
 
 

@@ -189,6 +189,7 @@ class CodeChange:
 NoteKind = Literal[
     "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured",
     "nothing-retrained", "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
+    "policy-changed",
 ]  # fmt: skip
 
 

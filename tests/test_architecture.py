@@ -49,9 +49,10 @@ ALLOWED = {
     "checks": CONFIG | {"gates", "schema", "stack"},
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
-    "gate": CONFIG | {"diff", "gates"},
+    "proposed_policy": CONFIG | {"gates"},
+    "gate": CONFIG | {"diff", "gates", "proposed_policy"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
-    "publish": CONFIG | {"compare", "gates", "github", "report"},
+    "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
     "commands": CONFIG
     | PURE

@@ -75,14 +75,15 @@ def _with_missing(comparison: Comparison, config: Config | None) -> list[ModelCo
 
 
 def _measured(model: ModelComparison, config: Config | None) -> ModelComparison:
-    """Which way is better, and by how much, is not for the change to say."""
+    """Which way is better, by how much, and what becomes of the gates, is not for the change to say."""
     own = config.models.get(model.model) if config else None
     settings = {**(config.metrics if config else {}), **(own.metrics if own else {})}
     read = [row for row in model.metrics if row.change != "unknown"]
     fresh = compare(_side(model.model, read, 0), _side(model.model, read, 1), settings).metrics
     unknown = tuple(row for row in model.metrics if row.change == "unknown")
     rows = sorted((*fresh, *unknown), key=lambda row: (row.source, row.name))
-    return replace(model, metrics=tuple(rows), params=_params(model, settings))
+    notes = tuple(one for one in model.notes if one.kind != "policy-changed")
+    return replace(model, metrics=tuple(rows), params=_params(model, settings), notes=notes)
 
 
 def _params(model: ModelComparison, settings: Mapping[str, MetricConfig]) -> tuple[Change, ...]:

@@ -51,6 +51,7 @@ def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
         base_config,
         judged,
     )  # the gates; a job of our own need not load them
+    from mlops_ci.publish.own_gates import shown_too
 
     pull = pulls.of_run(client, context)
     if pull is None:
@@ -64,6 +65,7 @@ def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
     config = base_config(pulls.reader(client, commit), commit)
     whole = _whole(parsed)
     shown = judged(whole, config, commit, is_fork=pull.is_fork)
+    shown = shown_too(shown, client, config, commit, pull.head)
     return Gathered(shown=shown, context=context)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlops_ci.report.spans import Line
 
 _COMMAND = re.compile(r"(?:git|dvc|mlops-ci|pip|uv) ")
+# What may stand in a command that a reader pastes into a shell.
+_SAFE_NAME = re.compile(r"[A-Za-z0-9_]+(?:[./-][A-Za-z0-9_]+)*")
 _TRY_GATES = "mlops-ci gate --policy HEAD"
 
 
@@ -237,7 +239,7 @@ def _mend(case: Case) -> Line:
         name, command = param
         data = "look at the data, or " if "Data" in changed else ""
         return (f"{data}find out whether ", Code(name), " did it: ", Code(command))
-    return _look(case.comparison, changed)
+    return _look(case, changed)
 
 
 def _settle(row: Check) -> Line:
@@ -246,14 +248,17 @@ def _settle(row: Check) -> Line:
     return (f"{more} to be sure; it does not block. Judge again: ", Code("mlops-ci gate"))
 
 
-def _look(comparison: Comparison, changed: set[str]) -> Line:
+def _look(case: Case, changed: set[str]) -> Line:
+    comparison = case.comparison
     base = (comparison.baseline.origin.commit or "")[:7]
     head = f" {comparison.candidate.commit[:7]}" if comparison.candidate.commit else ""
     if "Code" in changed:
         return ("read what changed in the code: ", Code(f"git diff {base}{head}"))
     if "Data" in changed:
         return ("look at what changed in the data: ", Code(f"dvc diff {base}{head}"))
-    return ("look at every number: ", Code(f"mlops-ci diff {base}{head} --all"))
+    alone = len(comparison.models) > 1 and _SAFE_NAME.fullmatch(case.model.model)
+    only = f" --model {case.model.model}" if alone else ""
+    return ("look at every number: ", Code(f"mlops-ci diff {base}{head} --all{only}"))
 
 
 def _least_room(rows: Sequence[Check]) -> Line:

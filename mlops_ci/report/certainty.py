@@ -78,10 +78,14 @@ def _passed(found: Interval, limit: str) -> Line:
         return (Strong("real gain", "gain"), f": at least {_short(found.low)}")
     if found.low == found.high == 0:
         return (Strong("no change"), ": the same of every example that counts")
-    most = f"at most {_short(-found.low)} lost, {limit} allowed"
+    most = f"{_lost(found.low)}, {limit} allowed"
     if found.high < 0:
         return (Strong("real loss"), f" within the limit: {most}")
     return (Strong("noise"), f": {most}")
+
+
+def _lost(low: float) -> str:
+    return f"at most {_short(-low)} lost" if low else "nothing lost"
 
 
 def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:

@@ -199,7 +199,8 @@ def _holds(outcome: Outcome) -> Line:
         return (Strong("holds"), ": ", *spans.prose(outcome.rule))
     if found in ("least", "most"):
         room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
-        return (Strong("one run"), f", {_bound(outcome)} holds, {room} to spare")
+        spare = room if outcome.headroom else "nothing"
+        return (Strong("one run"), f", {_bound(outcome)} holds, {spare} to spare")
     if outcome.value == outcome.baseline:
         return (Strong("no change"),)
     moved = ratio(outcome)

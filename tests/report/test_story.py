@@ -233,6 +233,7 @@ def test_no_name_from_a_repository_gets_into_a_command(comparison, name):
         ([regression("auc", 0.2)], "uncalibrated: within the limit 0.2"),
         ([floor("auc", 0.85)], "below its bound 0.85 by 0.05"),
         ([floor("auc", 0.7)], "one run, at least 0.7 holds, 0.1 to spare"),
+        ([floor("auc", 0.8)], "one run, at least 0.8 holds, nothing to spare"),
         ([floor("auk", 0.7)], "missing, did you mean auc?"),
     ],
 )
