@@ -17,6 +17,7 @@ from mlops_ci import yaml
 from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
+from mlops_ci.evaluation import EvaluationConfig
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
 from mlops_ci.train_config import TrainConfig
@@ -114,6 +115,10 @@ class ModelConfig:
     )
     predictions: PredictionsConfig | None = doc(
         "What the model said of each example of the evaluation data.", default=None
+    )
+    evaluation: EvaluationConfig = doc(
+        "What the metrics are evaluated on and by: two sides that differ in it are not compared.",
+        default_factory=EvaluationConfig,
     )
     mlflow: MLflowConfig = doc("Where this model's runs are.", default_factory=MLflowConfig)
     include: str | None = doc(

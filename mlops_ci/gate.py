@@ -52,7 +52,7 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     branch = branch_of(request, own, repository)
-    request = replace(request, branch=branch, predictions=True)
+    request = replace(request, branch=branch, gates=True)
     comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     comparison = _remeasured(comparison, source, own, request)

@@ -19,18 +19,18 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
+    "attributes", "blobs", "directions", "environment", "errors", "estimate", "evaluation", "fact", "finding",
+    "flips",
     "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits",
+    "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "prediction_pairs",
-    "reproduce",
-    "snapshot", "tracking", "train",
+    "baseline", "evaluation_inputs", "evidence", "gate_inputs", "github", "lineage", "models", "packages",
+    "plot_changes", "prediction_pairs", "reproduce", "snapshot", "staleness", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),

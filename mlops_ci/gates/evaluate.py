@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
-from mlops_ci.gates import rules
+from mlops_ci.gates import rules, trust
 from mlops_ci.gates.settle import Claims, settle
 from mlops_ci.model import Outcome
 
@@ -145,7 +145,8 @@ class Judge:
             found += rules.threshold(base, condition.threshold)
         if condition.change:
             found += self._change(base, condition, self._direction(name, row), row)
-        return found
+        how = self.gate.on_untrusted or self.policy.defaults.on_untrusted
+        return [trust.weighed(one, self.comparison.notes, how) for one in found]
 
     def _direction(self, name: str, row: Change) -> Direction:
         names = [row.name, *rules.names_of(name, self.policy.metrics)]
