@@ -48,3 +48,13 @@ class Evaluation:
         """SHA-256, in hex, of the content of the data, whatever the names of its files; "" without any."""
         ids = sorted({one for one in (*self.data.values(), *self.unsure.values()) if one})
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest() if ids else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What the numbers of one side are bound to. `lock`: the `lock_digest` of its Snapshot; `evaluation`: the digest of
+    its evaluation data. "" where there is none.
+    """
+
+    lock: str = ""
+    evaluation: str = ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
-from mlops_ci.evaluation import Evaluation
+from mlops_ci.evaluation import Content, Evaluation
 from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
 from mlops_ci.stage_inputs import StageInputs  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
@@ -204,6 +204,8 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
+    # Of the baseline and the candidate; None where it was read back from a report.
+    contents: tuple[Content, Content] | None = None
     # Plots that differ, and predictions: none where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None

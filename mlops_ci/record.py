@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 # A file by what it was to the run, a group of values, or where the run started.
 FactKind = Literal[
-    "model", "output", "data", "code", "environment", "metrics", "params", "lock", "source"
+    "model",
+    "output",
+    "data",
+    "code",
+    "environment",
+    "metrics",
+    "params",
+    "lock",
+    "source",
+    "verdict",
 ]
 VerifyResult = Literal["same", "different", "unknown"]
 
@@ -79,6 +88,29 @@ class Provenance:
 
     def of_kind(self, *kinds: FactKind) -> list[RecordedFile]:
         return [one for one in self.files if one.kind in kinds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedVerdict:
+    """What a gate said of these bytes. `subject`: digests by path; `lock`, `evaluation`, `policy`: SHA-256, in hex, of
+    what dvc.lock recorded, of the evaluation data, and of all that decided, "" where there was none.
+
+    `result`: `pass`, `fail`, …; `revision`: where the policy was read; `baseline`, `candidate`: commits. `passed`,
+    `warned`, `failed`: gates and their metrics.
+    """
+
+    model: str
+    result: str
+    subject: dict[str, dict[str, str]]
+    policy: str
+    revision: str
+    lock: str
+    evaluation: str
+    baseline: str
+    candidate: str
+    passed: tuple[str, ...]
+    warned: tuple[str, ...]
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

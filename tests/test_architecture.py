@@ -50,13 +50,14 @@ ALLOWED = {
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
+    "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
     "commands": CONFIG
     | PURE
     | READERS
     | WORKERS
-    | {"demo", "diff", "gate", "promote", "publish", "schema"},
+    | {"demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),
