@@ -44,10 +44,10 @@ def gate(policy: str | None, record: bool, github: bool, **chosen: options.Chose
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     judged = judge(options.request(chosen, plots=github), policy)
     options.show(judged.comparison, chosen, judged.verdicts)
-    if record:
-        _keep(judged)
     if github:
         step.hand_over(judged, everything=chosen["everything"])
+    if record:
+        _keep(judged)
     return 1 if judged.blocked else 0
 
 
