@@ -189,10 +189,20 @@ class Config:
         _refuse_twice(self.gates)
 
     @property
+    def every_gate(self) -> list[GateConfig]:
+        return [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
+
+    @property
     def slice_columns(self) -> tuple[str, ...]:
         """The columns of predictions that any gate slices by."""
-        gates = [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
-        return tuple(sorted({name for gate in gates if gate.slices for name in gate.slices.by}))
+        sliced = (gate.slices.by for gate in self.every_gate if gate.slices)
+        return tuple(sorted({name for columns in sliced for name in columns}))
+
+    @property
+    def asks_records(self) -> bool:
+        """Whether any gate is on what a Record tells."""
+        names = (name for gate in self.every_gate for name in gate.metrics)
+        return any(name.startswith("record.") for name in names)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:

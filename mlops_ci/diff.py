@@ -13,7 +13,7 @@ from mlops_ci import snapshot, text
 from mlops_ci.baseline import MAX_WALK, find_baseline, usual_ref
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
-from mlops_ci.gate_inputs import Sides
+from mlops_ci.gate_inputs import Sides, with_records
 from mlops_ci.git import Repository
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
@@ -101,6 +101,8 @@ class _Diff:
         if measured and not self.request.exact and not any(_was_measured(one) for one in old):
             baseline, old, note = self._walk_back(baseline, old)
         pairs = list(zip(old, new, strict=True))
+        if self.request.gates:
+            pairs = with_records(self.repository, self.config, pairs)
         compared = [
             self._compare(model, *pair, note) for model, pair in zip(models, pairs, strict=True)
         ]
@@ -110,19 +112,14 @@ class _Diff:
                 base = self._project(CommitTree(self.repository, compared_with))
             compared = self._drawn(compared, base, pairs)
         if self.request.gates:
-            compared = self._for_gates(compared, models, baseline.origin.commit or "", pairs)
+            sides = self._sides(baseline.origin.commit or "")
+            compared = sides.add_to(compared, models, pairs)
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
 
-    def _for_gates(
-        self, compared: list[ModelComparison], models: list[ModelFiles], commit: str, pairs: _Pairs
-    ) -> list[ModelComparison]:
+    def _sides(self, commit: str) -> Sides:
         base = self._project(CommitTree(self.repository, commit))
         slices = self.config.slice_columns if self.config else ()
-        sides = Sides(repository=self.repository, base=base, head=self.candidate, slices=slices)
-        return [
-            sides.add(one, model, old, new)
-            for one, model, (old, new) in zip(compared, models, pairs, strict=True)
-        ]
+        return Sides(repository=self.repository, base=base, head=self.candidate, slices=slices)
 
     def _drawn(
         self,

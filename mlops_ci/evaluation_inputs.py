@@ -65,7 +65,7 @@ def _inferred(
     project: Project, stages: list[Locked], makers: list[Locked]
 ) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Data that only evaluation reads, data that training reads too, and code that only evaluation runs."""
-    training = _training(project, stages)
+    training = evidence.training(project, stages)
     trained_on = {path for locked in training.values() for path in locked.stage.deps}
     data = {ref.path: ref.id for locked in makers for ref in _data(project, locked)}
     unsure = {path: one for path, one in data.items() if _overlaps(path, trained_on)}
@@ -74,25 +74,6 @@ def _inferred(
         unsure,
         _code(project, [one for one in makers if id(one) not in training], trained_on),
     )
-
-
-def _training(project: Project, stages: list[Locked]) -> dict[int, Locked]:
-    """The stages that make a model, and all before them, by identity."""
-    found = [one for one in stages if evidence.models_made(project, [one])]
-    return {id(one): one for one in before(project, found)}
-
-
-def before(project: Project, stages: Iterable[Locked]) -> list[Locked]:
-    """The stages that the given ones follow from, and they themselves."""
-    found = {id(one): one for one in stages}
-    waiting = list(found.values())
-    for locked in waiting:  # grows
-        for path in locked.stage.deps:
-            maker = project.maker(path)
-            if maker and id(maker) not in found:
-                found[id(maker)] = maker
-                waiting.append(maker)
-    return list(found.values())
 
 
 def _data(project: Project, locked: Locked) -> Iterator[DataRef]:
@@ -143,7 +124,7 @@ def _uses_model(project: Project, locked: Locked) -> bool:
     """Whether a stage reads or writes a model, itself or through the stages before it."""
     return any(
         evidence.is_model(project, one, path)
-        for one in before(project, [locked])
+        for one in evidence.before(project, [locked])
         for path in (*one.stage.deps, *one.stage.outs)
     )
 

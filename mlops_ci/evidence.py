@@ -57,6 +57,25 @@ def models_made(project: Project, stages: list[Locked]) -> set[str]:
     return {path for one in stages for path in one.stage.outs if is_model(project, one, path)}
 
 
+def training(project: Project, stages: list[Locked]) -> dict[int, Locked]:
+    """The stages that make a model, and all before them, by identity."""
+    found = [one for one in stages if models_made(project, [one])]
+    return {id(one): one for one in before(project, found)}
+
+
+def before(project: Project, stages: Iterable[Locked]) -> list[Locked]:
+    """The stages that the given ones follow from, and they themselves."""
+    found = {id(one): one for one in stages}
+    waiting = list(found.values())
+    for locked in waiting:  # grows
+        for path in locked.stage.deps:
+            maker = project.maker(path)
+            if maker and id(maker) not in found:
+                found[id(maker)] = maker
+                waiting.append(maker)
+    return list(found.values())
+
+
 def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
     """A metrics file whose bytes are not those that dvc.lock recorded. Line ends are told apart."""
     recorded, legacy = project.recorded_md5(path)
@@ -78,6 +97,7 @@ def stage_inputs(
     project: Project, stages: list[Locked], param_values: Callable[[str], Any]
 ) -> Iterator[StageInputs]:
     """What each stage would run on now. `param_values` gives the content of a params file, None when unreadable."""
+    trains = training(project, stages)
     for locked in stages:
         values = {file: param_values(file) for file in locked.stage.params}
         inputs = {
@@ -93,7 +113,9 @@ def stage_inputs(
         digest = dvc.lock_digest(entry) if entry and readable else None
         name = posixpath.join(locked.pipeline.folder, locked.stage.name)
         stale = tuple(_stale(entry, locked, inputs)) if entry else ()
-        yield StageInputs(name=name, inputs=inputs, lock_digest=digest, stale=stale)
+        yield StageInputs(
+            name=name, inputs=inputs, lock_digest=digest, stale=stale, trains=id(locked) in trains
+        )
 
 
 def _stale(entry: Any, locked: Locked, inputs: dict[str, str]) -> Iterator[str]:

@@ -143,7 +143,7 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     """What of a config decides which numbers are compared, and which way is better."""
     config = config or Config()
     models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow, config.slice_columns
+    return models, config.metrics, config.mlflow, config.slice_columns, config.asks_records
 
 
 def _remeasured(

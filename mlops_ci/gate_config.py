@@ -127,6 +127,12 @@ class GateConfig:
         if self.slices and not self.metric:
             raise ValueError(f"gate {self.id!r}: slices need a metric")
 
+    @property
+    def metrics(self) -> list[str]:
+        """The names that it looks at, itself or in its conditions."""
+        named = (self.metric, *(one.metric for one in (*self.all, *self.any)))
+        return [name for name in named if name]
+
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultsConfig:

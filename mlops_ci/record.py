@@ -58,6 +58,15 @@ class RecordedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordedStage:
+    """`name`: as DVC calls it; `result`: `ran`, `skipped`, `failed`; `seconds`: wall time, 0 where it did not run."""
+
+    name: str
+    result: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """What made one model. `params`: file, then dotted name. `external`: inputs that lie outside of the repository.
 
@@ -85,6 +94,7 @@ class Provenance:
     run_url: str
     runs: tuple[RecordedRun, ...]
     unread: tuple[str, ...]
+    stages: tuple[RecordedStage, ...] = ()
 
     def of_kind(self, *kinds: FactKind) -> list[RecordedFile]:
         return [one for one in self.files if one.kind in kinds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci import evaluation_inputs, evidence
+from mlops_ci import evidence
 from mlops_ci.model import Note
 from mlops_ci.stack.data import dvc
 
@@ -70,9 +70,7 @@ def _measuring(project: Project, snapshot: Snapshot) -> set[_Key]:
         name = posixpath.join(locked.pipeline.folder, locked.stage.name)
         if name in own and evidence.models_made(project, [locked]):
             makers.append(locked)
-    return {
-        (one.pipeline.path, one.stage.name) for one in evaluation_inputs.before(project, makers)
-    }
+    return {(one.pipeline.path, one.stage.name) for one in evidence.before(project, makers)}
 
 
 def _by_key(snapshot: Snapshot) -> dict[str, StageInputs]:

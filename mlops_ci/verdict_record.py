@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.errors import UnreadableError, UsageError
-from mlops_ci.lineage import provenance, store, verdicts
+from mlops_ci.lineage import notes, provenance, store, verdicts
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.worktree import WorkTreeFacts
-from mlops_ci.promote import artifacts, ledger
+from mlops_ci.promote import artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def _known(repository: Repository, root: Path) -> Iterator[_Trained]:
         statements = store.read(path)
         for one, facts in _parsed(statements):
             yield _Trained(path, statements, one, facts)
-    for one, facts in _parsed(ledger.statements(repository)):
+    for one, facts in _parsed([one for _, one in notes.statements(repository)]):
         yield _Trained(None, [one], one, facts)
 
 

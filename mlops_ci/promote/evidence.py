@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UnreadableError
-from mlops_ci.lineage import provenance, verdicts
+from mlops_ci.lineage import notes, provenance, verdicts
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import artifacts, ledger
+from mlops_ci.promote import artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def _judged(
 ) -> Iterator[tuple[str, str]]:
     """By content, like the Record."""
     digests = {one["name"]: one["digest"] for one in subject}
-    for statement in ledger.statements(repository):
+    for _, statement in notes.statements(repository):
         try:
             found = verdicts.parse([statement], "note")
         except UnreadableError:
@@ -82,7 +82,7 @@ def _judged(
 def _records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
     """Those for this dvc.lock, whatever commit they are a note of: a squash merge changes commits, not content."""
     found = []
-    for statement in ledger.statements(repository):
+    for _, statement in notes.statements(repository):
         try:
             trained = provenance.parse([statement], "note")[0]
         except UnreadableError:

@@ -86,7 +86,7 @@ def test_what_a_gate_said_before_is_found_by_content_and_decides_nothing(
     assert cli("record", "push", "--note")[0] == 0
     assert cli("promote", ask(released, "v1.1.0", 1))[0] == 0
     (statement,) = [
-        one for one in ledger.statements(here()) if one["predicateType"] == ledger.PROMOTION
+        one for _, one in notes.statements(here()) if one["predicateType"] == ledger.PROMOTION
     ]
     (before,) = statement["predicate"]["judgedBefore"]
     assert before["result"] == "pass"
