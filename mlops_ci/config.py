@@ -17,6 +17,7 @@ from mlops_ci import yaml
 from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
+from mlops_ci.evaluation import EvaluationConfig
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
 from mlops_ci.train_config import TrainConfig
@@ -115,6 +116,10 @@ class ModelConfig:
     predictions: PredictionsConfig | None = doc(
         "What the model said of each example of the evaluation data.", default=None
     )
+    evaluation: EvaluationConfig = doc(
+        "What the metrics are evaluated on and by: two sides that differ in it are not compared.",
+        default_factory=EvaluationConfig,
+    )
     mlflow: MLflowConfig = doc("Where this model's runs are.", default_factory=MLflowConfig)
     include: str | None = doc(
         "Read this model from a file of its own, which has these same keys: its owners need not own this file.",
@@ -184,10 +189,20 @@ class Config:
         _refuse_twice(self.gates)
 
     @property
+    def every_gate(self) -> list[GateConfig]:
+        return [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
+
+    @property
     def slice_columns(self) -> tuple[str, ...]:
         """The columns of predictions that any gate slices by."""
-        gates = [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
-        return tuple(sorted({name for gate in gates if gate.slices for name in gate.slices.by}))
+        sliced = (gate.slices.by for gate in self.every_gate if gate.slices)
+        return tuple(sorted({name for columns in sliced for name in columns}))
+
+    @property
+    def asks_records(self) -> bool:
+        """Whether any gate is on what a Record tells."""
+        names = (name for gate in self.every_gate for name in gate.metrics)
+        return any(name.startswith("record.") for name in names)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:

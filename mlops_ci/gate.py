@@ -52,7 +52,7 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     branch = branch_of(request, own, repository)
-    request = replace(request, branch=branch, predictions=True)
+    request = replace(request, branch=branch, gates=True)
     measured = diff(request, repository)
     source = _source(request, own, repository, policy_rev or measured.baseline.tip, policy_rev)
     comparison = _remeasured(measured, source, own, request)
@@ -152,7 +152,7 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     """What of a config decides which numbers are compared, and which way is better."""
     config = config or Config()
     models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow, config.slice_columns
+    return models, config.metrics, config.mlflow, config.slice_columns, config.asks_records
 
 
 def _remeasured(

@@ -14,6 +14,7 @@ OnMissing = Literal["fail", "warn", "skip"]
 OnMissingBaseline = Literal["fail", "warn", "skip", "bootstrap"]
 OnNaN = Literal["fail", "warn"]
 OnInconclusive = Literal["fail", "warn"]
+OnUntrusted = Literal["fail", "warn"]
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
 
 
@@ -101,6 +102,12 @@ class GateConfig:
         "What a loss within the limit is that more examples would settle. All else that cannot be told blocks.",
         default=None,
     )
+    on_untrusted: OnUntrusted | None = doc(
+        "What a number is that this change made untrustworthy: a metrics file that was edited, inputs that changed "
+        "without a new training, other evaluation data or code. fail: inconclusive, which blocks; warn: judged as it "
+        "stands, and at best a warning.",
+        default=None,
+    )
     level: Level | None = doc(
         "What a failure is: an error that blocks, a warning, or nothing.", default=None
     )
@@ -120,6 +127,12 @@ class GateConfig:
         if self.slices and not self.metric:
             raise ValueError(f"gate {self.id!r}: slices need a metric")
 
+    @property
+    def metrics(self) -> list[str]:
+        """The names that it looks at, itself or in its conditions."""
+        named = (self.metric, *(one.metric for one in (*self.all, *self.any)))
+        return [name for name in named if name]
+
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultsConfig:
@@ -127,3 +140,4 @@ class DefaultsConfig:
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
     on_inconclusive: OnInconclusive = doc("See gates.on_inconclusive.", default="warn")
+    on_untrusted: OnUntrusted = doc("See gates.on_untrusted.", default="fail")

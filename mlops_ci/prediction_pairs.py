@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import prediction_files
 from mlops_ci.errors import UnreadableError
+from mlops_ci.evidence import lock_mismatch
 from mlops_ci.predictions import PredictionPair
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def between(
     path = posixpath.normpath(posixpath.join(model.root, config.path))
     sides: list[Predictions | None] = []
     reasons = []
+    if edited := _edited(base, head, path):
+        return PredictionPair(config=config, path=path, reason=edited)
     for side, project in (("baseline", base), ("candidate", head)):
         try:
             sides.append(_read(project, path, config, slices))
@@ -34,6 +37,16 @@ def between(
     return PredictionPair(
         config=config, path=path, baseline=sides[0], candidate=sides[1], reason="; ".join(reasons)
     )
+
+
+def _edited(base: Project, head: Project, path: str) -> str:
+    """Why the candidate's file is not what its stage wrote; "" also where the baseline has the same edit."""
+    try:
+        before, now = base.read(path), head.read(path)
+    except UnreadableError:
+        return ""  # said where each side is read
+    fact = lock_mismatch(head, path, now) if now is not None and now != before else None
+    return fact.message if fact and fact.kind == "lock-mismatch" else ""
 
 
 def _read(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from mlops_ci.commands import options, step
 from mlops_ci.gate import gate as judge
+
+if TYPE_CHECKING:
+    from mlops_ci.gate import Judged
 
 
 @click.command()
@@ -16,7 +23,12 @@ from mlops_ci.gate import gate as judge
     metavar="REV",
     help="Read the gates at this revision, not at the tip of the baseline's branch.",
 )
-def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Add the verdict to the Record of the training that made the model.",
+)
+def gate(policy: str | None, record: bool, github: bool, **chosen: options.Chosen) -> int:
     """Judge a change by the gates in mlops-ci.yaml: exit code 0 when it may be merged, 1 when it is blocked.
 
     BASE and HEAD are those of `mlops-ci diff`. The gates are read at the tip of BASE's branch, so that a change
@@ -34,4 +46,15 @@ def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
         step.hand_over(judged, everything=chosen["everything"])
+    if record:
+        _keep(judged)
     return 1 if judged.blocked else 0
+
+
+def _keep(judged: Judged) -> None:
+    from mlops_ci.git import Repository
+    from mlops_ci.verdict_record import keep
+
+    paths = keep(Repository.discover(Path.cwd()), judged)
+    for path in dict.fromkeys(paths):
+        click.echo(f"recorded in {os.path.relpath(path)}", err=True)

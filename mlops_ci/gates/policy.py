@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.evaluation import EvaluationConfig
 from mlops_ci.gate_config import DefaultsConfig
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Policy:
     on_missing_baseline: OnMissingBaseline = "bootstrap"
     waivers: tuple[WaiverConfig, ...] = ()
     predictions: PredictionsConfig | None = None
+    evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
     armed: bool = True
 
     @property
@@ -44,6 +46,8 @@ class Policy:
         }
         if self.predictions:
             parts["predictions"] = dataclasses.asdict(self.predictions)
+        if self.evaluation != EvaluationConfig():
+            parts["evaluation"] = dataclasses.asdict(self.evaluation)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -61,5 +65,6 @@ def policy_of(config: Config | None, model: str, *, rev: str, armed: bool = True
         on_missing_baseline=config.baseline.on_missing,
         waivers=tuple(one for one in config.waivers if one.gate and one.model in (None, model)),
         predictions=own.predictions if own else None,
+        evaluation=own.evaluation if own else EvaluationConfig(),
         armed=armed,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import changes, checks, noise, rows, spans, verdict
+from mlops_ci.report import changes, checks, doubt, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
@@ -62,6 +62,8 @@ def _how_much(case: Case) -> Line:
     more = (
         f" {len(telling) - 1:,} more {_fail(case.judged, len(telling) - 1)}." if telling[1:] else ""
     )
+    if doubt.kind(telling[0].outcome):
+        return ("unknown: the files say ", *_measured(telling[0]), ".", more)
     overall: Line = ()
     if result == "fail" and verdict.better_overall(case.model, case.rows):
         gains = verdict.largest(case.model, "better", case.rows, whole=True)
@@ -175,7 +177,13 @@ def _why(case: Case) -> Line:
     if case.judged.result == "unarmed":
         return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
     if case.judged.result == "inconclusive":
-        reason = spans.prose(case.telling[0].outcome.reason)
+        telling = case.telling[0].outcome
+        if doubt.kind(telling):
+            return (
+                *doubt.why(telling),
+                ". This change did it, so a missing answer counts against it.",
+            )
+        reason = spans.prose(telling.reason)
         blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
         return (*reason, f".{blocks}")
     return changes.briefly(case.groups)
@@ -195,20 +203,20 @@ def _would_fail(case: Case) -> str:
 
 
 def _do(case: Case) -> Line:
-    result, doubt = case.judged.result, verdict.in_doubt(case.model)
-    if result == "pass" and not doubt:
+    result, note = case.judged.result, verdict.in_doubt(case.model)
+    if result == "pass" and not note:
         return ("nothing.", *_least_room(case.rows))
     if result in ("no gates", "unarmed"):
-        return _arm(case, doubt)
-    if doubt and doubt.fix:
-        return (*fix(doubt), ", then judge again: ", Code("mlops-ci gate"))
+        return _arm(case, note)
+    if note and note.fix:
+        return (*fix(note), ", then judge again: ", Code("mlops-ci gate"))
     return _mend(case)
 
 
-def _arm(case: Case, doubt: Note | None) -> Line:
+def _arm(case: Case, note: Note | None) -> Line:
     """What makes a verdict possible the next time."""
-    if doubt and doubt.kind == "unreadable" and doubt.fix:
-        return (*fix(doubt), ", then look again: ", Code("mlops-ci report"))
+    if note and note.kind == "unreadable" and note.fix:
+        return (*fix(note), ", then look again: ", Code("mlops-ci report"))
     if case.judged.result == "no gates":
         return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
     if case.judged.policy_rev != "candidate":

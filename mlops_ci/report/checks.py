@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
-from mlops_ci.report import certainty, rows, spans
+from mlops_ci.report import certainty, doubt, rows, spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
@@ -145,6 +145,12 @@ def limit_shown(outcome: Outcome) -> str:
 
 
 def words_of(outcome: Outcome) -> Line:
+    if doubt.kind(outcome):
+        return (*_unwaived(outcome), *doubt.words(outcome))
+    return _judged(outcome)
+
+
+def _judged(outcome: Outcome) -> Line:
     if outcome.result == "pass" or (outcome.estimate and outcome.result in ATTENTION - {"waived"}):
         return _weighed(outcome) if outcome.estimate else _holds(outcome)
     if outcome.result == "skipped":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -141,3 +142,22 @@ def test_flips_are_named_in_every_report(project: Any, capsys: Any) -> None:
         assert flips["wrong"][0] in shown
     assert run(["report", "--format", "html"]) == 0
     assert words in capsys.readouterr().out
+
+
+def test_predictions_that_are_not_those_of_the_run_block(project: Any, capsys: Any) -> None:
+    def locked(content: str) -> str:
+        md5 = hashlib.md5(content.encode()).hexdigest()
+        outs = f"[{{path: p.csv, hash: md5, md5: {md5}}}]"
+        return f"schema: '2.0'\nstages: {{test: {{cmd: c, outs: {outs}}}}}\n"
+
+    stage = "stages: {test: {cmd: c, outs: [{p.csv: {cache: false}}]}}\nmetrics: [metrics.json]\n"
+    there = files(0.3)
+    project.commit(**{"dvc.yaml": stage, "dvc.lock": locked(there["p.csv"]), ".dvc/config": ""})
+    assert outcomes(verdict(capsys)) == SAME
+    better = files(0.1)
+    project.commit(**better)
+    found = verdict(capsys, code=1)
+    assert set(outcomes(found).values()) == {"inconclusive"}
+    assert "p.csv is not what dvc.lock recorded" in found["outcomes"][0]["reason"]
+    project.commit(**{"dvc.lock": locked(better["p.csv"])})
+    assert outcomes(verdict(capsys)) == SAME

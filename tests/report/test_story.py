@@ -190,6 +190,28 @@ def test_numbers_that_are_in_doubt_are_no_plain_success(comparison):
     assert "✅ `m`" not in shown
 
 
+@pytest.mark.parametrize(
+    ("kind", "headed", "why"),
+    [
+        ("nothing-retrained", "m was not judged, its numbers are not its own", "lr changed"),
+        ("evaluation-differs", "m was not compared, its evaluation is another", "lr changed"),
+    ],
+)
+def test_numbers_that_cannot_be_relied_on_are_not_judged(comparison, kind, headed, why):
+    note = Note(kind=kind, message=why, fix="dvc repro", untrusted=True)
+    other = Note(kind="lock-mismatch", message="the baseline", fix="x", side="baseline")
+    doubted = model(BETTER, notes=(other, note))
+    gates = [regression("auc", 0.01)]
+    assert headline(comparison, doubted, gates) == f"{headed}: blocked"
+    assert line(comparison, doubted, gates, "How much").startswith("unknown: the files say auc ")
+    assert line(comparison, doubted, gates, "Real or noise") == f"no answer: {why}."
+    assert line(comparison, doubted, gates, "Why it blocks").startswith(f"{why}. This change did")
+    assert line(comparison, doubted, gates, "Do").startswith("dvc repro, then judge again")
+    page = markdown.render(*told(comparison, doubted, gates)).replace("\N{NO-BREAK SPACE}", " ")
+    row = page.partition("| ⚠️ |")[2]
+    assert f"**not {'trusted' if kind == 'nothing-retrained' else 'comparable'}**: {why}" in row
+
+
 def test_among_several_models_those_in_doubt_are_not_fine(comparison):
     note = Note(kind="nothing-retrained", message="nothing was retrained", fix="dvc repro")
     models = [
