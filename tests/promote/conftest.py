@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops_ci.cli import run as run_cli
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.collect import collect
@@ -14,6 +15,7 @@ from tests.conftest import Repo
 from tests.lineage import project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GATES = "gates:\n- {id: accuracy, metric: accuracy, change: {max_regression: 0.01}, threshold: {min: 0.5}}\n"
@@ -57,3 +59,13 @@ def released(tmp_path: Path, _released: Path, monkeypatch: pytest.MonkeyPatch) -
     made.git("update-index", "--refresh")
     monkeypatch.chdir(made.path)
     return made
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = run_cli(list(arguments))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
