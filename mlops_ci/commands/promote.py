@@ -90,6 +90,6 @@ def _done(granted: Granted, *, dry_run: bool) -> str:
 
 def _reasons(granted: Granted) -> tuple[str, ...]:
     verdict = granted.verdict
-    users = ", ".join(str(one["user"]) for one in granted.promotion.facts.get("approvals") or [])
+    users = ", ".join(granted.promotion.approvers)
     judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}"
     return (judged, *([f"approved by {users}"] if users else []))

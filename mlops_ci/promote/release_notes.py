@@ -76,8 +76,8 @@ def _lines(book: Book, promotions: list[Promotion]) -> Iterator[str]:
 def _line(one: Promotion) -> str:
     facts = one.facts
     verdict = facts.get("verdict") or {}
-    users = [str(yes.get("user")) for yes in facts.get("approvals") or [] if isinstance(yes, dict)]
-    approved = f", approved by {', '.join(map(code, users))}" if users else ""
+    users = ", ".join(map(code, one.approvers))
+    approved = f", approved by {users}" if users else ""
     when = code(str(facts.get("promotedOn", "")))
     before = f" in place of {code(one.predecessor)}" if one.predecessor else ""
     if one.kind == "rollback":
