@@ -26,7 +26,7 @@ LEAVES = frozenset({
     "size_limits", "stage_inputs", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "promote_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -36,8 +36,9 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "promote_config", "train_config"},
     "gate_config": LEAVES,
+    "promote_config": LEAVES,
     "train_config": LEAVES,
     "schema": CONFIG,
     "stats": LEAVES,
@@ -51,7 +52,7 @@ ALLOWED = {
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "proposed_policy": CONFIG | {"gates"},
     "gate": CONFIG | {"diff", "gates", "proposed_policy"},
-    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
     "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},

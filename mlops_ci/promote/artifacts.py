@@ -49,9 +49,7 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
     Raises UsageError when there is none, and when it has no file that is a model.
     """
     project = _project(repository, commit)
-    root = repository.root or repository.git_dir
-    name = repository_name(repository.origin_url, root.name)
-    found = find_models([project], configuration.load(project.tree.read), name)
+    found = _models(repository, project)
     declared = _declared(project, wanted)
     model = _choose(found, wanted, declared)
     tracking = Tracking(config=None, trusted=lambda: None, root=None, alone=True)
@@ -69,6 +67,24 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
         paths=tuple(sorted(paths)),
         lock_digest=taken.lock_digest or "",
     )
+
+
+def names(repository: Repository, commit: str) -> list[str]:
+    """What the models of a commit are called: as dvc.yaml declares them, else as mlops-ci finds them."""
+    project = _project(repository, commit)
+    declared = [
+        f"{pipeline.folder}:{one.name}" if pipeline.folder else one.name
+        for pipeline in project.pipelines
+        for one in pipeline.artifacts
+        if one.type == "model"
+    ]
+    return declared or [one.name for one in _models(repository, project)]
+
+
+def _models(repository: Repository, project: dvc.Project) -> list[ModelFiles]:
+    root = repository.root or repository.git_dir
+    name = repository_name(repository.origin_url, root.name)
+    return find_models([project], configuration.load(project.tree.read), name)
 
 
 def _project(repository: Repository, commit: str) -> dvc.Project:

@@ -12,6 +12,9 @@ from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import promotion_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import Holder
 
@@ -84,7 +87,7 @@ def _verify(book: Book, target: Promotion) -> None:
             )
 
 
-def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
+def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tuple[Book, Promotion]:
     """Make the tag, or take the one that a rollback left which was stopped half-way; and the Promotion for it."""
     target = way.target
     holder = _asked_before(book, target)
@@ -97,7 +100,12 @@ def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
         assert holder is not None
-    facts = {**target.facts, "authorisedBy": {"gitTag": target.tag_oid}, "reason": reason}
+    facts = {
+        **target.facts,
+        "approvals": [one.as_json() for one in approvals],
+        "authorisedBy": {"gitTag": target.tag_oid},
+        "reason": reason,
+    }
     same = target.version == way.current.version
     before = way.current.predecessor if same else way.current.version
     made = promotion_of(target.model, holder, before, target.subject, facts)

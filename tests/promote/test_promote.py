@@ -7,12 +7,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
-from mlops_ci.cli import run as run_cli
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
@@ -21,20 +20,7 @@ from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = run_cli(list(arguments))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
 
 
 def ask(repo: Repo, version: str, number: int, stage: str = "prod") -> str:
