@@ -29,23 +29,24 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
         file = Path(folder) / Path(attachment.path).name
         file.write_bytes(attachment.content)
         asked = {
-            "uri": _uri(settings),
+            "uri": uri_of(settings),
             "run_id": run_id,
             "file": str(file),
             "folder": Path(attachment.path).parent.as_posix(),
             "tag": attachment.tag,
             "digest": attachment.digest,
         }
-        return bool(_ask("attach", asked, settings)["changed"])
+        return bool(ask("attach", asked, settings)["changed"])
 
 
 def send(source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
     """As `Tracker.send`."""
-    asked = {"source": _uri(source), "uri": _uri(target), "run_id": run_id}
-    return str(_ask("send", asked, target)["run_id"])
+    asked = {"source": uri_of(source), "uri": uri_of(target), "run_id": run_id}
+    return str(ask("send", asked, target)["run_id"])
 
 
-def _ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[str, Any]:
+def ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[str, Any]:
+    """What client_script.py answers. Raises UnreadableError with MLflow's reason, ToolError without MLflow."""
     command = [_interpreter(settings.root), "-I", str(_SCRIPT), what]
     done = run(
         command,
@@ -61,7 +62,9 @@ def _ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[st
         raise ToolError(f"MLflow's client has failed: {done.last_line}") from None
     if error:
         where = redact(settings.uri)
-        raise UnreadableError(f"MLflow at {where}: {error}", hint="check the address and the run")
+        raise UnreadableError(
+            f"MLflow at {where}: {error}", hint="check the address, and what was asked for"
+        )
     return answer  # type: ignore[no-any-return]
 
 
@@ -89,7 +92,7 @@ def _environ(settings: TrackerSettings) -> dict[str, str]:
     return env
 
 
-def _uri(settings: TrackerSettings) -> str:
+def uri_of(settings: TrackerSettings) -> str:
     """A relative path begins at the root, wherever the client runs."""
     scheme, slashes, path = settings.uri.partition(":///")
     if slashes and scheme == "sqlite":
