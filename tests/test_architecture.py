@@ -51,7 +51,7 @@ ALLOWED = {
     "gate": CONFIG | {"diff", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
-    "demo": CONFIG | {"diff", "gate", "report"},
+    "demo": CONFIG | {"diff", "gate", "promote", "report"},
     "commands": CONFIG
     | PURE
     | READERS
