@@ -55,7 +55,7 @@ ALLOWED = {
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
     "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
-    "demo": CONFIG | {"diff", "gate", "report"},
+    "demo": CONFIG | {"diff", "gate", "promote", "report"},
     "commands": CONFIG
     | PURE
     | READERS

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_RUNNING = re.compile(r"Running stage '(.+)':")
-_SKIPPED = re.compile(r"Stage '(.+)' didn't change, skipping")
+_RUNNING = re.compile(r"▸ (.+)")
+_UNCHANGED = re.compile(r"  (.+)  unchanged")
+_RAN = re.compile(r"  .+  ran in .+")
 
 
 class Screen:
@@ -20,6 +21,7 @@ class Screen:
         self.write = write
         self.colour = colour
         self._stage = False
+        self._said = ""
 
     def line(self, words: str = "") -> None:
         self.write(f"{words}\n")
@@ -34,15 +36,20 @@ class Screen:
     def command(self, words: Sequence[str]) -> None:
         self.line(self._paint("36", f"$ {shlex.join(words)}"))
 
+    def quote(self, line: str) -> None:
+        """A line of what a command prints."""
+        self.line(f"  {line}" if line else "")
+
     def progress(self, line: str) -> None:
-        """A line of `dvc repro`: a stage's name at its start, and beside it the first thing that it says."""
+        """A line of `mlops-ci train`: a stage's name at its start, and beside it the last thing that it says."""
         if running := _RUNNING.fullmatch(line):
             self._begin(running[1])
-        elif skipped := _SKIPPED.fullmatch(line):
-            self._begin(skipped[1])
+        elif unchanged := _UNCHANGED.fullmatch(line):
+            self._begin(unchanged[1])
             self._end("unchanged, skipped")
-        elif self._stage and not line.startswith("> "):
-            self._end(line)
+        elif self._stage and _RAN.fullmatch(line):
+            self._end(self._said)
+        self._said = line
 
     def _begin(self, stage: str) -> None:
         self.write(f"  {stage:<9} ")

@@ -1,4 +1,4 @@
-"""Running git and dvc in the demo's folder, where nothing outside it counts or changes."""
+"""Running git, dvc and mlops-ci in the demo's folder, where nothing outside it counts or changes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mlops_ci.demo.screen import Screen
 
@@ -23,6 +24,7 @@ _NEEDED = ("GIT_EXEC_PATH",)
 _DVC_CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 _GIT_CONFIG = "[safe]\n    directory = *\n"
 _PERSON = {"NAME": "mlops-ci demo", "EMAIL": "demo@example.com"}
+_MODULES = {"dvc": "dvc", "mlops-ci": "mlops_ci"}
 _LAST_LINES = 12
 
 
@@ -32,35 +34,44 @@ class Shell:
         self.screen = screen
         self.env = env
 
-    def __call__(self, *words: str) -> None:
-        """Print and run `git …` or `dvc …`. Raises ToolError with the last lines that it wrote."""
-        self.screen.command(words)
-        # This interpreter's dvc, whatever PATH finds first.
-        program = [sys.executable, "-m", "dvc"] if words[0] == "dvc" else [words[0]]
-        with tempfile.TemporaryFile() as errors:
-            try:
-                returncode = self._run([*program, *words[1:]], errors)
-            except FileNotFoundError as error:
-                raise ToolError(f"{words[0]} is not installed or not on PATH") from error
-            if returncode:
-                errors.seek(0)
-                last = errors.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
-                raise ToolError("\n".join([f"`{' '.join(words)}` failed:", *last]))
+    def __call__(
+        self, *words: str, show: Callable[[str], None] = lambda _: None, code: int = 0
+    ) -> None:
+        """Print and run `git …`, `dvc …` or `mlops-ci …`; `show` gets each line that it writes.
 
-    def _run(self, command: list[str], errors: IO[bytes]) -> int:
+        Raises ToolError with the last of them when it does not end with `code`.
+        """
+        self.screen.command(words)
+        # This interpreter's, whatever PATH finds first.
+        module = _MODULES.get(words[0])
+        program = [sys.executable, "-m", module] if module else [words[0]]
+        last: deque[str] = deque(maxlen=_LAST_LINES)
+
+        def take(line: str) -> None:
+            last.append(line)
+            show(line)
+
+        try:
+            returncode = self._run([*program, *words[1:]], take)
+        except FileNotFoundError as error:
+            raise ToolError(f"{words[0]} is not installed or not on PATH") from error
+        if returncode != code:
+            raise ToolError("\n".join([f"`{' '.join(words)}` failed:", *last]))
+
+    def _run(self, command: list[str], take: Callable[[str], None]) -> int:
         with subprocess.Popen(
             command,
             cwd=self.folder,
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
         ) as process:
             assert process.stdout
             for line in process.stdout:
-                self.screen.progress(line.rstrip())
+                take(line.rstrip())
         return process.returncode
 
 
@@ -80,6 +91,7 @@ def _environment(home: Path) -> dict[str, str]:
         },
         "GIT_CONFIG_GLOBAL": str(home / "gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
+        "VIRTUAL_ENV": sys.prefix,
         "DVC_GLOBAL_CONFIG_DIR": str(home),
         "DVC_SYSTEM_CONFIG_DIR": str(home / "none"),
         "DVC_SITE_CACHE_DIR": str(home / "cache"),

@@ -1,4 +1,4 @@
-"""The demo from beginning to end: a baseline, a change that is better, and one that must not be merged."""
+"""The demo from beginning to end: a baseline, a change that is better, one that must not be merged, a release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mlops_ci.demo import folder as folders
-from mlops_ci.demo import reports, shell
+from mlops_ci.demo import release, reports, shell
 from mlops_ci.diff import Request
 from mlops_ci.errors import MlopsCiError, ToolError
 from mlops_ci.gate import Judged, gate
@@ -67,6 +67,7 @@ def run(folder: Path, screen: Screen) -> None:
         _baseline(sh)
         for number, branch in enumerate(BRANCHES, 2):
             _keep_promise(branch, _change(sh, number, branch))
+        release.run(sh)
     _farewell(folder, screen, round(time.monotonic() - start))
 
 
@@ -92,9 +93,8 @@ def _baseline(sh: Shell) -> None:
     sh.screen.command(["cd", str(sh.folder)])
     sh("git", "init", "--initial-branch=main")
     sh("dvc", "init")
-    sh("dvc", "repro")
-    sh("git", "add", "--all")
-    sh("git", "commit", "--message", "Compare with 50 scans")
+    sh("dvc", "remote", "add", "--default", "store", "remote")
+    _train(sh, "Compare with 50 scans")
     sh.screen.line("  mlops-ci.yaml: accuracy may fall by 0.005, recall of any digit by 0.03")
 
 
@@ -102,14 +102,26 @@ def _change(sh: Shell, number: int, branch: Branch) -> Judged:
     sh.screen.heading(f"{number}  {branch.name}: {branch.why}")
     sh("git", "switch", "--create", branch.name, "main")
     _edit(sh, branch.edits)
-    sh("dvc", "repro")
-    sh("git", "commit", "--all", "--message", branch.message)
+    _train(sh, branch.message)
     sh.screen.command(["mlops-ci", "gate", "main"])
     judged = gate(Request(start=sh.folder, base="main", fetch=False, plots=True))
     sh.screen.line()
     sh.screen.write(reports.on_terminal(judged, colour=sh.screen.colour))
     reports.write(judged, sh.folder / "reports" / branch.name)
     return judged
+
+
+def _train(sh: Shell, message: str) -> None:
+    """What is trained is committed first; the Record of the training is kept as a note, where a promotion finds it."""
+    _commit(sh, message)
+    sh("mlops-ci", "train", "--persist", "push", show=sh.screen.progress)
+    _commit(sh, f"{message}: results")
+    sh("mlops-ci", "record", "push", "--note")
+
+
+def _commit(sh: Shell, message: str) -> None:
+    sh("git", "add", "--all")
+    sh("git", "commit", "--message", message)
 
 
 def _edit(sh: Shell, edits: dict[str, str]) -> None:
@@ -141,10 +153,11 @@ def _or_none(names: Iterable[str]) -> str:
 
 
 def _farewell(folder: Path, screen: Screen, seconds: int) -> None:
-    screen.heading(f"Done in {seconds} s: `better` may be merged, `worse-on-8` is blocked.")
+    screen.heading(f"Done in {seconds} s: `better` is in production, `worse-on-8` is blocked.")
     for branch in BRANCHES:
         screen.line(f"  {folder / 'reports' / branch.name / 'report.html'}, .md, .json")
     screen.heading("Now a branch of your own DVC repository:")
     screen.line("  cd your-repository")
     screen.line("  mlops-ci diff main    what the branch did to the metrics, and why")
     screen.line("  mlops-ci gate main    may it be merged? your gates are in mlops-ci.yaml")
+    screen.line("  mlops-ci train        what a promotion needs: the Record of the training")

@@ -110,7 +110,7 @@ def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> Re
     if verdict.result in ("no gates", "unarmed"):
         return RefusedError(f"no gate of the main branch judges {holder.version}", hint=_NO_GATES)
     wrong = [one for one in verdict.outcomes if one.result in ("fail", "inconclusive")]
-    reasons = "; ".join(one.reason for one in wrong[:_BLAMED])
+    reasons = "; ".join(f"{one.metric}: {one.reason}" for one in wrong[:_BLAMED])
     against, base = (f" against {champion.version}", champion.commit[:7]) if champion else ("", "")
     shown = f"mlops-ci gate --exact {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
     return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)

@@ -15,11 +15,15 @@ import pytest
 
 from mlops_ci.cli import run
 from mlops_ci.demo import folder as folders
-from mlops_ci.demo import shell, story
+from mlops_ci.demo import release, shell, story
 from mlops_ci.demo.screen import Screen
 from mlops_ci.diff import Request
 from mlops_ci.errors import MlopsCiError, ToolError
 from mlops_ci.gate import gate
+from mlops_ci.git import Repository
+from mlops_ci.promote.book import Book
+from mlops_ci.stack.base import TrackerSettings
+from mlops_ci.stack.registries import REGISTRIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +49,9 @@ PROJECT = {
 }
 
 
+BY_TAGS = "6  v1.2.0: someone tags `worse-on-8` by hand"
+
+
 @dataclass(frozen=True)
 class Made:
     folder: Path
@@ -67,7 +74,7 @@ class Made:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     above = tmp_path_factory.mktemp("demo")
     env = {**os.environ, **FOREIGN, "HOME": str(above / "home")}
-    kill_at("$ dvc repro", above, env)
+    kill_at("$ mlops-ci train --persist push", above, env)
     folder = above / "digits demo"
     (folder / "left-over").write_text("half of something", encoding="utf-8")
     done = subprocess.run(COMMAND, cwd=above, env=env, capture_output=True, check=False)
@@ -148,11 +155,12 @@ def test_metrics_are_those_of_the_predictions(made: Made) -> None:
 def test_every_branch_holds_what_it_trained(made: Made) -> None:
     found = {
         branch: json.loads(made.git("show", f"{branch}:metrics.json"))["accuracy"]
-        for branch in ("main", "better", "worse-on-8")
+        for branch in ("digits@v1.0.0", "better", "worse-on-8")
     }
-    assert found["main"] < found["worse-on-8"] < found["better"]
+    assert found["digits@v1.0.0"] < found["worse-on-8"] < found["better"]
     assert made.git("status", "--porcelain") == ""
-    assert made.git("branch", "--show-current") == "worse-on-8"
+    assert made.git("branch", "--show-current") == "main"
+    assert made.git("rev-parse", "main") == made.git("rev-parse", "better")
 
 
 @real
@@ -166,7 +174,8 @@ def test_dvc_finds_nothing_left_to_train(made: Made) -> None:
 def test_the_mlflow_runs_belong_to_their_commits(made: Made) -> None:
     tracked = [row for row in made.report("better")["metrics"] if row["source"] == "mlflow:digits"]
     assert [row["name"] for row in tracked] == ["train_accuracy"]
-    ids = {made.git("show", f"{branch}:run.json") for branch in ("main", "better", "worse-on-8")}
+    revisions = ("digits@v1.0.0", "better", "worse-on-8")
+    ids = {made.git("show", f"{rev}:run.json") for rev in revisions}
     assert len(ids) == 3
 
 
@@ -188,30 +197,66 @@ def test_reports_are_written_for_people_and_machines(made: Made) -> None:
 @real
 def test_it_prints_what_it_runs_and_says_how_to_go_on(made: Made) -> None:
     lines = made.output.splitlines()
-    assert lines.count("$ dvc repro") == 3
+    assert lines.count("$ mlops-ci train --persist push") == 3
     assert lines.count("$ mlops-ci gate main") == 2
     assert "$ git init --initial-branch=main" in lines
     assert "  prepare   unchanged, skipped" in lines
-    assert [line.split("  ")[1] for line in lines[-3:]] == [
+    assert [line.split("  ")[1] for line in lines[-4:]] == [
         "cd your-repository",
         "mlops-ci diff main",
         "mlops-ci gate main",
+        "mlops-ci train",
     ]
-    assert max(len(line) for line in lines) <= 80
+    assert max(len(line) for line in lines[: lines.index(BY_TAGS)]) <= 80
     assert "\x1b" not in made.output
 
 
 @real
+def test_what_is_better_is_in_production_and_what_was_refused_is_taken_back(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = Repository.discover(made.folder)
+    granted = [
+        (one.kind, one.version, one.predecessor)
+        for one in Book(repository=repository).promotions_of("digits", "prod")
+    ]
+    assert granted == [
+        ("rollback", "v1.1.0", "v1.0.0"),
+        ("promote", "v1.1.0", "v1.0.0"),
+        ("promote", "v1.0.0", ""),
+    ]
+    refused = next(line for line in made.output.splitlines() if line.startswith("  error: v1.2.0"))
+    assert "slices.8.recall: at most 0.03 worse: broken by 0.1" in refused
+    assert "? prod  v1.2.0" in made.output
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    store = TrackerSettings(uri="sqlite:///mlflow.db", root=made.folder)
+    served = REGISTRIES["mlflow"].holder(store, "digits", "prod")
+    assert served
+    assert served.git_tag == "digits@v1.1.0"
+
+
+@real
+def test_a_release_that_is_not_as_promised_is_our_bug(made: Made) -> None:
+    sh = shell.Shell(made.folder, screen([]), {})
+    release._keep_promise(sh, "v1.1.0", verified=True)
+    with pytest.raises(
+        MlopsCiError, match=r"v1\.2\.0 should hold prod, .* but v1\.1\.0 does"
+    ) as caught:
+        release._keep_promise(sh, "v1.2.0", verified=True)
+    assert caught.value.exit_code == 70
+
+
+@real
 def test_commits_are_by_the_demo_and_nothing_is_configured(made: Made) -> None:
-    authors = made.git("log", "--all", "--format=%an <%ae> %cn").splitlines()
-    assert authors == ["mlops-ci demo <demo@example.com> mlops-ci demo"] * 3
+    authors = made.git("log", "--branches", "--format=%an <%ae> %cn").splitlines()
+    assert authors == ["mlops-ci demo <demo@example.com> mlops-ci demo"] * 6
     assert "user." not in made.git("config", "--local", "--list")
 
 
 @real
 def test_a_promise_that_is_not_kept_is_our_bug(made: Made) -> None:
     better, worse = story.BRANCHES
-    judged = gate(Request(start=made.folder, base="main", head="better"))
+    judged = gate(Request(start=made.folder, base="digits@v1.0.0", head="better"))
     story._keep_promise(better, judged)
     with pytest.raises(MlopsCiError, match=r"stopped by slices\.digit=8\.accuracy, but") as caught:
         story._keep_promise(worse, judged)
@@ -290,12 +335,12 @@ def test_progress_is_a_line_a_stage() -> None:
     lines: list[str] = []
     shown = screen(lines)
     for line in (
-        "Stage 'prepare' didn't change, skipping",
-        "Running stage 'train':",
+        "  prepare  unchanged",
+        "▸ train",
         "> python train.py",
         "50 landmarks",
-        "more of it",
-        "Updating lock file 'dvc.lock'",
+        "  train  ran in 2.1 s",
+        "pushing data",
     ):
         shown.progress(line)
     assert "".join(lines) == "  prepare   unchanged, skipped\n  train     50 landmarks\n"

@@ -18,6 +18,7 @@ import pytest
 from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.stack.base import Registration, TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
+from mlops_ci.stack.registries.mlflow.names import alias_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,7 +147,7 @@ def test_models_in_folders_keep_apart(server: TrackerSettings) -> None:
 @pytest.mark.parametrize("stage", ["latest", "LATEST", "v1", "v12"])
 def test_a_stage_that_mlflow_reserves(stage: str) -> None:
     with pytest.raises(UsageError, match="cannot be an alias"):
-        registry.alias_of(stage)
+        alias_of(stage)
 
 
 def test_a_server_that_is_not_there() -> None:

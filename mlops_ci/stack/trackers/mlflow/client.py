@@ -29,23 +29,24 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
         file = Path(folder) / Path(attachment.path).name
         file.write_bytes(attachment.content)
         asked = {
-            "uri": _uri(settings),
+            "uri": uri_of(settings),
             "run_id": run_id,
             "file": str(file),
             "folder": Path(attachment.path).parent.as_posix(),
             "tags": attachment.all_tags,
             "digest": attachment.digest,
         }
-        return bool(_ask("attach", asked, settings)["changed"])
+        return bool(ask("attach", asked, settings)["changed"])
 
 
 def send(source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
     """As `Tracker.send`."""
-    asked = {"source": _uri(source), "uri": _uri(target), "run_id": run_id}
-    return str(_ask("send", asked, target)["run_id"])
+    asked = {"source": uri_of(source), "uri": uri_of(target), "run_id": run_id}
+    return str(ask("send", asked, target)["run_id"])
 
 
-def _ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[str, Any]:
+def ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[str, Any]:
+    """What client_script.py answers. Raises UnreadableError with MLflow's reason, ToolError without MLflow."""
     command = [_interpreter(settings.root), "-I", str(_SCRIPT), what]
     done = run(
         command,
@@ -63,7 +64,8 @@ def _ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[st
     if answer.get("status") in (401, 403):
         raise StatusError(f"MLflow at {where}", answer["status"], None)
     if error:
-        raise UnreadableError(f"MLflow at {where}: {error}", hint="check the address and the run")
+        hint = "check the address, and what was asked for"
+        raise UnreadableError(f"MLflow at {where}: {error}", hint=hint)
     return answer  # type: ignore[no-any-return]
 
 
@@ -91,7 +93,7 @@ def _environ(settings: TrackerSettings) -> dict[str, str]:
     return env
 
 
-def _uri(settings: TrackerSettings) -> str:
+def uri_of(settings: TrackerSettings) -> str:
     """A relative path begins at the root, wherever the client runs."""
     scheme, slashes, path = settings.uri.partition(":///")
     if slashes and scheme == "sqlite":

@@ -1,6 +1,7 @@
 """Runs in the environment of the project: it has MLflow, and need not have mlops-ci.
 
-`python client_script.py attach|send`: what is asked comes as JSON on stdin, the last line of stdout is the answer.
+`python client_script.py WHAT`, a name in ANSWERS. What is asked comes as JSON on stdin; the last line of stdout is the
+answer.
 """
 
 from __future__ import annotations
@@ -103,10 +104,107 @@ def chunks(values: list[Any]) -> list[list[Any]]:
     return [values[start : start + MOST] for start in range(0, len(values), MOST)]
 
 
+def find_version(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"version": next(iter(versions_of(client_at(asked), asked)), None)}
+
+
+def register(asked: dict[str, Any]) -> dict[str, Any]:
+    """The oldest version of a tag is the one that counts for everybody."""
+    client = client_at(asked)
+    found = versions_of(client, asked)
+    if not found:
+        own_model(client, asked)
+        client.create_model_version(
+            asked["name"], asked["source"], asked["run_id"], asked["tags"], await_creation_for=0
+        )
+        found = versions_of(client, asked)
+    for double in found[1:]:
+        unless(
+            "RESOURCE_DOES_NOT_EXIST", client.delete_model_version, asked["name"], double["number"]
+        )
+    return {"version": found[0]}
+
+
+def own_model(client: Any, asked: dict[str, Any]) -> None:
+    """Two models can have one name in MLflow: `a/b` and `a:b` are both `a.b` there."""
+    name, owner = asked["name"], asked["owner"]
+    tags = {owner["key"]: owner["value"]}
+    unless("RESOURCE_ALREADY_EXISTS", client.create_registered_model, name, tags)
+    there = client.get_registered_model(name).tags.get(owner["key"], owner["value"])
+    if there != owner["value"]:
+        raise ValueError(f"the name {name} in MLflow belongs to the model {there}")
+
+
+def assign(asked: dict[str, Any]) -> dict[str, Any]:
+    client_at(asked).set_registered_model_alias(asked["name"], asked["alias"], asked["version"])
+    found = holder(asked)
+    if found["version"] is None:
+        raise ValueError(f"{asked['name']}@{asked['alias']} was set, and is not found")
+    return found
+
+
+def holder(asked: dict[str, Any]) -> dict[str, Any]:
+    """A missing alias is an invalid parameter to MLflow."""
+    missing = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+    get = client_at(asked).get_model_version_by_alias
+    found = unless(missing, get, asked["name"], asked["alias"])
+    return {"version": found and shown(found)}
+
+
+def withdraw(asked: dict[str, Any]) -> dict[str, Any]:
+    delete = client_at(asked).delete_registered_model_alias
+    unless("RESOURCE_DOES_NOT_EXIST", delete, asked["name"], asked["alias"])
+    return {"version": None}
+
+
+def versions_of(client: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Oldest first. The tag has no quote: the grammar of tags knows none."""
+    wanted = f"name = '{asked['name']}' and tags.`{asked['key']}` = '{asked['git_tag']}'"
+    found = [shown(one) for one in client.search_model_versions(wanted)]
+    return sorted(found, key=lambda one: int(one["number"]))
+
+
+def shown(version: Any) -> dict[str, Any]:
+    return {
+        "number": str(version.version),
+        "source": version.source or "",
+        "tags": dict(version.tags),
+    }
+
+
+def unless(codes: str | tuple[str, ...], call: Any, *arguments: Any) -> Any:
+    """What `call` gives; None for an error of MLflow with one of these codes."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return call(*arguments)
+    except MlflowException as error:
+        if error.error_code not in codes:
+            raise
+        return None
+
+
+def client_at(asked: dict[str, Any]) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=asked["uri"], registry_uri=asked["uri"])
+
+
+ANSWERS = {
+    "attach": attach,
+    "send": send,
+    "find_version": find_version,
+    "register": register,
+    "holder": holder,
+    "assign": assign,
+    "withdraw": withdraw,
+}
+
+
 def main() -> int:
     asked = json.load(sys.stdin)
     try:
-        answer = {"attach": attach, "send": send}[sys.argv[1]](asked)
+        answer = ANSWERS[sys.argv[1]](asked)
     except ImportError as error:
         answer = {"error": f"cannot be imported here: {error}"}
     except Exception as error:  # noqa: BLE001 - whatever MLflow raises is the answer

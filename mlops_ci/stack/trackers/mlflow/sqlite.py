@@ -90,7 +90,7 @@ class SqliteStore:
 @contextmanager
 def open_store(settings: TrackerSettings) -> Iterator[SqliteStore]:
     """The store, seen at one moment. What SQLite complains about becomes an UnreadableError."""
-    path, version = _path(settings), "unknown"
+    path, version = path_of(settings), "unknown"
     try:
         uri = f"{path.as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as database:
@@ -102,7 +102,8 @@ def open_store(settings: TrackerSettings) -> Iterator[SqliteStore]:
         raise _unreadable(path, version, str(error)) from error
 
 
-def _path(settings: TrackerSettings) -> Path:
+def path_of(settings: TrackerSettings) -> Path:
+    """The file of the store. Raises UnreadableError when there is none."""
     name = settings.uri.partition(":///")[2]
     # SQLAlchemy reads what follows a `?` as options, and decodes %20 since 2.1.
     plain = name.partition("?")[0]

@@ -1,4 +1,4 @@
-"""MLflow's model registry on a server. A stage is an alias; a version is known by the Git tag that registered it.
+"""MLflow's model registry on a server.
 
 https://mlflow.org/docs/latest/rest-api.html. MLflow makes two versions of one source without a word, and keeps no
 history of aliases: what makes calls repeatable here is the version's tag `mlops_ci.git_tag`.
@@ -6,42 +6,21 @@ history of aliases: what makes calls repeatable here is the version's tag `mlops
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.errors import UnreadableError
 from mlops_ci.http import StatusError, delete_json, get_json, post_json
 from mlops_ci.stack.base import RegisteredVersion
+from mlops_ci.stack.registries.mlflow.names import GIT_TAG, MODEL, alias_of, name_of
 from mlops_ci.stack.trackers.mlflow.rest import as_mlflow_answers, open_store
 
 if TYPE_CHECKING:
     from mlops_ci.stack.base import Registration, TrackerSettings
     from mlops_ci.stack.trackers.mlflow.rest import RestStore
 
-GIT_TAG = "mlops_ci.git_tag"
-MODEL = "mlops_ci.model"
 # The first alias of a model that is set twice at once: https://github.com/mlflow/mlflow, SqlAlchemyStore.
 # set_registered_model_alias inserts without a lock, and the second insert is refused.
 _RACES = 3
-# MLflow's own rules: mlflow/utils/validation.py, _REGISTERED_MODEL_ALIAS_REGEX and what it reserves.
-_ALIAS = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_RESERVED = re.compile(r"latest|v\d+", re.IGNORECASE)
-
-
-def name_of(model: str) -> str:
-    """MLflow's name for a model: it has no `/` and no `:` in names."""
-    return re.sub(r"[:/]", ".", model)
-
-
-def alias_of(stage: str) -> str:
-    """MLflow's alias for a stage. Raises UsageError for one that MLflow keeps for itself."""
-    alias = stage.replace("/", "-")
-    if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
-        raise UsageError(
-            f"the stage {stage!r} cannot be an alias in MLflow, which keeps `latest` and `v1` for itself",
-            hint="call the stage otherwise",
-        )
-    return alias
 
 
 @as_mlflow_answers()
