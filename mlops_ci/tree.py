@@ -115,11 +115,8 @@ class ObjectTree(_Entries):
         self.expect(paths)
         modes, known = self.modes, self.repository.objects.known
         files = ((path, known.get(modes[path][1], _LFS_POINTER)) for path in paths if path in modes)
-        return {
-            path: content
-            for path, content in files
-            if modes[path][0].startswith("100") and not content.startswith(_LFS_POINTER)
-        }
+        known_files = ((path, one) for path, one in files if modes[path][0].startswith("100"))
+        return {path: one for path, one in known_files if not one.startswith(_LFS_POINTER)}
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}

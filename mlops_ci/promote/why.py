@@ -64,7 +64,7 @@ def _digest(promotion: Promotion) -> str:
 
 def training_of(book: Book, promotion: Promotion) -> str:
     """The line of the Record of its training; "" where the notes do not have it."""
-    lines = map(encode, ledger.statements(book.repository))
+    lines = (encode(statement) for _, statement in notes.statements(book.repository))
     return next((line for line in lines if _sha256(line) == _digest(promotion)), "")
 
 
