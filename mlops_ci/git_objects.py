@@ -20,10 +20,20 @@ _WHOLE = "git fetch --refetch --no-filter, which makes it a whole one"
 # Twice as many names are sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
 _BULK = 100
 _CHUNK = 1024 * 1024
+# To start Git anew is faster than to let it write so much.
+_HUGE = 16 * _CHUNK
 
 
 class _EndedError(ToolError):
     """A `git cat-file` that should still be running has ended."""
+
+
+class _HugeError(Exception):
+    """A blob that is far larger than what is wanted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class Objects:
@@ -59,6 +69,17 @@ class Objects:
     def expect(self, oids: set[str], limit: int) -> None:
         """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
         names = sorted(oids - self.known.keys())
+        while names:
+            try:
+                self._read_all(names, limit)
+                names = []
+            except _HugeError as huge:  # Git has begun to read it
+                pipe = self.__dict__.pop("_contents")
+                pipe.kill()
+                _close(pipe)
+                names = names[names.index(huge.name) + 1 :]
+
+    def _read_all(self, names: list[str], limit: int) -> None:
         for start in range(-_BULK, len(names), _BULK):  # git works ahead while we read
             if ahead := names[start + _BULK : start + 2 * _BULK]:
                 _send(self._contents, "\n".join(ahead))
@@ -173,6 +194,8 @@ def _bulk(
             yield name, stdout.read(int(size) + 1)[:-1]
         elif not line:
             raise _EndedError(_ENDED, hint=_WHOLE)
+        elif size.isdigit() and int(size) > _HUGE:
+            raise _HugeError(name)
         elif size.isdigit():
             _skip(stdout, int(size) + 1)
 

@@ -170,9 +170,7 @@ class CommitTree(ObjectTree):
         known = self.repository.listed
         if self.commit not in known:
             records = (record.split("\t", 1) for record in self._listing.records())
-            known[self.commit] = {
-                path: (meta[:6], meta.rpartition(" ")[2]) for meta, path in records
-            }
+            known[self.commit] = {path: (at[:6], at.rpartition(" ")[2]) for at, path in records}
         return known[self.commit]
 
 
