@@ -58,7 +58,7 @@ ALLOWED = {
     | READERS
     | WORKERS
     | {"demo", "diff", "gate", "promote", "publish", "schema"},
-    "cli": frozenset({"commands", "config", "errors"}),
+    "cli": frozenset({"commands", "config", "errors", "signals"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),
 }
