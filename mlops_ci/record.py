@@ -49,12 +49,16 @@ class RecordedLock:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun:
-    """A run at a tracker. `local`: it was logged beside the repository and has yet to be sent."""
+    """A run at a tracker. `local`: it was logged beside the repository and has yet to be sent.
+
+    `mark`: all runs with this tag, whose ids could not be read; then `run_id` is empty.
+    """
 
     run_id: str
     uri: str
     experiment: str
     local: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

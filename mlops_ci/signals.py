@@ -16,36 +16,38 @@ if TYPE_CHECKING:
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-class _Stop(KeyboardInterrupt):
+class _Stop(BaseException):
     """On its way from where the signal came to the end of `stoppable`. No Exception: nobody takes it for a failure."""
 
 
 @contextmanager
-def stoppable(kept: str) -> Iterator[None]:
+def stoppable(kept: str = "", *, once: bool = True) -> Iterator[None]:
     """Raises StoppedError when a signal comes, after all that is inside has tidied up. `kept`: what is left then.
 
-    One signal is enough: others that follow are ignored, as they would come in the middle of tidying up.
+    `once`: others that follow are ignored, as they would come in the middle of tidying up.
     """
 
     def stop(signum: int, _frame: FrameType | None) -> None:
-        ignore(before)
+        ignore(before if once else ())
         raise _Stop(signal.Signals(signum).name)
 
     before = {signum: signal.signal(signum, stop) for signum in ending()}
     try:
         yield
     except _Stop as stopped:
-        raise StoppedError(f"stopped by {stopped}; {kept}", signal=str(stopped)) from None
+        what = f"stopped by {stopped}" + (f"; {kept}" if kept else "")
+        raise StoppedError(what, signal=str(stopped)) from None
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
 
 def ending() -> list[signal.Signals]:
-    """Those that end a process; none in a thread, which gets none."""
+    """Those that end this process, not what it was started to ignore, as by nohup. In a thread none, it gets none."""
     if threading.current_thread() is not threading.main_thread():
         return []
-    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    return [one for one in known if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 def ignore(signals: Iterable[signal.Signals]) -> None:

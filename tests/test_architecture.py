@@ -61,7 +61,7 @@ ALLOWED = {
     | READERS
     | WORKERS
     | {"demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
-    "cli": frozenset({"commands", "config", "errors"}),
+    "cli": frozenset({"commands", "config", "errors", "signals"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),
 }

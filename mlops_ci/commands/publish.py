@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +13,6 @@ from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
     from mlops_ci.publish.deliver import Delivered, Mode
@@ -135,8 +131,7 @@ def publish(
         summary=summary,
         root=root,
     )
-    with _told_to_stop():
-        done = deliver(shown, context, client, wanted)
+    done = deliver(shown, context, client, wanted)
     if client is None and (comment != "never" or status or check_run):
         hint = "env: GITHUB_TOKEN: ${{ github.token }}; or --comment never --no-status"
         done.refused.append(
@@ -157,16 +152,6 @@ def _refuse_target(context: Context) -> None:
             "what measured it could have used them",
             hint="take the pair of workflows for forks: docs/publish.md#forks",
         )
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[None]:
-    """A job that is cancelled gets SIGINT, then SIGTERM: on both it completes what it has begun."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _client(context: Context) -> Client | None:

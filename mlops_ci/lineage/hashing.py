@@ -157,6 +157,8 @@ def hash_open_file(
             sha256.update(chunk)
             md5.update(chunk)
             total += len(chunk)
+            if total == size and len(chunk) < _CHUNK:  # one more was asked for, and is not there
+                break
     return Digests(sha256=sha256.hexdigest(), md5=md5.hexdigest(), size=total)
 
 
@@ -257,11 +259,12 @@ def _files(root: Path, path: str) -> list[str] | None:
     """The files below a folder; None for what is no folder."""
     if not (root / path).is_dir():
         return None
-    found = []
+    # No Path for each of many files: that takes longer than to hash a small one.
+    found, start = [], len(os.path.join(root, ""))  # noqa: PTH118
     for parent, folders, names in os.walk(root / path):
-        inner = Path(parent).relative_to(root)
+        inner = os.path.join(parent[start:], "").replace(os.sep, "/")  # noqa: PTH118
         linked = [name for name in folders if (Path(parent) / name).is_symlink()]
-        found += [(inner / name).as_posix() for name in (*names, *linked)]
+        found += [f"{inner}{name}" for name in (*names, *linked)]
     return sorted(found)
 
 

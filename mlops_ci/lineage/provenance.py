@@ -115,6 +115,7 @@ def _run(one: Descriptor) -> RecordedRun:
         uri=_get(one, "uri", str, ""),
         experiment=_get(annotations, "experiment", str),
         local=_get(annotations, "local", bool),
+        mark=_get(annotations, "mark", str, ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
@@ -12,7 +13,7 @@ from mlops_ci.lineage import notes
 from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.statement import Statement, encode
 from mlops_ci.record import Pushed
-from mlops_ci.stack.base import Attachment, TrackerSettings
+from mlops_ci.stack.base import MARK_TAG, Attachment, TrackerSettings
 from mlops_ci.stack.trackers import TRACKERS
 from mlops_ci.tracking import Tracking
 from mlops_ci.tree import WorkTree
@@ -44,7 +45,11 @@ def to_tracker(repository: Repository, statements: list[Statement], where: str) 
     pairs = list(_runs(recorded))
     places = {model: _place(repository, root, model) for model, _ in pairs}
     try:
-        return [_pushed(root, places[model], run, attachment) for model, run in pairs]
+        return [
+            _pushed(root, places[model], one, attachment)
+            for model, run in pairs
+            for one in _found(places[model], run)
+        ]
     except StatusError as error:
         if error.status not in (401, 403):
             raise
@@ -70,8 +75,8 @@ def _runs(recorded: list[Provenance]) -> Iterator[tuple[str, RecordedRun]]:
     seen = set()
     for one in recorded:
         for run in one.runs:
-            if run.run_id not in seen:
-                seen.add(run.run_id)
+            if run.run_id + run.mark not in seen:
+                seen.add(run.run_id + run.mark)
                 yield one.model, run
 
 
@@ -88,6 +93,14 @@ def _place(repository: Repository, root: Path, model: str) -> TrackerSettings:
             hint=f"export MLFLOW_TRACKING_URI={redact(settings.uri)}",
         )
     return settings
+
+
+def _found(place: TrackerSettings, run: RecordedRun) -> list[RecordedRun]:
+    """The runs themselves, where the tracker was down when they should have been read back."""
+    if not run.mark:
+        return [run]
+    ids = TRACKERS["mlflow"].tagged(place, MARK_TAG, run.mark)
+    return [replace(run, run_id=one, mark="") for one in ids]
 
 
 def _pushed(root: Path, place: TrackerSettings, run: RecordedRun, attachment: Attachment) -> Pushed:

@@ -187,7 +187,8 @@ def _circumstances(one: Provenance) -> Iterator[str]:
         "variables": " ".join(f"{name}={value}" for name, value in one.variables.items()),
         "run": one.run_url,
         "tracked": ", ".join(
-            run.run_id + (" (to be sent)" if run.local else "") for run in one.runs
+            (run.run_id or "not read back yet") + (" (to be sent)" if run.local else "")
+            for run in one.runs
         ),
         "persisted": "none: it cannot be promoted" if one.persist == "none" else one.persist,
     }

@@ -27,6 +27,8 @@ class TrackerSettings:
 
 # The tag of a run that holds the lock digest of what it made.
 LOCK_TAG = "mlops_ci.lock"
+# That of the runs of one training, by which they are found after it.
+MARK_TAG = "mlops_ci.run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,10 @@ class Tracker(Protocol):
         Raises UnreadableError when the store cannot be read, and when the strongest evidence that matches
         anything matches several runs: the message lists them. It never picks one of several.
         """
+        ...
+
+    def tagged(self, settings: TrackerSettings, key: str, value: str) -> list[str]:
+        """The ids of the finished runs with this tag. Raises UnreadableError when the store cannot be read."""
         ...
 
     def attach(self, settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:

@@ -20,7 +20,7 @@ from mlops_ci.errors import StageError, UnreadableError
 from mlops_ci.http import redact
 from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.run import TrackingRun
-from mlops_ci.stack.base import LOCK_TAG, TrackerSettings
+from mlops_ci.stack.base import LOCK_TAG, MARK_TAG, TrackerSettings
 from mlops_ci.stack.trackers import mlflow
 from mlops_ci.stack.trackers.mlflow import BACKENDS
 from mlops_ci.tracking import run_ids
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 # MLflow's own default, named so that it is the same wherever a stage runs.
 _EMBEDDED = "mlflow.db"
 _FALLBACK = ".mlops-ci/mlflow.db"
-_TOKEN = "mlops_ci.run"  # noqa: S105 - the name of a tag
 _LONG = 400
 
 
@@ -65,7 +64,7 @@ class Tracked:
         return {
             **names,
             "MLFLOW_TRACKING_URI": self.uri,
-            "MLFLOW_RUN_CONTEXT": json.dumps({**tags, _TOKEN: self.token}),
+            "MLFLOW_RUN_CONTEXT": json.dumps({**tags, MARK_TAG: self.token}),
         }
 
     def fallen_back(self) -> Tracked:
@@ -129,14 +128,19 @@ def set_up(
 
 def read_back(tracked: Tracked, place: Place, output: Output) -> TrackingRun:
     """The runs of this training, else those that unchanged outputs name. What cannot be read costs nothing else."""
+    mark = ""
     try:
         ids = _with_token(tracked)
     except UnreadableError as error:
-        output.say(f"MLflow cannot be read after the run: {error}")
-        ids = []
+        output.say(f"MLflow cannot be read after the run: {error}; later: mlops-ci record push")
+        ids, mark = [], tracked.token
     ids = ids or sorted(set(run_ids(place.project, place.project.stages)))
     return TrackingRun(
-        uri=tracked.uri, experiment=tracked.experiment, run_ids=tuple(ids), local=tracked.local
+        uri=tracked.uri,
+        experiment=tracked.experiment,
+        run_ids=tuple(ids),
+        local=tracked.local,
+        mark="" if ids else mark,
     )
 
 
@@ -161,8 +165,7 @@ def _with_token(tracked: Tracked) -> list[str]:
     if scheme == "sqlite" and not os.path.exists(tracked.uri.removeprefix("sqlite:///")):  # noqa: PTH110
         return []
     settings = TrackerSettings(uri=tracked.uri, root=tracked.root)
-    with BACKENDS[scheme](settings) as store:
-        return sorted(store.tagged(_TOKEN, tracked.token, store.experiments(None)))
+    return mlflow.tagged(settings, MARK_TAG, tracked.token)
 
 
 def _client(environments: Iterable[Environment]) -> str | None:

@@ -128,6 +128,8 @@ def test_a_server_that_goes_away_costs_no_training(
         assert "mlops-ci record push" in done.err
     else:
         assert "MLflow cannot be read after the run" in done.err
+        (logged,) = tracked(pipeline, done.data["record"])
+        assert (logged["run_id"], len(logged["mark"])) == ("", 32)
 
 
 @pytest.mark.stub

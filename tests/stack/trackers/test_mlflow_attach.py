@@ -122,6 +122,21 @@ def test_a_run_that_was_logged_locally_is_sent_with_its_record(
     assert status == "FINISHED"
 
 
+def test_runs_that_could_not_be_read_back_are_found(
+    made: Made, server: str, project: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    run_id, mark = made.ids["elsewhere"], os.urandom(16).hex()
+    tracker.tag(TrackerSettings(uri=server, root=project.path), run_id, {"mlops_ci.run": mark})
+    record = recorded(project, TrackingRun(uri=server, mark=mark))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    monkeypatch.chdir(project.path)
+    assert run(["record", "push", "--json"]) == 0
+    (pushed,) = json.loads(capsys.readouterr().out)["runs"]
+    assert pushed["sent_as"] == run_id
+    _, kept, *_ = look(server, run_id, project.path)
+    assert kept == {"mlops-ci/record.intoto.jsonl": record.read_text()}
+
+
 def recorded(repo: Repo, tracking: TrackingRun) -> Path:
     repo.write("model.bin", b"weights")
     commit = repo.commit(**FILES)

@@ -66,6 +66,14 @@ def find_run(settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         return _tagged(store, settings.experiment, query)
 
 
+def tagged(settings: TrackerSettings, key: str, value: str) -> list[str]:
+    """As `Tracker.tagged`."""
+    if not SAFE.fullmatch(value):
+        raise UnreadableError(f"{value[:80]!a} is not a tag that mlops-ci sets")
+    with _backend(settings.uri)(settings) as store:
+        return sorted(store.tagged(key, value, store.experiments(None)))
+
+
 def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:
     """As `Tracker.attach`: over REST to a server, through MLflow's own client to any other store."""
     _check(run_id)
