@@ -86,3 +86,20 @@ def test_the_workspace_and_the_steps_after_it_are_as_they_were(hub: Hub) -> None
     assert run.jobs == {"model": "success"}, run.text
     assert "?? after\n?? before\n" in run.text
     assert "!! " not in run.text
+
+
+CHECK = GATE.replace("id: gate", "id: check").replace("actions/gate", "actions/check")
+
+
+@pytest.mark.parametrize(("name", "job"), [("large.csv", "failure"), ("README.md", "success")])
+def test_what_a_change_adds_is_checked(hub: Hub, name: str, job: str) -> None:
+    git(hub.work, "switch", "-qc", "change")
+    hub.commit("Add a file", **{name: "1,2\n" * 200_000 if name == "large.csv" else "# churn\n"})
+    run = hub.run(CHECK, hub.open_pull(7))
+    assert run.jobs == {"model": job}, run.text
+    assert run.outputs["check"]["verdict"] == ("fail" if job == "failure" else "pass")
+    found = json.loads(run.outputs["check"]["counts"])["findings"]
+    assert found == (job == "failure")
+    (summary,) = run.summaries
+    assert f"{found} finding" in summary
+    assert any(name in one for one in run.annotations) == (job == "failure")
