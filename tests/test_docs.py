@@ -31,14 +31,19 @@ def test_every_command_has_a_page_that_shows_its_help(name: str) -> None:
     assert shown[1] == help_text(name)
 
 
-def test_the_picture_of_the_readme_is_small_and_there_in_light_and_dark() -> None:
-    shown = re.findall(
-        r'src(?:set)?="([^"]+)"', (ROOT / "README.md").read_text().partition("\n\n`")[0]
-    )
-    pictures = [(ROOT / path).read_bytes() for path in shown]
-    assert shown == ["docs/pictures/report-dark.png", "docs/pictures/report-light.png"]
-    assert all(one.startswith(b"\x89PNG") and len(one) < 150_000 for one in pictures)
-    assert pictures[0][16:24] == pictures[1][16:24]  # width and height
+def test_pictures_are_small_and_there_in_light_and_dark_and_all_are_shown() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    found = {
+        (page.parent / path).resolve()
+        for page in pages
+        for path in re.findall(r'src(?:set)?="([^"]+\.png)"', page.read_text(encoding="utf-8"))
+    }
+    assert found == set((ROOT / "docs/pictures").resolve().glob("*.png"))
+    for light in (path for path in found if path.stem.endswith("-light")):
+        dark = light.with_name(light.name.replace("-light", "-dark"))
+        pictures = [one.read_bytes() for one in (light, dark)]
+        assert all(one.startswith(b"\x89PNG") and len(one) < 160_000 for one in pictures)
+        assert pictures[0][16:24] == pictures[1][16:24]  # width and height
 
 
 def test_the_config_on_the_page_of_gate_is_valid() -> None:

@@ -20,7 +20,7 @@ VERBS = sorted(ACTIONS.keys() - {"", "setup"})
 OF_THE_STEP = {"working-directory", "token"}
 # What the action decides: it writes files, a summary and outputs.
 DECIDED = {
-    "check": set(),
+    "check": {"github"},
     "gate": {"format", "json", "github"},
     "publish": set(),
     "report": {"format", "output", "github"},
