@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlops_ci.report.spans import Line
 
 _COMMAND = re.compile(r"(?:git|dvc|mlops-ci|pip|uv) ")
+_GATE = "mlops-ci gate"
 _TRY_GATES = "mlops-ci gate --policy HEAD"
 
 
@@ -61,7 +62,7 @@ def _how_much(case: Case) -> Line:
         f" {len(telling) - 1:,} more {_fail(case.judged, len(telling) - 1)}." if telling[1:] else ""
     )
     if doubt.kind(telling[0].outcome):
-        return ("unknown: the files say ", *_measured(telling[0]), ".", more)
+        return (*doubt.how_much(telling[0].outcome, _measured(telling[0])), ".", more)
     overall: Line = ()
     if result == "fail" and verdict.better_overall(case.model, case.rows):
         gains = verdict.largest(case.model, "better", case.rows, whole=True)
@@ -206,8 +207,10 @@ def _do(case: Case) -> Line:
         return ("nothing.", *_least_room(case.rows))
     if result in ("no gates", "unarmed"):
         return _arm(case, note)
+    if case.telling and (told := doubt.fix(case.telling[0].outcome)):
+        return (*told, ", then judge again: ", Code(_GATE))
     if note and note.fix:
-        return (*fix(note), ", then judge again: ", Code("mlops-ci gate"))
+        return (*fix(note), ", then judge again: ", Code(_GATE))
     return _mend(case)
 
 
@@ -228,7 +231,7 @@ def _mend(case: Case) -> Line:
         return _settle(telling)
     if telling and telling.result == "waived" and telling.outcome.waiver:
         until = telling.outcome.waiver.until
-        return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
+        return (f"mend it by {until}, when the waiver ends: ", Code(_GATE))
     if telling and kind(telling.outcome) == "none":
         if checks.moved_to(telling.outcome):
             return (
@@ -251,7 +254,7 @@ def _mend(case: Case) -> Line:
 def _settle(row: Check) -> Line:
     needed = row.outcome.estimate.needed if row.outcome.estimate else None
     more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
-    return (f"{more} to be sure; it does not block. Judge again: ", Code("mlops-ci gate"))
+    return (f"{more} to be sure; it does not block. Judge again: ", Code(_GATE))
 
 
 def _look(comparison: Comparison, changed: set[str]) -> Line:

@@ -203,6 +203,8 @@ def _holds(outcome: Outcome) -> Line:
     found = kind(outcome)
     if found == "group":
         return (Strong("holds"), ": ", *spans.prose(outcome.rule))
+    if found == "none":
+        return (Strong("holds"), ": ", *spans.prose(outcome.reason))
     if found in ("least", "most"):
         room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
         return (Strong("one run"), f", {_bound(outcome)} holds, {room} to spare")
