@@ -33,9 +33,14 @@ def read(
         for name in ("data", "code")
         if (paths := getattr(config, name)) is not None
     }
-    unsure = {} if "data" in named else found.unsure
-    more = {"named": frozenset(named), "unsure": unsure, "version": _version(config, values)}
-    return replace(found, **named, **more)
+    return replace(
+        found,
+        data=named.get("data", found.data),
+        code=named.get("code", found.code),
+        unsure={} if "data" in named else found.unsure,
+        named=frozenset(named),
+        version=_version(config, values),
+    )
 
 
 def _version(config: EvaluationConfig, values: Iterable[Measurement]) -> str:
