@@ -95,7 +95,7 @@ def _policy(source: _Source, own: Config | None, model: str) -> Policy:
     """Gates that only the change under review has are shown, and decide nothing until they are merged."""
     policy = policy_of(source.config, model, rev=source.rev)
     proposed = policy_of(own, model, rev="candidate", armed=False)
-    return proposed if proposed.gates and not policy.gates else policy
+    return proposed if proposed.judges and not policy.judges else policy
 
 
 def _source(
@@ -143,8 +143,8 @@ def _read(repository: Repository, rev: str, path: str) -> _Source:
 
 
 def _gated(config: Config | None) -> bool:
-    return config is not None and (
-        bool(config.gates) or any(model.gates for model in config.models.values())
+    return config is not None and any(
+        policy_of(config, name, rev="").judges for name in ("", *config.models)
     )
 
 

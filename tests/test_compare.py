@@ -488,6 +488,50 @@ def test_other_evaluation_data_makes_the_numbers_incomparable():
     assert kinds(on(), on(a="1")) == []  # nothing is known of one side
 
 
+IDS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["", "1", "2", "3"]), max_size=4)
+EVALUATIONS = st.builds(
+    Evaluation,
+    data=IDS,
+    code=IDS,
+    unsure=IDS,
+    named=st.sampled_from([frozenset(), frozenset({"data"}), frozenset({"data", "code"})]),
+    version=st.sampled_from(["", "1", "2"]),
+)
+
+
+def incomparable(old: Evaluation, new: Evaluation) -> list[bool]:
+    notes = compare(snapshot(evaluation=old), snapshot(evaluation=new)).notes
+    assert {note.kind for note in notes} <= {"evaluation-differs"}
+    return sorted(note.untrusted for note in notes)
+
+
+def renamed(one: Evaluation) -> Evaluation:
+    parts = {name: getattr(one, name) for name in ("data", "code", "unsure")}
+    moved = {name: {f"z/{path}": x for path, x in ids.items()} for name, ids in parts.items()}
+    return replace(one, **moved)
+
+
+@settings(deadline=None)
+@given(EVALUATIONS, EVALUATIONS)
+def test_whether_two_sides_are_comparable_depends_on_content_alone(old, new):
+    new = replace(new, named=old.named)  # one config speaks of both sides
+    found = incomparable(old, new)
+    assert incomparable(renamed(old), renamed(new)) == found
+    lost = any("" in getattr(side, kind).values() for side in (old, new) for kind in old.named)
+    if not lost:
+        assert incomparable(new, old) == found
+        assert incomparable(old, old) == []
+        assert incomparable(old, renamed(old)) == []
+
+
+@given(EVALUATIONS)
+def test_the_digest_of_evaluation_data_is_of_its_content(one):
+    assert renamed(one).digest == one.digest
+    more = replace(one, data={**one.data, "more": "9"})
+    assert more.digest != one.digest
+    assert len(more.digest) == 64
+
+
 def test_notes_say_first_what_cannot_be_told_then_what_not_to_trust():
     unknown = Unknown(kind="data", subject="d", reason="no remote", hint="dvc pull")
     fact = Fact(kind="dirty", message="not committed", fix="git commit", paths=("a.py", "b.py"))

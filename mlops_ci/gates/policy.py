@@ -35,6 +35,11 @@ class Policy:
     armed: bool = True
 
     @property
+    def judges(self) -> bool:
+        """Whether it has anything to judge by."""
+        return bool(self.gates) or bool(self.predictions and self.predictions.train)
+
+    @property
     def digest(self) -> str:
         """`sha256:…` of all that decides, whatever the order of keys; not of where it was read."""
         parts: dict[str, Any] = {

@@ -33,9 +33,9 @@ _WORDS = {
 
 
 def _concerns(note: Note, outcome: Outcome) -> bool:
-    if note.kind == "lock-mismatch":
-        return note.path == outcome.source
-    if note.kind == "evaluation-differs":
-        # Predictions are joined example by example, and measured here on both sides.
-        return outcome.kind in ("regression", "improvement") and outcome.estimate is None
-    return True
+    if note.kind == "evaluation-differs" and (
+        outcome.estimate or outcome.kind in ("least", "most")
+    ):
+        # Predictions are joined example by example, and measured here; a bound on the value needs no second side.
+        return False
+    return not note.concerns or outcome.source in note.concerns

@@ -203,16 +203,24 @@ def _holds(outcome: Outcome) -> Line:
     found = kind(outcome)
     if found == "group":
         return (Strong("holds"), ": ", *spans.prose(outcome.rule))
+    if found == "none":
+        return (Strong("holds"), ": ", *spans.prose(outcome.reason))
     if found in ("least", "most"):
         room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
         spare = room if outcome.headroom else "nothing"
         return (Strong("one run"), f", {_bound(outcome)} holds, {spare} to spare")
     if outcome.value == outcome.baseline:
         return (Strong("no change"),)
+    return _within(outcome, found)
+
+
+def _within(outcome: Outcome, found: Kind) -> Line:
     moved = ratio(outcome)
     gained = moved > 0 if moved is not None else (outcome.headroom or 0) > 0
     if gained and found == "regression":
         return (Strong("gain", "gain"), ", one run")
+    if found == "improvement":
+        return (Strong("believable"), f": up to {limit_shown(outcome)} better is")
     return (Strong("uncalibrated"), f": within the limit {limit_shown(outcome)}")
 
 

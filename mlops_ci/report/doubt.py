@@ -1,9 +1,10 @@
-"""Outcomes that were not judged because the numbers themselves cannot be relied on, or not be compared."""
+"""Outcomes that say nothing of how much a metric moved: its numbers cannot be relied on, or prove nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.predictions import LEAK
 from mlops_ci.report import spans
 from mlops_ci.report.spans import Strong
 
@@ -14,14 +15,20 @@ if TYPE_CHECKING:
 _HEADLINES = {
     "not trusted": " was not judged, its numbers are not its own",
     "not comparable": " was not compared, its evaluation is another",
+    "leak": " was trained on examples that evaluate it",
+    "leak unknown": ": cannot tell whether it was trained on what evaluates it",
 }
+_WORDS = {"leak": "trained on", "leak unknown": "cannot tell"}
 
 
 def kind(outcome: Outcome) -> str:
-    """`not trusted`, `not comparable`, or "" for an outcome of another reason."""
+    """A key of `_HEADLINES`, or "" for an outcome of another reason."""
+    if outcome.result not in ("fail", "inconclusive", "warn"):
+        return ""
+    if outcome.gate == LEAK and not outcome.metric:
+        return "leak" if outcome.value else "leak unknown"
     first, colon, _ = outcome.reason.partition(": ")
-    doubted = colon and first in _HEADLINES and outcome.result in ("inconclusive", "warn")
-    return first if doubted else ""
+    return first if colon and first in _HEADLINES and outcome.result != "fail" else ""
 
 
 def headline(outcome: Outcome) -> str:
@@ -30,9 +37,33 @@ def headline(outcome: Outcome) -> str:
 
 
 def why(outcome: Outcome) -> Line:
-    return spans.prose(outcome.reason.partition(": ")[2])
+    said = outcome.reason if outcome.gate == LEAK else outcome.reason.partition(": ")[2]
+    return spans.prose(said)
+
+
+def counts_against(outcome: Outcome) -> str:
+    """Why it blocks although it was not judged."""
+    return (
+        ""
+        if outcome.gate == LEAK
+        else " This change did it, so a missing answer counts against it."
+    )
+
+
+def how_much(outcome: Outcome, measured: Line) -> Line:
+    """`measured`: what the files say of the metric."""
+    return why(outcome) if outcome.gate == LEAK else ("unknown: the files say ", *measured)
+
+
+def fix(outcome: Outcome) -> Line:
+    """What to do, without a command; nothing where a note says it."""
+    if kind(outcome) == "leak":
+        return ("evaluate on examples that training has not seen",)
+    return ("mend predictions.train, or the file that it names",) if outcome.gate == LEAK else ()
 
 
 def words(outcome: Outcome) -> Line:
+    found = kind(outcome)
     warned = ", warning only" if outcome.result == "warn" else ""
-    return (Strong(kind(outcome)), ": ", *why(outcome), warned)
+    tone: spans.Tone = "loss" if outcome.result == "fail" else ""
+    return (Strong(_WORDS.get(found, found), tone), ": ", *why(outcome), warned)

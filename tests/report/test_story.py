@@ -34,6 +34,10 @@ def regression(name, limit, **more):
     )
 
 
+def suspicious(name, limit):
+    return GateConfig(id=f"{name}-gain", metric=name, change=ChangeConfig(max_improvement=limit))
+
+
 def floor(name, least):
     return GateConfig(id=f"{name}-floor", metric=name, threshold=ThresholdConfig(min=least))
 
@@ -210,6 +214,15 @@ def test_numbers_that_cannot_be_relied_on_are_not_judged(comparison, kind, heade
     page = markdown.render(*told(comparison, doubted, gates)).replace("\N{NO-BREAK SPACE}", " ")
     row = page.partition("| ⚠️ |")[2]
     assert f"**not {'trusted' if kind == 'nothing-retrained' else 'comparable'}**: {why}" in row
+
+
+def test_a_suspicious_gain_says_how_much_is_believed_and_where_to_look(comparison):
+    gates = [suspicious("auc", 0.05)]
+    assert "gains suspiciously much in auc: blocked" in headline(comparison, model(BETTER), gates)
+    assert "0.05 believed" in line(comparison, model(BETTER), gates, "How much")
+    assert "training has seen what evaluates it" in line(comparison, model(BETTER), gates, "Do")
+    shown = markdown.render(*told(comparison, model(BETTER), [suspicious("auc", 0.5)]))
+    assert "**believable**: up to 0.5 better is" in shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_among_several_models_those_in_doubt_are_not_fine(comparison):
