@@ -25,7 +25,6 @@ REF = "refs/notes/mlops-ci"
 FETCHED = "refs/notes/mlops-ci-fetched"
 # Somebody else may write at the same time; what is lost then is written again.
 _ATTEMPTS = 10
-_NAME = {"GIT_{}_NAME": "mlops-ci", "GIT_{}_EMAIL": "mlops-ci@localhost"}
 
 
 def read(repository: Repository, commit: str) -> list[Statement]:
@@ -125,9 +124,17 @@ def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: boo
     return done
 
 
-def _environ(repository: Repository) -> dict[str, str]:
-    """On a build machine nobody has said who writes."""
-    known = repository.git("var", "GIT_COMMITTER_IDENT").returncode == 0
+def writer(repository: Repository) -> dict[str, str]:
+    """Who writes, as variables for git: on a build machine nobody has said. In GitHub Actions, who started the run."""
+    if repository.git("var", "GIT_COMMITTER_IDENT").returncode == 0:
+        return {}
+    actor = os.environ.get("GITHUB_ACTOR", "")
+    name = actor or "mlops-ci"
+    email = f"{actor}@users.noreply.github.com" if actor else "mlops-ci@localhost"
     who = ("AUTHOR", "COMMITTER")
-    names = {key.format(one): value for one in who for key, value in _NAME.items()}
-    return {**os.environ, **({} if known else names), "GIT_TERMINAL_PROMPT": "0"}
+    names = {f"GIT_{one}_NAME": name for one in who}
+    return {**names, **{f"GIT_{one}_EMAIL": email for one in who}}
+
+
+def _environ(repository: Repository) -> dict[str, str]:
+    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0"}
