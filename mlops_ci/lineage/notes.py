@@ -7,6 +7,8 @@ https://git-scm.com/docs/git-notes
 from __future__ import annotations
 
 import os
+import random
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 REF = "refs/notes/mlops-ci"
 # What the remote had when it was last asked.
 FETCHED = "refs/notes/mlops-ci-fetched"
-# Somebody else may write at the same time; what is lost then is written again.
-_ATTEMPTS = 10
+# Somebody else may write at the same time; what is lost then is written again, after a pause of up to so many seconds.
+_ATTEMPTS = 30
+_PAUSE = 1.0
+# What git says then: that of the clone, or that of the remote while another push is under way.
+_RACES = ("fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref")
 
 
 def read(repository: Repository, commit: str) -> list[Statement]:
@@ -58,8 +63,9 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             return
-        if "fetch first" not in done.stderr and "non-fast-forward" not in done.stderr:
+        if not any(words in done.stderr for words in _RACES):
             break
+        time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
     what = f"{remote} does not take the notes: {done.words_of_git}"
     raise ToolError(what, hint=f"git push {remote} {REF}")
@@ -137,4 +143,5 @@ def writer(repository: Repository) -> dict[str, str]:
 
 
 def _environ(repository: Repository) -> dict[str, str]:
-    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0"}
+    """In English: what git says is read."""
+    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
