@@ -57,7 +57,7 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
             hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
         )
     target = _earlier(book, model, stage, wanted)
-    _verify(book, target)
+    verify(book, target)
     return Way(held=held, current=current, target=target)
 
 
@@ -74,7 +74,8 @@ def _earlier(book: Book, model: str, stage: str, version: str) -> Promotion:
     return earlier[0]
 
 
-def _verify(book: Book, target: Promotion) -> None:
+def verify(book: Book, target: Promotion) -> None:
+    """That the bytes are those that were promoted. Raises RefusedError when not, ToolError when they cannot be had."""
     found = artifacts.hashes(
         book.repository, artifacts.find(book.repository, target.commit, target.model)
     )

@@ -17,12 +17,16 @@ from mlops_ci.promote import hub as promote_hub
 from tests.conftest import Repo
 from tests.github.api.server import serving
 from tests.lineage import project
+from tests.promote.memory import registry, trap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.github.api.server import Api
+
+# Fixtures of these modules are for the tests beside this one.
+__all__ = ["registry", "trap"]
 
 GATES = "gates:\n- {id: accuracy, metric: accuracy, change: {max_regression: 0.01}, threshold: {min: 0.5}}\n"
 

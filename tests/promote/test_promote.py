@@ -26,11 +26,16 @@ pytestmark = pytest.mark.real
 def ask(repo: Repo, version: str, number: int, stage: str = "prod") -> str:
     """As a person would: tag, and push."""
     name = f"churn#{stage}#{number}"
+    tag(repo, name, version, number)
+    return name
+
+
+def tag(repo: Repo, name: str, version: str, number: int) -> None:
+    """At the commit of a version; `number` orders it in time."""
     environ = {**os.environ, "GIT_COMMITTER_DATE": f"{1_800_000_000 + number} +0000"}
     command = ["git", "tag", "-a", "-m", "please", name, f"churn@{version}^{{}}"]
     subprocess.run(command, cwd=repo.path, env=environ, check=True)
     repo.git("push", "-q", "origin", "--tags")
-    return name
 
 
 def holders(cli: Any) -> list[tuple[str, bool]]:
