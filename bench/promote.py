@@ -2,10 +2,11 @@
 
     pip install '.[test]' && python bench/promote.py [--runs 9]
 
-The steps of the peer: find the version by its Git tag, register it when it is not there, set the alias, read it back. Whole
-processes, `python -c`, as a step of a job runs them. `mlops-ci promote` does these and all that a promotion is: it fetches
-tags and notes, hashes the model, finds its Record, judges it by the gates and pushes the Promotion Record. `registry` is the
-part that both do, by mlops-ci, in a process as well. Prints median seconds and ratios. Each run is of a new version.
+The steps of the peer: find the version by its Git tag, register it when it is not there, set the alias, read it
+back. Whole processes, `python -c`, as a step of a job runs them. `mlops-ci promote` does these and all that a
+promotion is: it fetches tags and notes, hashes the model, finds its Record, judges it by the gates and pushes the
+Promotion Record. `registry` is the part that both do, by mlops-ci, in a process as well. Prints median seconds and
+ratios. Each run is of a new version.
 """
 
 from __future__ import annotations
