@@ -80,7 +80,7 @@ def gate_first(request: Request, policy_rev: str) -> Judged:
     """As `gate`, of `request.head` with nothing to compare it with: what a first version is judged by."""
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    request = replace(request, base=request.head, exact=True)
+    request = replace(request, base=request.head, exact=True, gates=True)
     source = _source(request, own, repository, policy_rev, policy_rev)
     comparison = _remeasured(diff(request, repository), source, own, request)
     today = datetime.now(timezone.utc).date()
