@@ -64,7 +64,7 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
         seen = _without_baseline(model) if alone else model
         since = model.model in late
         verdicts[model.model] = judge(seen, policy, measured_since=since, today=today)
-    if request.config is None and policy_rev is None:
+    if request.config is None and policy_rev is None and own != source.config:
         comparison = proposed_policy.remarked(
             comparison,
             proposed_policy.began_with(repository, comparison),
