@@ -19,6 +19,7 @@ from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it f
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
+from mlops_ci.profile_config import ProfileConfig, names_no_gate, refuse_broken
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
@@ -163,6 +164,11 @@ class Config:
     )
     gates: list[GateConfig] = doc("Gates of every model.", default_factory=list)
     defaults: DefaultsConfig = doc("Defaults of all gates.", default_factory=DefaultsConfig)
+    profiles: dict[str, ProfileConfig] = doc(
+        "Gates for one occasion, by its name. Where none is named, `merge` judges a change and `production` a "
+        "promotion, when they are here.",
+        default_factory=dict,
+    )
     waivers: list[WaiverConfig] = doc(
         "Failures that are accepted until a day. Read with the gates: a change cannot waive its own failure.",
         default_factory=list,
@@ -182,11 +188,16 @@ class Config:
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
+        refuse_broken(self.profiles, self.defaults)
+
+    @property
+    def all_gates(self) -> list[GateConfig]:
+        return [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
 
     @property
     def slice_columns(self) -> tuple[str, ...]:
         """The columns of predictions that any gate slices by."""
-        gates = [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
+        gates = self.all_gates
         return tuple(sorted({name for gate in gates if gate.slices for name in gate.slices.by}))
 
 
@@ -202,6 +213,10 @@ def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None
     config = loader.file(path, content, Config)
     if config is not None:
         config = loader.with_includes(config, posixpath.dirname(path))
+        ids = {gate.id for gate in config.all_gates}
+        loader.errors += [
+            f"{path}: {at}: {what}" for at, what in names_no_gate(config.profiles, ids)
+        ]
     else:
         loader.check_includes(path, content)
     if loader.errors:

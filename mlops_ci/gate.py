@@ -15,9 +15,11 @@ from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
+from mlops_ci.profile_config import AT_MERGE, choose
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from mlops_ci.model import Comparison, ModelComparison, Verdict
@@ -43,10 +45,17 @@ class _Source:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def gate(request: Request, policy_rev: str | None = None, *, today: date | None = None) -> Judged:
+def gate(
+    request: Request,
+    policy_rev: str | None = None,
+    *,
+    profile: str | None = None,
+    usual: Sequence[str] = AT_MERGE,
+    today: date | None = None,
+) -> Judged:
     """The Policy is read at the tip of the baseline's branch: a change cannot loosen the gate that judges it, and
     an old branch cannot revive one that was weaker. `policy_rev`, or a config that is named, stands before that.
-    `today`: instead of this day in UTC.
+    `profile`: of the Policy; without it the first of the `usual` ones that is there. `today`: by UTC.
     """
     today = today or datetime.now(timezone.utc).date()
     repository = Repository.discover(request.start)
@@ -60,14 +69,20 @@ def gate(request: Request, policy_rev: str | None = None, *, today: date | None 
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
     for model in comparison.models:
-        policy = _policy(source, own, model.model)
+        policy = _policy(source, own, model.model, profile, usual)
         seen = _without_baseline(model) if alone else model
         since = model.model in late
         verdicts[model.model] = judge(seen, policy, measured_since=since, today=today)
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
-def gate_first(request: Request, policy_rev: str) -> Judged:
+def gate_first(
+    request: Request,
+    policy_rev: str,
+    *,
+    profile: str | None = None,
+    usual: Sequence[str] = AT_MERGE,
+) -> Judged:
     """As `gate`, of `request.head` with nothing to compare it with: what a first version is judged by."""
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
@@ -75,18 +90,26 @@ def gate_first(request: Request, policy_rev: str) -> Judged:
     source = _source(request, own, repository, policy_rev, policy_rev)
     comparison = _remeasured(diff(request, repository), source, own, request)
     today = datetime.now(timezone.utc).date()
-    verdicts = {
-        model.model: judge(_without_baseline(model), _policy(source, own, model.model), today=today)
-        for model in comparison.models
-    }
+    verdicts = {}
+    for model in comparison.models:
+        policy = _policy(source, own, model.model, profile, usual)
+        verdicts[model.model] = judge(_without_baseline(model), policy, today=today)
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
-def _policy(source: _Source, own: Config | None, model: str) -> Policy:
+def _policy(
+    source: _Source, own: Config | None, model: str, profile: str | None, usual: Sequence[str]
+) -> Policy:
     """Gates that only the change under review has are shown, and decide nothing until they are merged."""
-    policy = policy_of(source.config, model, rev=source.rev)
-    proposed = policy_of(own, model, rev="candidate", armed=False)
-    return proposed if proposed.gates and not policy.gates else policy
+    if not policy_of(source.config, model, rev="").gates:
+        known = own.profiles if own else {}
+        wanted = choose(known, profile if profile in known else None, usual, "")
+        proposed = policy_of(own, model, rev="candidate", armed=False, profile=wanted)
+        if proposed.gates:
+            return proposed
+    known = source.config.profiles if source.config else {}
+    wanted = choose(known, profile, usual, f"in the gates at {source.rev[:7]}")
+    return policy_of(source.config, model, rev=source.rev, profile=wanted)
 
 
 def _source(

@@ -127,3 +127,17 @@ class DefaultsConfig:
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
     on_inconclusive: OnInconclusive = doc("See gates.on_inconclusive.", default="warn")
+    alpha: float = doc(
+        "How often chance alone may fail a change, all gates of a model together, or pass one that is worse by the "
+        "limit. The intervals have a confidence of 1 - 2 alpha.",
+        schema={"exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+        default=0.05,
+    )
+
+    def __post_init__(self) -> None:
+        if problem := alpha_problem(self.alpha):
+            raise ValueError("alpha", problem)
+
+
+def alpha_problem(alpha: float) -> str:
+    return "" if 0 < alpha < 0.5 else f"needs a number between 0 and 0.5, not {alpha:g}"

@@ -15,9 +15,8 @@ from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
-Value: TypeAlias = (
-    Scalar | list[Any]
-)  # a list is one value: compared as a whole and never flattened
+# A list is one value: compared as a whole and never flattened.
+Value: TypeAlias = Scalar | list[Any]
 
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
@@ -284,13 +283,14 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """All Outcomes of one model. `policy_digest`: sha256 of the Policy; `policy_rev`: the revision it was read from."""
+    """All Outcomes of one model. `policy_digest`: sha256 of the Policy, `policy_rev`: its revision."""
 
     model: str
     result: VerdictResult
     outcomes: tuple[Outcome, ...]
     policy_digest: str
     policy_rev: str
+    profile: str = ""
 
     @property
     def blocks(self) -> bool:

@@ -24,7 +24,7 @@ LEAVES = frozenset({
     "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "profile_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -35,8 +35,9 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "profile_config", "train_config"},
     "gate_config": LEAVES,
+    "profile_config": LEAVES | {"gate_config"},
     "train_config": LEAVES,
     "schema": CONFIG,
     "stats": LEAVES,

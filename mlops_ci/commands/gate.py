@@ -11,12 +11,8 @@ from mlops_ci.gate import gate as judge
 @click.command()
 @options.comparison
 @options.github
-@click.option(
-    "--policy",
-    metavar="REV",
-    help="Read the gates at this revision, not at the tip of the baseline's branch.",
-)
-def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
+@options.judging
+def gate(policy: str | None, profile: str | None, github: bool, **chosen: options.Chosen) -> int:
     """Judge a change by the gates in mlops-ci.yaml: exit code 0 when it may be merged, 1 when it is blocked.
 
     BASE and HEAD are those of `mlops-ci diff`. The gates are read at the tip of BASE's branch, so that a change
@@ -30,7 +26,7 @@ def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
 
     What cannot be judged (a metric that cannot be read, a baseline of zero for a percentage) blocks as well.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = judge(options.request(chosen, plots=github), policy)
+    judged = judge(options.request(chosen, plots=github), policy, profile=profile)
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
         step.hand_over(judged, everything=chosen["everything"])

@@ -98,11 +98,30 @@ _FORMATS = (
 )
 
 
+_JUDGING = (
+    click.option(
+        "--policy",
+        metavar="REV",
+        help="Read the gates at this revision, not at the tip of the baseline's branch.",
+    ),
+    click.option(
+        "--profile",
+        metavar="NAME",
+        help="Judge by this profile of the gates. Default: merge, when there is one.",
+    ),
+)
 github = click.option(
     "--github",
     is_flag=True,
     help="In a step of GitHub Actions: also the job summary, the step's outputs, and files of them.",
 )
+
+
+def judging(command: _F) -> _F:
+    """Give a command the options that say by which gates a change is judged."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command
 
 
 def revisions(command: _F) -> _F:

@@ -27,9 +27,16 @@ SCHEMA_VERSION = 1
     "--remote", default="origin", show_default=True, help="Where tags and notes are kept."
 )
 @click.option("--local", is_flag=True, help="Fetch nothing and push nothing: this clone only.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="Judge by this profile of the gates. Default: the one named like the stage, else production.",
+)
 @click.option("--dry-run", is_flag=True, help="Examine, and say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def promote(tag: str, remote: str, local: bool, dry_run: bool, as_json: bool) -> int:
+def promote(
+    tag: str, remote: str, local: bool, profile: str | None, dry_run: bool, as_json: bool
+) -> int:
     """Grant what TAG asks for (churn#prod#3), when everything speaks for it. Exit code 1: refused, with the reason.
 
     The model's bytes are hashed here and compared with dvc.lock and with the Record of the training; the verdict is
@@ -46,7 +53,7 @@ def promote(tag: str, remote: str, local: bool, dry_run: bool, as_json: bool) ->
     where = None if local else remote
     repository = Repository.discover(Path.cwd())
     book = writing.refresh(repository, where)
-    granted = granting.examine(book, tag)
+    granted = granting.examine(book, tag, profile)
     if not granted.before and not dry_run:
         writing.write(book.repository, granted.promotion, where)
     served = None if dry_run else project(book.repository, granted.promotion, where)
@@ -54,7 +61,8 @@ def promote(tag: str, remote: str, local: bool, dry_run: bool, as_json: bool) ->
         "would be promoted" if dry_run else "was promoted before" if granted.before else "promoted"
     )
     verdict = granted.verdict
-    judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}"
+    as_ = f", profile {verdict.profile}" if verdict.profile else ""
+    judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}{as_}"
     show(granted.promotion, done, [judged], served, as_json=as_json)
     return 0
 

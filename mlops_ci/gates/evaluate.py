@@ -216,7 +216,15 @@ class Judge:
         can_fail = (self.gate.level or self.policy.defaults.level) == "error"
         claims = self.claims if can_fail else None
         how = self.gate.on_inconclusive or self.policy.defaults.on_inconclusive
-        return settle(one, row, self.evidence, better, claims=claims, trusted=how == "warn")
+        return settle(
+            one,
+            row,
+            self.evidence,
+            better,
+            claims=claims,
+            trusted=how == "warn",
+            alpha=self.policy.defaults.alpha,
+        )
 
     def _incomparable(self, row: Change, direction: Direction) -> str:
         assert row.baseline is not None

@@ -136,6 +136,8 @@ def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
     old, new = before.on_missing_baseline, after.on_missing_baseline
     if _ON_MISSING.index(new) < _ON_MISSING.index(old):
         yield Loosened(gate="", what=f"baseline.on_missing {old} → {new}")
+    if after.defaults.alpha > before.defaults.alpha:
+        yield Loosened(gate="", what=f"alpha {before.defaults.alpha:g} → {after.defaults.alpha:g}")
     if before.predictions and before.predictions != after.predictions:
         yield Loosened(gate="", what=f"predictions {'changed' if after.predictions else 'removed'}")
     for name, settings in sorted(before.metrics.items()):

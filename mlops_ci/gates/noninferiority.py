@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from mlops_ci.stats.distribution import Distribution
 
 ALPHA = 0.05
-# Each end of the interval is a one-sided bound at ALPHA.
-CONFIDENCE = 1 - 2 * ALPHA
+
+
+def confidence(alpha: float) -> float:
+    """Of the interval of which each end is a one-sided bound at alpha."""
+    return 1 - 2 * alpha
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +40,28 @@ def p_of_loss(gain: Distribution, margin: float) -> float:
 
 
 def decide(
-    gain: Distribution, margin: float, *, units: int, adjusted: float, trusted: bool = True
+    gain: Distribution,
+    margin: float,
+    *,
+    units: int,
+    adjusted: float,
+    trusted: bool = True,
+    alpha: float = ALPHA,
 ) -> Decision:
     """`gain`: positive is better. `adjusted`: the p-value of a loss beyond the margin, corrected for all gates.
 
     Not `trusted`: this change touched what is evaluated, or the policy has it so; then what cannot be told blocks.
     """
-    low, _ = gain.interval(CONFIDENCE)
+    low, _ = gain.interval(confidence(alpha))
     if math.isnan(low):
         reason = f"{units:,} examples say too little: no interval can be given"
         return Decision(result="inconclusive", reason=reason, blocks=True)
     if low >= -margin - ABS_NOISE:
         return Decision(result="pass", reason=_most_lost(low, margin), blocks=False)
-    if adjusted <= ALPHA and gain.point < -margin:
+    if adjusted <= alpha and gain.point < -margin:
         reason = "the loss is beyond the limit, and by more than chance would do"
         return Decision(result="fail", reason=reason, blocks=True)
-    return _unclear(gain, margin, units=units, trusted=trusted)
+    return _unclear(gain, margin, units=units, trusted=trusted, alpha=alpha)
 
 
 def _most_lost(low: float, margin: float) -> str:
@@ -60,13 +69,15 @@ def _most_lost(low: float, margin: float) -> str:
     return f"{lost}, {margin:g} allowed"
 
 
-def _unclear(gain: Distribution, margin: float, *, units: int, trusted: bool) -> Decision:
+def _unclear(
+    gain: Distribution, margin: float, *, units: int, trusted: bool, alpha: float
+) -> Decision:
     from mlops_ci.stats.hypothesis import needed
 
     if gain.point < -margin:
         reason = "whether the loss is beyond the limit; the estimate is: more data will not help"
         return Decision(result="inconclusive", reason=reason, blocks=True)
-    wanted = needed(units, gain.se, margin)
+    wanted = needed(units, gain.se, margin, alpha)
     if wanted is None:
         reason = "a limit of 0 allows no loss at all, and no number of examples shows that: allow a little"
     else:

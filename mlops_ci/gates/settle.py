@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.estimate import Estimate
 from mlops_ci.gates.measured import NEEDS_STATS
-from mlops_ci.gates.noninferiority import CONFIDENCE, decide, p_of_loss
+from mlops_ci.gates.noninferiority import confidence, decide, p_of_loss
 
 if TYPE_CHECKING:
     from mlops_ci.gates.measured import Evidence
@@ -42,6 +42,7 @@ def settle(
     *,
     claims: Claims | None,
     trusted: bool,
+    alpha: float,
 ) -> Outcome:
     """As it is where predictions say nothing of the row. `better`: 1 when higher is. `claims`: of gates that can fail.
 
@@ -56,7 +57,9 @@ def settle(
     if reason:
         return replace(outcome, result="inconclusive", reason=str(reason))
     return (
-        outcome if reason is not None else _decided(outcome, row, evidence, better, claims, trusted)
+        outcome
+        if reason is not None
+        else _decided(outcome, row, evidence, better, claims, trusted, alpha)
     )
 
 
@@ -67,6 +70,7 @@ def _decided(
     better: int,
     claims: Claims | None,
     trusted: bool,  # noqa: FBT001
+    alpha: float,
 ) -> Outcome:
     assert isinstance(outcome.baseline, (int, float))
     if outcome.bound is None:
@@ -79,18 +83,20 @@ def _decided(
     if claims is not None:
         claims.found[key] = p
     adjusted = claims.adjusted.get(key, p) if claims is not None else p
-    found = decide(gain, margin, units=units, adjusted=adjusted, trusted=trusted)
-    estimate = replace(_estimate(change, found, count, units), p=p, adjusted=adjusted)
+    found = decide(gain, margin, units=units, adjusted=adjusted, trusted=trusted, alpha=alpha)
+    estimate = replace(_estimate(change, found, count, units, alpha), p=p, adjusted=adjusted)
     return replace(outcome, result=found.result, reason=found.reason, estimate=estimate)
 
 
-def _estimate(change: Distribution, found: Decision, count: int, units: int) -> Estimate:
-    low, high = change.interval(CONFIDENCE)
+def _estimate(
+    change: Distribution, found: Decision, count: int, units: int, alpha: float
+) -> Estimate:
+    low, high = change.interval(confidence(alpha))
     return Estimate(
         change=change.point,
         low=low,
         high=high,
-        confidence=CONFIDENCE,
+        confidence=confidence(alpha),
         method=change.method,
         count=count,
         units=units,

@@ -45,7 +45,9 @@ def from_files(paths: Sequence[Path]) -> Shown:
     return joined(parts)
 
 
-def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
+def of_run(
+    client: Client, context: Context, paths: Sequence[Path], profile: str | None = None
+) -> Gathered:
     """Of another run that may have run anybody's code: the pull request is looked up, the verdict computed here."""
     from mlops_ci.publish.declared import (
         base_config,
@@ -63,7 +65,7 @@ def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
     commit = pulls.tip(client, pull.base)
     config = base_config(pulls.reader(client, commit), commit)
     whole = _whole(parsed)
-    shown = judged(whole, config, commit, is_fork=pull.is_fork)
+    shown = judged(whole, config, commit, is_fork=pull.is_fork, profile=profile)
     return Gathered(shown=shown, context=context)
 
 
