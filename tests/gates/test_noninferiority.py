@@ -47,7 +47,7 @@ def test_alpha_moves_the_bound_the_correction_and_the_number_that_is_needed() ->
     gain = normal(0.0, 0.006)
     assert decide(gain, 0.01, units=1000, adjusted=1.0).result == "pass"  # 1.645 SE
     strict = decide(gain, 0.01, units=1000, adjusted=1.0, alpha=0.01)  # 2.326 SE
-    assert (strict.result, strict.needed) == ("inconclusive", 3614)
+    assert (strict.result, strict.needed) == ("inconclusive", 3613)
     loss = normal(-0.05, 0.01)
     assert decide(loss, 0.01, units=1000, adjusted=0.02).result == "fail"
     assert decide(loss, 0.01, units=1000, adjusted=0.02, alpha=0.01).result == "inconclusive"
