@@ -19,7 +19,7 @@ from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it f
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
-from mlops_ci.profile_config import ProfileConfig, names_no_gate, refuse_broken
+from mlops_ci.profile_config import ProfileConfig, refuse_broken, unfit
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
@@ -213,10 +213,9 @@ def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None
     config = loader.file(path, content, Config)
     if config is not None:
         config = loader.with_includes(config, posixpath.dirname(path))
-        ids = {gate.id for gate in config.all_gates}
-        loader.errors += [
-            f"{path}: {at}: {what}" for at, what in names_no_gate(config.profiles, ids)
-        ]
+        own = [model.gates for model in config.models.values()]
+        problems = unfit(config.gates, own, config.defaults, config.profiles)
+        loader.errors += [f"{path}: {problem}" for problem in problems]
     else:
         loader.check_includes(path, content)
     if loader.errors:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import config as configuration
+from mlops_ci import repeat_runs
 from mlops_ci.config import Config
 from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
@@ -65,6 +66,7 @@ def gate(
     comparison = diff(request, repository)
     source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     comparison = _remeasured(comparison, source, own, request)
+    comparison = repeat_runs.added(comparison, source.config or own, request, repository)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
@@ -239,4 +241,4 @@ def _without_baseline(model: ModelComparison) -> ModelComparison:
         return model
     rows = (replace(row, baseline=None, change="added") for row in model.metrics)
     pair = model.predictions and replace(model.predictions, baseline=None)
-    return replace(model, metrics=tuple(rows), predictions=pair)
+    return replace(model, metrics=tuple(rows), predictions=pair, repeats=None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
     from mlops_ci.predictions import PredictionPair
+    from mlops_ci.repeats import Repeats
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
@@ -210,9 +211,10 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
-    # Plots that differ, and predictions: none where nobody asked for them.
+    # None where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None
+    repeats: Repeats | None = None
     notes: tuple[Note, ...] = ()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +16,7 @@ from mlops_ci.typed import doc
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from mlops_ci.gate_config import DefaultsConfig, GateConfig
+    from mlops_ci.gate_config import DefaultsConfig, GateConfig, NoiseConfig
 
 # What judges when none is named: a change that is to be merged, and a version that is to be promoted.
 AT_MERGE = ("merge",)
@@ -133,16 +135,62 @@ def _chain(profiles: Mapping[str, ProfileConfig], name: str) -> Iterator[str]:
         following = profiles[following].extends
 
 
-def names_no_gate(
-    profiles: Mapping[str, ProfileConfig], ids: Collection[str]
-) -> Iterator[tuple[str, str]]:
+def unfit(
+    shared: Sequence[GateConfig],
+    own: Sequence[Sequence[GateConfig]],
+    defaults: DefaultsConfig,
+    profiles: Mapping[str, ProfileConfig],
+) -> list[str]:
+    """What is wrong between parts of a config, seen only when all of its files are read. `own`: gates of each model."""
+    everything = [*shared, *(gate for gates in own for gate in gates)]
+    found = list(_names_no_gate(profiles, {gate.id for gate in everything}))
+    for gates, profile in itertools.product(((), *own), ("", *profiles)):
+        judging = profiled((*gates, *shared), defaults, profiles, profile)
+        where = f" in profile {profile}" if profile else ""
+        found += [f"gate {name!r}{where}: {what}" for name, what in _never_significant(*judging)]
+    return list(dict.fromkeys(found))
+
+
+def _names_no_gate(profiles: Mapping[str, ProfileConfig], ids: Collection[str]) -> Iterator[str]:
     """Each key of a profile that names no gate, and what is wrong: misspelt, a gate would be judged as before."""
     for name, profile in profiles.items():
         for key, wanted in (("include", profile.include), ("levels", profile.levels)):
             for one in wanted:
                 is_there = one in ids or (key == "include" and any(_matches(i, [one]) for i in ids))
                 if not is_there and one != "*":
-                    yield f"profiles.{name}.{key}", f"there is no gate {one!r}{_meant(one, ids)}"
+                    yield f"profiles.{name}.{key}: there is no gate {one!r}{_meant(one, ids)}"
+
+
+def _never_significant(
+    gates: Sequence[GateConfig], defaults: DefaultsConfig
+) -> Iterator[tuple[str, str]]:
+    """Gates that no loss could fail, however large: id, and what would do. By Holm the first of m needs alpha / m.
+
+    Random signs of n pairs give no p-value below 2^-n. More losses than gates may be found, so this is the least.
+    """
+    judging = [one for one in gates if (one.level or defaults.level) == "error" and _limits(one)]
+    losses = sum(_limits(one) for one in judging if _over_seeds(one, defaults))
+    for gate in judging:
+        noise = _over_seeds(gate, defaults)
+        if noise and noise.test == "sign_flip" and 0.5**noise.least * losses > defaults.alpha:
+            wanted = math.ceil(math.log2(losses / defaults.alpha))
+            what = f"{noise.least} seeds give no p-value below {0.5**noise.least:.2g}"
+            many = f", and with {losses} losses to tell by Holm one" if losses > 1 else ", and one"
+            yield (
+                gate.id,
+                f"{what}{many} of {defaults.alpha / losses:.2g} is needed: min_runs: {wanted}, or test: t",
+            )
+
+
+def _limits(gate: GateConfig) -> int:
+    """How many losses a gate can fail by, at least."""
+    changes = [gate.change, *(one.change for one in (*gate.all, *gate.any))]
+    return sum(one is not None and one.max_regression is not None for one in changes)
+
+
+def _over_seeds(gate: GateConfig, defaults: DefaultsConfig) -> NoiseConfig | None:
+    noise = None if gate.slices else gate.noise or defaults.noise
+    return noise if noise and noise.source == "seeds" else None
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

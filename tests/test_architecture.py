@@ -21,7 +21,7 @@ PACKAGE = "mlops_ci"
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
     "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
+    "plots", "prediction_files", "predictions", "process", "record", "repeats", "reproduction", "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "profile_config", "train_config"}
@@ -49,7 +49,8 @@ ALLOWED = {
     "checks": CONFIG | {"gates", "schema", "stack"},
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
-    "gate": CONFIG | {"diff", "gates"},
+    "repeat_runs": CONFIG | READERS | WORKERS | {"diff"},
+    "gate": CONFIG | {"diff", "gates", "repeat_runs"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},

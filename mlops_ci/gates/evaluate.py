@@ -10,7 +10,7 @@ from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
-from mlops_ci.gates.settle import Claims, settle
+from mlops_ci.gates.settle import Claims, Settling
 from mlops_ci.model import Outcome
 
 if TYPE_CHECKING:
@@ -216,15 +216,15 @@ class Judge:
         can_fail = (self.gate.level or self.policy.defaults.level) == "error"
         claims = self.claims if can_fail else None
         how = self.gate.on_inconclusive or self.policy.defaults.on_inconclusive
-        return settle(
-            one,
-            row,
-            self.evidence,
-            better,
+        settling = Settling(
+            evidence=self.evidence,
+            repeats=self.comparison.repeats,
+            noise=None if self.gate.slices else self.gate.noise or self.policy.defaults.noise,
             claims=claims,
             trusted=how == "warn",
             alpha=self.policy.defaults.alpha,
         )
+        return settling.settle(one, row, better)
 
     def _incomparable(self, row: Change, direction: Direction) -> str:
         assert row.baseline is not None

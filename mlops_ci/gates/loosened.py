@@ -37,7 +37,11 @@ def loosened(before: Policy, after: Policy) -> list[Loosened]:
             found.append(Loosened(gate=gate.id, what="removed"))
             continue
         left.remove(other)
-        words = [*_gate(gate, other), *_levels(gate, before, other, after)]
+        words = [
+            *_gate(gate, other),
+            *_levels(gate, before, other, after),
+            *_noise(gate, before, other, after),
+        ]
         found += [Loosened(gate=gate.id, what=what) for what in words]
     return [*found, *_shared(before, after), *_waivers(before, after)]
 
@@ -130,6 +134,13 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
         new = getattr(other, name) or getattr(after.defaults, name)
         if order.index(new) < order.index(old):
             yield f"{name} {old} → {new}"
+
+
+def _noise(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -> Iterator[str]:
+    """Which of two is laxer depends on the numbers. Without predictions, one more than none is not."""
+    old = one.noise or before.defaults.noise
+    if (old or before.predictions) and old != (other.noise or after.defaults.noise):
+        yield "noise changed"
 
 
 def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:

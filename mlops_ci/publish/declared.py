@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from mlops_ci.config import Config, MetricConfig
+    from mlops_ci.gates import Policy
     from mlops_ci.model import Change, Comparison, Value
     from mlops_ci.report.parse import Parsed
 
@@ -65,9 +66,14 @@ def judged(
     verdicts = {one.model: judge(one, policies[one.model], today=today) for one in models}
     comparison = replace(parsed.comparison, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
-    # Gates with intervals need the examples, and the report holds none: judged by single numbers it is no success.
-    declared = declared or any(policy.predictions for policy in policies.values())
+    # Gates with intervals need more than a report holds: judged by single numbers it is no success.
+    declared = declared or any(_weighs(policy) for policy in policies.values())
     return Shown(comparison=comparison, verdicts=verdicts, declared=declared)
+
+
+def _weighs(policy: Policy) -> bool:
+    noises = [policy.defaults.noise, *(gate.noise for gate in policy.gates)]
+    return policy.predictions is not None or any(noises)
 
 
 def _with_missing(comparison: Comparison, config: Config | None) -> list[ModelComparison]:
