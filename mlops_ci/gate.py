@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
-import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mlops_ci import config as configuration
 from mlops_ci import repeat_runs
 from mlops_ci.config import Config
 from mlops_ci.diff import Request, branch_of, diff, read_config
-from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.errors import ConfigError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
+from mlops_ci.policy_source import Source, is_gated, remeasured, source_of
 from mlops_ci.profile_config import AT_MERGE, choose
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +30,6 @@ class Judged:
     @property
     def blocked(self) -> bool:
         return any(verdict.blocks for verdict in self.verdicts.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """Where the Policy is read. `files`: what it was read from, by path from the root of the repository."""
-
-    rev: str
-    config: Config | None
-    path: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def gate(
@@ -64,8 +50,8 @@ def gate(
     branch = branch_of(request, own, repository)
     request = replace(request, branch=branch, predictions=True)
     comparison = diff(request, repository)
-    source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
-    comparison = _remeasured(comparison, source, own, request)
+    source = source_of(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
+    comparison = remeasured(comparison, source, own, request)
     comparison = repeat_runs.added(comparison, source.config or own, request, repository)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
@@ -89,8 +75,8 @@ def gate_first(
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     request = replace(request, base=request.head, exact=True)
-    source = _source(request, own, repository, policy_rev, policy_rev)
-    comparison = _remeasured(diff(request, repository), source, own, request)
+    source = source_of(request, own, repository, policy_rev, policy_rev)
+    comparison = remeasured(diff(request, repository), source, own, request)
     today = datetime.now(timezone.utc).date()
     verdicts = {}
     for model in comparison.models:
@@ -99,8 +85,66 @@ def gate_first(
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One revision beside itself, so that nothing has changed, and the Policy that judges each model."""
+
+    comparison: Comparison
+    policies: dict[str, Policy]
+
+
+def trial(
+    request: Request,
+    policy_rev: str | None = None,
+    *,
+    profile: str | None = None,
+    runs: int | None = None,
+) -> Trial:
+    """What gates are tried out on: `request.head`, or the work tree, with the gates that are there.
+
+    `runs`: how many of its history; default: as many as gates ask for. Raises UsageError where nothing is gated.
+    """
+    repository = Repository.discover(request.start)
+    own = read_config(request, repository)
+    request = replace(request, base=request.head or "HEAD", exact=True, predictions=True)
+    comparison = diff(request, repository)
+    source = Source(rev="work tree", config=own)
+    if rev := policy_rev or request.head:
+        source = source_of(request, own, repository, rev, policy_rev)
+        comparison = remeasured(comparison, source, own, request)
+    config = source.config or Config()
+    if not is_gated(config):
+        raise UsageError(
+            "there are no gates to try", hint="write them to mlops-ci.yaml: docs/gate.md"
+        )
+    comparison = repeat_runs.added(comparison, config, request, repository, runs)
+    models = tuple(map(_beside_itself, comparison.models))
+    wanted = choose(config.profiles, profile, AT_MERGE, f"in the gates at {source.rev[:7]}")
+    policies = {
+        model.model: policy_of(config, model.model, rev=source.rev, profile=wanted)
+        for model in models
+    }
+    return Trial(comparison=replace(comparison, models=models), policies=policies)
+
+
+def _beside_itself(model: ModelComparison) -> ModelComparison:
+    rows = (
+        replace(row, baseline=row.candidate, delta=None, relative=None, change="same")
+        for row in model.metrics
+        if row.candidate is not None
+    )
+    pair, repeats = model.predictions, model.repeats
+    return replace(
+        model,
+        metrics=tuple(rows),
+        predictions=pair and replace(pair, baseline=pair.candidate),
+        repeats=repeats and replace(repeats, baseline=repeats.candidate),
+        notes=(),
+    )
+
+
 def _policy(
-    source: _Source, own: Config | None, model: str, profile: str | None, usual: Sequence[str]
+    source: Source, own: Config | None, model: str, profile: str | None, usual: Sequence[str]
 ) -> Policy:
     """Gates that only the change under review has are shown, and decide nothing until they are merged."""
     if not policy_of(source.config, model, rev="").gates:
@@ -112,101 +156,6 @@ def _policy(
     known = source.config.profiles if source.config else {}
     wanted = choose(known, profile, usual, f"in the gates at {source.rev[:7]}")
     return policy_of(source.config, model, rev=source.rev, profile=wanted)
-
-
-def _source(
-    request: Request, own: Config | None, repository: Repository, rev: str, policy_rev: str | None
-) -> _Source:
-    if request.config is None:
-        return _read(repository, rev, configuration.FILE)
-    if policy_rev is None:
-        return _Source(rev=str(request.config), config=own)
-    root = repository.root or repository.git_dir
-    try:
-        path = request.config.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        raise UsageError(
-            f"{request.config} is outside of this repository: there is none at {policy_rev}",
-            hint="give --config or --policy, not both",
-        ) from None
-    return _read(repository, rev, path)
-
-
-def _read(repository: Repository, rev: str, path: str) -> _Source:
-    """Raises ConfigError, one line that names the revision."""
-    commit = repository.commit(rev).oid
-    tree = CommitTree(repository, commit)
-    folder, name = posixpath.split(path)
-    files: dict[str, bytes] = {}
-
-    def read(below: str) -> bytes | None:
-        place = posixpath.normpath(posixpath.join(folder, below))
-        content = tree.read(place)
-        if content is not None:
-            files[place] = content
-        return content
-
-    try:
-        config = configuration.load(read, name)
-    except (ConfigError, UnreadableError) as error:
-        lines = str(error).splitlines()
-        more = f" (and {len(lines) - 2} more)" if lines[2:] else ""
-        raise ConfigError(
-            f"the gates at {commit[:7]} cannot be read: {'; '.join(lines[:2])}{more}",
-            hint="mend them there; --policy REV reads them elsewhere",
-        ) from error
-    return _Source(rev=commit, config=config, path=path, files=files)
-
-
-def _gated(config: Config | None) -> bool:
-    return config is not None and (
-        bool(config.gates) or any(model.gates for model in config.models.values())
-    )
-
-
-def _measuring(config: Config | None) -> tuple[Any, ...]:
-    """What of a config decides which numbers are compared, and which way is better."""
-    config = config or Config()
-    models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow, config.slice_columns
-
-
-def _remeasured(
-    comparison: Comparison, source: _Source, own: Config | None, request: Request
-) -> Comparison:
-    """The comparison by the Policy's config, where that measures otherwise than the change's own."""
-    if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
-        return _with(_measured_as(source, request), comparison, request.models)
-    return comparison
-
-
-def _measured_as(source: _Source, request: Request) -> Comparison | None:
-    """The comparison as the Policy's config says: else a change could point a gate at better numbers.
-
-    None: by that config there is nothing to compare.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        for path, content in source.files.items():
-            file = Path(folder, path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        config = Path(folder, source.path)
-        try:
-            return diff(replace(request, config=config, models=()))
-        except ConfigError:
-            raise
-        except UsageError:
-            return None
-
-
-def _with(found: Comparison | None, own: Comparison, wanted: tuple[str, ...]) -> Comparison:
-    """The models that only the change knows are shown, and judged, beside those that its base knows."""
-    if found is None:
-        return own
-    known = {model.model for model in found.models}
-    models = [*found.models, *(model for model in own.models if model.model not in known)]
-    chosen = [model for model in models if not wanted or model.model in wanted]
-    return replace(found, models=tuple(sorted(chosen, key=lambda model: model.model)))
 
 
 def _measured_since(request: Request, comparison: Comparison) -> set[str]:

@@ -24,16 +24,20 @@ _COMMITS = 200
 
 
 def added(
-    comparison: Comparison, config: Config | None, request: Request, repository: Repository
+    comparison: Comparison,
+    config: Config | None,
+    request: Request,
+    repository: Repository,
+    runs: int | None = None,
 ) -> Comparison:
-    """By the config that judges: it says where seeds are, and which gates ask for the history of main."""
+    """By the config that judges: it says where seeds are, and how many runs gates ask for, unless `runs` does."""
     config = config or Config()
     base = CommitTree(repository, comparison.baseline.origin.commit or "")
     head = _head(comparison, repository)
-    path, wanted = config.train.seed_metrics, runs_wanted(config)
-    runs = last_runs(comparison, wanted, request, repository) if wanted else {}
+    path, wanted = config.train.seed_metrics, _runs_wanted(config) if runs is None else runs
+    last = _last_runs(comparison, wanted, request, repository) if wanted else {}
     models = (
-        replace(one, repeats=_repeats(one, path, base, head, runs.get(one.model, ())))
+        replace(one, repeats=_repeats(one, path, base, head, last.get(one.model, ())))
         for one in comparison.models
     )
     return replace(comparison, models=tuple(models))
@@ -46,7 +50,7 @@ def _head(comparison: Comparison, repository: Repository) -> Tree:
     return WorkTree(repository, repository.root)
 
 
-def runs_wanted(config: Config) -> int:
+def _runs_wanted(config: Config) -> int:
     """The most that any gate asks for."""
     noises = [config.defaults.noise, *(gate.noise for gate in config.all_gates)]
     return max((one.runs for one in noises if one and one.source == "history"), default=0)
@@ -70,7 +74,7 @@ def _repeats(
     return Repeats(path=path, baseline=old, candidate=new, reason=reason, runs=runs)
 
 
-def last_runs(
+def _last_runs(
     comparison: Comparison, count: int, request: Request, repository: Repository
 ) -> dict[str, tuple[Run, ...]]:
     """Of each model, the newest first, from the baseline back. A commit is a run when its metrics are not those of

@@ -50,7 +50,9 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "repeat_runs": CONFIG | READERS | WORKERS | {"diff"},
-    "gate": CONFIG | {"diff", "gates", "repeat_runs"},
+    "policy_source": CONFIG | READERS | WORKERS | {"diff"},
+    "gate": CONFIG | {"diff", "gates", "policy_source", "repeat_runs"},
+    "calibrate": CONFIG | {"diff", "gate", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
@@ -58,7 +60,7 @@ ALLOWED = {
     | PURE
     | READERS
     | WORKERS
-    | {"demo", "diff", "gate", "promote", "publish", "schema"},
+    | {"calibrate", "demo", "diff", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

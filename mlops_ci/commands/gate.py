@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import click
 
 from mlops_ci.commands import options, step
 from mlops_ci.gate import gate as judge
 
+# Each is a command of the same name in a module of the same name.
+SUBCOMMANDS = ("calibrate", "selftest")
 
-@click.command()
+
+class _Judging(click.Command):
+    """Before BASE stands the name of a subcommand: `mlops-ci gate calibrate` judges no branch of that name."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if not args or args[0] not in SUBCOMMANDS:
+            return super().make_context(info_name, args, parent, **extra)
+        name = args[0]
+        found: click.Command = getattr(import_module(f"mlops_ci.commands.{name}"), name)
+        extra = {**extra, "auto_envvar_prefix": f"MLOPS_CI_GATE_{name.upper()}"}
+        return found.make_context(f"{info_name} {name}", args[1:], parent, **extra)
+
+
+@click.command(cls=_Judging)
 @options.comparison
 @options.github
 @options.judging
@@ -23,6 +47,8 @@ def gate(policy: str | None, profile: str | None, github: bool, **chosen: option
       mlops-ci gate                  the work tree against where it left main
       mlops-ci gate v1.0 v1.1        two tags, with the gates of v1.0
       mlops-ci gate --policy HEAD    try gates that are committed but not merged
+      mlops-ci gate selftest         does every gate stop what it is there for?
+      mlops-ci gate calibrate        how often is a gate wrong, and which tolerance would be right?
 
     What cannot be judged (a metric that cannot be read, a baseline of zero for a percentage) blocks as well.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
