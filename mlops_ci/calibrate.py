@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from mlops_ci.diff import diff
 from mlops_ci.errors import MlopsCiError
 from mlops_ci.gate import trial
-from mlops_ci.gates.calibration import Calibration, calibrate
+from mlops_ci.gates.calibration import calibrate
 
 if TYPE_CHECKING:
     from mlops_ci.diff import Request
+    from mlops_ci.gate_trials import Calibration
     from mlops_ci.model import ModelComparison
 
 

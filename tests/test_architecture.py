@@ -20,7 +20,8 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
-    "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
+    "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits", "model",
+    "plot_files",
     "plots", "prediction_files", "predictions", "process", "record", "repeats", "reproduction", "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlops_ci.gate_trials import Calibrated, Calibration, Noise, Replay
 from mlops_ci.gates.noninferiority import confidence
 from mlops_ci.gates.rules import is_finite
 from mlops_ci.gates.verdicts import judge
@@ -14,75 +15,16 @@ from mlops_ci.gates.verdicts import judge
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mlops_ci.gate_trials import Judged
     from mlops_ci.gates.policy import Policy
-    from mlops_ci.model import Change, ModelComparison, Outcome, RuleKind
+    from mlops_ci.model import Change, ModelComparison, Outcome
     from mlops_ci.repeats import Repeats
 
-Judged = Literal["limit", "seeds", "history", "examples"]
 Key = tuple[str, str]
 # Losses of which the power is told, in limits.
 LOSSES = (1.0, 1.5, 2.0, 3.0)
 # Of seeds, every pair is judged: of so many seeds at most.
 _MOST_SEEDS = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noise:
-    """The standard deviation of one training, in the metric's unit; `df` of its estimate, from `count` of `of`."""
-
-    sd: float
-    df: float
-    count: int
-    of: Literal["seeds", "runs", "examples"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibrated:
-    """One rule on one metric. `limit`: in the metric's unit, `written`: as the gate has it. `noise`: None: not known.
-
-    `false_fail`: how often it stops a model that is no worse. `proposed`: a limit, or a bound, that does so at alpha.
-    `power`: by true loss, how often it stops that.
-    """
-
-    gate: str
-    metric: str
-    source: str
-    kind: RuleKind
-    limit: float
-    written: float | str
-    judged_by: Judged
-    noise: Noise | None = None
-    false_fail: float | None = None
-    proposed: float | None = None
-    power: tuple[tuple[float, float], ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """A gate, by its limits alone, on what was really measured: it stops `stopped` of `total` comparisons, which are
-    of two seeds of one model, or of two runs of main that were merged one after the other.
-    """
-
-    gate: str
-    of: Literal["seeds", "runs"]
-    stopped: int
-    total: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """`seeds`, `runs`: how many there are."""
-
-    model: str
-    alpha: float
-    seeds: int
-    runs: int
-    rules: tuple[Calibrated, ...]
-    replays: tuple[Replay, ...]
-
-    @property
-    def is_known(self) -> bool:
-        return any(rule.noise for rule in self.rules)
 
 
 def calibrate(
@@ -147,8 +89,8 @@ def _rule(
         judged_by=judged_by,
         noise=noise,
     )
-    if noise is None or not math.isfinite(noise.sd):
-        return found
+    if noise is None or not noise.sd > 0:
+        return found  # what never differs proposes nothing
     if leaf.kind == "regression":
         return _change(
             found, noise, _times(found, noise, model.repeats, policy), policy.defaults.alpha
@@ -245,14 +187,22 @@ def _replays(model: ModelComparison, policy: Policy) -> Iterator[Replay]:
         ("runs", [(old.values, new.values) for new, old in itertools.pairwise(repeats.runs)]),
     )
     for of, sides in pairs:
-        stopped = dict.fromkeys((gate.id for gate in plain.gates), 0)
+        stopped = dict.fromkeys(_concerned(model, plain, [old for old, _ in sides]), 0)
         for old, new in sides:
             found = judge(_beside(model, old, new), plain).outcomes
-            for name in {one.gate for one in found if one.blocks}:
+            for name in {one.gate for one in found if one.blocks} & stopped.keys():
                 stopped[name] += 1
         for name, count in stopped.items():
-            if sides:
-                yield Replay(gate=name, of=of, stopped=count, total=len(sides))
+            yield Replay(gate=name, of=of, stopped=count, total=len(sides))
+
+
+def _concerned(
+    model: ModelComparison, policy: Policy, measured: Sequence[Mapping[Key, Any]]
+) -> list[str]:
+    """Gates that judge something that was measured again."""
+    known = {key for one in measured for key in one}
+    leaves = _leaves(judge(replace(model, predictions=None, repeats=None), policy).outcomes)
+    return list(dict.fromkeys(one.gate for one in leaves if (one.source, one.metric) in known))
 
 
 def _by_limits(policy: Policy) -> Policy:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
-from mlops_ci.directions import direction_of
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules
 from mlops_ci.gates.settle import Claims, Settling
@@ -148,12 +147,9 @@ class Judge:
         return found
 
     def _direction(self, name: str, row: Change) -> Direction:
-        names = [row.name, *rules.names_of(name, self.policy.metrics)]
-        for one in names:
-            if configured := settings_for(one, self.policy.metrics).direction:
-                return configured
-        known = map(direction_of, names)
-        return next((one for one in known if one != "neutral"), "neutral")
+        return rules.direction(
+            [row.name, *rules.names_of(name, self.policy.metrics)], self.policy.metrics
+        )
 
     def _problem(self, row: Change, settings: MetricConfig) -> tuple[Result, str] | None:
         """Why a row cannot be compared with any bound."""

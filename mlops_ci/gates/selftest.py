@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
-from mlops_ci.gates import sabotage
+from mlops_ci.gate_trials import Proof
+from mlops_ci.gates import rules, sabotage
 from mlops_ci.gates.verdicts import judge
 from mlops_ci.model import Change
 
@@ -15,31 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.gate_config import GateConfig
+    from mlops_ci.gate_trials import Fault, State
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import ModelComparison, Outcome
 
-Fault = Literal[
-    "nothing changed", "regression", "suspicious improvement", "not a number", "vanished metric", "vanished slice",
-    "missing baseline",
-]  # fmt: skip
-State = Literal["stopped", "warned", "missed", "passed", "off"]
 # A gate on a pattern, or on slices, is tried on so many of them, spread evenly.
 _MOST = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What one gate did about one fault in one metric. `missed`: nothing. `passed`: rightly, as nothing changed."""
-
-    gate: str
-    fault: Fault
-    metric: str
-    state: State
-    reason: str
-
-    @property
-    def holds(self) -> bool:
-        return self.state != "missed"
 
 
 def proofs(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
@@ -111,13 +93,18 @@ def _judged(
     names = {leaf.metric for leaf in group}
     found = [one for one in judge(broken, policy).outcomes if one.gate == gate.id]
     own = [one for one in found if one.parts or one.metric in names] or found
+    if fault in (
+        "regression",
+        "suspicious improvement",
+    ):  # by its own rule, not by another of the gate
+        own = [one for one in own if one.parts or one.kind == group[0].kind] or own
     stopping = next((one for one in own if one.blocks), None)
     warning = next((one for one in own if one.result == "warn"), None)
     level = gate.level or policy.defaults.level
     told = stopping or (warning if level == "warn" else None)
     metric = group[0].metric if len(group) == 1 else ""
     state: State = "stopped" if stopping else "warned" if told else "missed"
-    shown = told or next(iter(own), None)
+    shown = told or min(own, key=lambda one: one.result == "pass", default=None)
     reason = f"{shown.result}: {shown.reason}" if shown else "no outcome"
     return Proof(gate=gate.id, fault=fault, metric=metric, state=state, reason=reason)
 
@@ -159,16 +146,18 @@ def _value(policy: Policy, leaf: Outcome, fault: Fault) -> float | None:
         return None
     assert leaf.bound is not None
     far = 10 * abs(leaf.bound - float(leaf.baseline or 0.0)) + abs(leaf.bound) + 1  # type: ignore[arg-type]
-    value = leaf.bound + _side(leaf) * far
+    value = leaf.bound + _side(policy, leaf) * far
     least, most = settings_for(leaf.metric, policy.metrics).range or (None, None)
     value = value if least is None else max(value, least)
     return value if most is None else min(value, most)
 
 
-def _side(leaf: Outcome) -> int:
+def _side(policy: Policy, leaf: Outcome) -> int:
     """1: values above the bound break the rule."""
     if leaf.kind in ("least", "most"):
         return -1 if leaf.kind == "least" else 1
     assert leaf.bound is not None
-    assert isinstance(leaf.baseline, (int, float))
-    return 1 if leaf.bound > leaf.baseline else -1
+    asked = next((one.metric for one in policy.gates if one.id == leaf.gate and one.metric), "")
+    names = [leaf.metric, *rules.names_of(asked, policy.metrics)]
+    worse = -1 if rules.direction(names, policy.metrics) == "higher_is_better" else 1
+    return worse if leaf.kind == "regression" else -worse

@@ -12,7 +12,7 @@ from mlops_ci.report.paint import Paint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlops_ci.gates.calibration import Calibrated, Calibration, Noise
+    from mlops_ci.gate_trials import Calibrated, Calibration, Noise
 
 _BY = {
     "limit": "the limit alone",
@@ -24,7 +24,7 @@ _OF = {"seeds": "seed", "runs": "run", "examples": "example"}
 
 
 def as_json(found: Sequence[Calibration]) -> str:
-    """The contract: the fields of Calibration in mlops_ci/gates/calibration.py."""
+    """The contract: the fields of Calibration in mlops_ci/gate_trials.py."""
     models = [dataclasses.asdict(one) for one in found]
     return machine.strict_json({"schema_version": 1, "models": models})
 
@@ -61,6 +61,8 @@ def _rule(rule: Calibrated, alpha: float, paint: Paint) -> Iterator[str]:
         f"  {paint.bold(text.visible(rule.gate))}  {text.visible(rule.metric)}: {kinds[rule.kind]}, "
         f"judged by {_BY[rule.judged_by]}"
     )
+    if rule.noise and rule.false_fail is None:
+        yield f"    never differs in {_count(rule.noise)}"
     if rule.noise is None or rule.false_fail is None or rule.proposed is None:
         return
     often = paint("31" if rule.false_fail > alpha else "32", _percent(rule.false_fail))
@@ -72,9 +74,12 @@ def _rule(rule: Calibrated, alpha: float, paint: Paint) -> Iterator[str]:
 
 
 def _noise(noise: Noise) -> str:
-    of = f"{text.plural(noise.count, _OF[noise.of])}{' of main' if noise.of == 'runs' else ''}"
     what = "of the change, " if noise.of == "examples" else ""
-    return f"{noise.sd:.2g} ({what}{of})"
+    return f"{noise.sd:.2g} ({what}{_count(noise)})"
+
+
+def _count(noise: Noise) -> str:
+    return text.plural(noise.count, _OF[noise.of]) + (" of main" if noise.of == "runs" else "")
 
 
 def _meaning(rule: Calibrated, alpha: float) -> str:

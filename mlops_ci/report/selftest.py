@@ -13,13 +13,13 @@ from mlops_ci.report.paint import Paint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mlops_ci.gates.selftest import Proof
+    from mlops_ci.gate_trials import Proof
 
 _WIDTH = 200
 
 
 def as_json(found: Mapping[str, Sequence[Proof]]) -> str:
-    """The contract: the fields of Proof in mlops_ci/gates/selftest.py, and `holds`."""
+    """The contract: the fields of Proof in mlops_ci/gate_trials.py, and `holds`."""
     models = [
         {"name": name, "proofs": [{**dataclasses.asdict(one), "holds": one.holds} for one in own]}
         for name, own in found.items()
@@ -49,10 +49,12 @@ def _gate(gate: str, proofs: Sequence[Proof], paint: Paint) -> Iterator[str]:
     if "off" in states:
         mark, code = "·", "2"
     yield f"  {paint(code, mark)} {text.visible(gate, _WIDTH)}  {_counted(proofs)}"
-    for one in missed:
-        where = f" of {text.visible(one.metric, _WIDTH)}" if one.metric else ""
-        told = "does not pass" if one.fault == "nothing changed" else "is let through"
-        yield f"      {one.fault}{where} {told}: {text.visible(one.reason, _WIDTH)}"
+    for fault in dict.fromkeys(one.fault for one in missed):
+        first, *more = (one for one in missed if one.fault == fault)
+        where = f" of {text.visible(first.metric, _WIDTH)}" if first.metric else ""
+        where += f" and {len(more)} more" if more else ""
+        told = "does not pass" if fault == "nothing changed" else "is let through"
+        yield f"      {fault}{where} {told}: {text.visible(first.reason, _WIDTH)}"
 
 
 def _counted(proofs: Sequence[Proof]) -> str:
