@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +100,8 @@ def _measured_as(source: Source, request: Request) -> Comparison | None:
 
     None: by that config there is nothing to compare.
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         for path, content in source.files.items():
             file = Path(folder, path)
