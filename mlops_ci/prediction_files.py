@@ -31,7 +31,7 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
     needed = [
         config.id,
         config.label,
-        *filter(None, (config.score, config.prediction, config.unit)),
+        *filter(None, (config.score, config.prediction, config.unit, config.query)),
     ]
     if suffix in PARQUET:
         columns = _parquet(path, content, {*needed, *more})

@@ -100,4 +100,6 @@ def _wrong(
     low, high = min(numbers), max(numbers)
     if config.task == "regression":
         return [high + 10 * (high - low + 1)] * len(values)
+    if config.task == "ranking":
+        return [-float(label) for label in labels]
     return [low if label == config.positive else high for label in labels]

@@ -146,13 +146,14 @@ def test_predictions_are_made_worse_and_slices_vanish() -> None:
 def test_classes_and_regressions_are_made_worse_too() -> None:
     def with_columns(rows: Any) -> Any:
         return [
-            {**one, "said": one["label"] if at % 9 else 0, "y": one["score"]}
+            {**one, "said": one["label"] if at % 9 else 0, "y": one["score"], "q": at // 5}
             for at, one in enumerate(rows)
         ]
 
     for config, gate in (
         (PredictionsConfig(path="p.csv", prediction="said"), "recall"),
         (PredictionsConfig(path="p.csv", label="y", prediction="score", task="regression"), "rmse"),
+        (PredictionsConfig(path="p.csv", score="score", query="q", task="ranking"), "ndcg"),
     ):
         side = file(with_columns(examples(200)), config)
         own = found(
