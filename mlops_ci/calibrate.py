@@ -33,7 +33,7 @@ def _before(model: ModelComparison, request: Request) -> ModelComparison | None:
     if model.predictions is None or model.repeats is None or len(model.repeats.runs) < 2:
         return None
     base = model.repeats.runs[1].commit
-    once = replace(request, base=base, exact=True, models=(model.model,), predictions=True)
+    once = replace(request, base=base, exact=True, models=(model.model,), gates=True)
     try:
         (found,) = diff(once).models
     except MlopsCiError:

@@ -48,7 +48,7 @@ def gate(
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     branch = branch_of(request, own, repository)
-    request = replace(request, branch=branch, predictions=True)
+    request = replace(request, branch=branch, gates=True)
     comparison = diff(request, repository)
     source = source_of(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
     comparison = remeasured(comparison, source, own, request)
@@ -106,7 +106,7 @@ def trial(
     """
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    request = replace(request, base=request.head or "HEAD", exact=True, predictions=True)
+    request = replace(request, base=request.head or "HEAD", exact=True, gates=True)
     comparison = diff(request, repository)
     source = Source(rev="work tree", config=own)
     if rev := policy_rev or request.head:
@@ -147,11 +147,11 @@ def _policy(
     source: Source, own: Config | None, model: str, profile: str | None, usual: Sequence[str]
 ) -> Policy:
     """Gates that only the change under review has are shown, and decide nothing until they are merged."""
-    if not policy_of(source.config, model, rev="").gates:
+    if not policy_of(source.config, model, rev="").judges:
         known = own.profiles if own else {}
         wanted = choose(known, profile if profile in known else None, usual, "")
         proposed = policy_of(own, model, rev="candidate", armed=False, profile=wanted)
-        if proposed.gates:
+        if proposed.judges:
             return proposed
     known = source.config.profiles if source.config else {}
     wanted = choose(known, profile, usual, f"in the gates at {source.rev[:7]}")

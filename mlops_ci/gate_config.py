@@ -15,6 +15,7 @@ OnMissingBaseline = Literal["fail", "warn", "skip", "bootstrap"]
 OnNaN = Literal["fail", "warn"]
 OnInconclusive = Literal["fail", "warn"]
 NoiseSource = Literal["examples", "seeds", "history"]
+OnUntrusted = Literal["fail", "warn"]
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
 
 
@@ -147,6 +148,12 @@ class GateConfig:
         "What a loss within the limit is that more examples would settle. All else that cannot be told blocks.",
         default=None,
     )
+    on_untrusted: OnUntrusted | None = doc(
+        "What a number is that this change made untrustworthy: a metrics file that was edited, inputs that changed "
+        "without a new training, other evaluation data or code. fail: inconclusive, which blocks; warn: judged as it "
+        "stands, and at best a warning.",
+        default=None,
+    )
     level: Level | None = doc(
         "What a failure is: an error that blocks, a warning, or nothing.", default=None
     )
@@ -168,6 +175,12 @@ class GateConfig:
         if self.slices and self.noise and self.noise.source != "examples":
             raise ValueError("noise", "slices are of examples: from: examples")
 
+    @property
+    def metrics(self) -> list[str]:
+        """The names that it looks at, itself or in its conditions."""
+        named = (self.metric, *(one.metric for one in (*self.all, *self.any)))
+        return [name for name in named if name]
+
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultsConfig:
@@ -175,6 +188,7 @@ class DefaultsConfig:
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
     on_inconclusive: OnInconclusive = doc("See gates.on_inconclusive.", default="warn")
+    on_untrusted: OnUntrusted = doc("See gates.on_untrusted.", default="fail")
     noise: NoiseConfig | None = doc("See gates.noise; slices are always of examples.", default=None)
     alpha: float = doc(
         "How often chance alone may fail a change, all gates of a model together, or pass one that is worse by the "
@@ -186,6 +200,21 @@ class DefaultsConfig:
     def __post_init__(self) -> None:
         if problem := alpha_problem(self.alpha):
             raise ValueError("alpha", problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    ref: str | None = doc(
+        "The branch that changes are merged into. Default: the base of the pull request, else origin's "
+        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
+        "a change cannot choose what it is compared with.",
+        default=None,
+    )
+    on_missing: OnMissingBaseline = doc(
+        "What a gate on a change does without a baseline value. bootstrap: skip it when the baseline has "
+        "no metrics at all, else fail.",
+        default="bootstrap",
+    )
 
 
 def alpha_problem(alpha: float) -> str:

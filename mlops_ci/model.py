@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
+from mlops_ci.evaluation import Content, Evaluation
 from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
+from mlops_ci.stage_inputs import StageInputs  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
@@ -102,21 +104,9 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageInputs:
-    """What a stage would run on now, by name (its command, params, code and input data), and its entry in dvc.lock.
-
-    `stale`: params that are not what dvc.lock says the stage ran with.
-    """
-
-    name: str
-    inputs: dict[str, str]
-    lock_digest: str | None
-    stale: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All that is known of one model at one origin. `evaluation`: what the stages that write the metrics read.
+    """All that is known of one model at one origin.
+
     `lock_digest`: sha256 of what dvc.lock records for this model's stages; None without a lock.
     """
 
@@ -125,7 +115,7 @@ class Snapshot:
     metrics: tuple[Measurement, ...] = ()
     params: tuple[Measurement, ...] = ()
     data: tuple[DataRef, ...] = ()
-    evaluation: tuple[DataRef, ...] = ()
+    evaluation: Evaluation = Evaluation()
     stages: tuple[StageInputs, ...] = ()
     environment: tuple[Package, ...] = ()
     code: tuple[CodeFile, ...] = ()
@@ -194,13 +184,16 @@ NoteKind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """An honest remark: what is so, and what to type. `side` says where, when it is one side only."""
+    """An honest remark: what is so, and what to type. `side` says where, when it is one side only.
+    `untrusted`: it is of this change's doing, and no gate can rely on the numbers.
+    """
 
     kind: NoteKind
     message: str
     fix: str = ""
     side: Literal["baseline", "candidate", ""] = ""
     path: str = ""
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +204,8 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
+    # Of the baseline and the candidate; None where it was read back from a report.
+    contents: tuple[Content, Content] | None = None
     # None where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None

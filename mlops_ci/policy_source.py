@@ -11,6 +11,7 @@ from mlops_ci import config as configuration
 from mlops_ci.config import Config
 from mlops_ci.diff import diff
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.gates import policy_of
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def _read(repository: Repository, rev: str, path: str) -> Source:
 
 
 def is_gated(config: Config | None) -> bool:
-    return config is not None and (
-        bool(config.gates) or any(model.gates for model in config.models.values())
+    return config is not None and any(
+        policy_of(config, name, rev="").judges for name in ("", *config.models)
     )
 
 
@@ -83,7 +84,7 @@ def _measuring(config: Config | None) -> tuple[Any, ...]:
     """What of a config decides which numbers are compared, and which way is better."""
     config = config or Config()
     models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow, config.slice_columns
+    return models, config.metrics, config.mlflow, config.slice_columns, config.asks_records
 
 
 def remeasured(

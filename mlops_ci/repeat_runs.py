@@ -52,7 +52,7 @@ def _head(comparison: Comparison, repository: Repository) -> Tree:
 
 def _runs_wanted(config: Config) -> int:
     """The most that any gate asks for."""
-    noises = [config.defaults.noise, *(gate.noise for gate in config.all_gates)]
+    noises = [config.defaults.noise, *(gate.noise for gate in config.every_gate)]
     return max((one.runs for one in noises if one and one.source == "history"), default=0)
 
 
@@ -101,7 +101,7 @@ def _measured(
     start = comparison.baseline.origin.commit or ""
     for commit in _candidates(comparison, start, repository):
         once = replace(
-            request, base=commit, head=commit, exact=True, models=(), plots=False, predictions=False
+            request, base=commit, head=commit, exact=True, models=(), plots=False, gates=False
         )
         try:
             there = diff(once, repository)

@@ -19,19 +19,17 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
-    "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits", "model",
-    "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "repeats", "reproduction", "size_limits", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "attributes", "blobs", "directions", "environment", "errors", "estimate", "evaluation", "fact", "finding",
+    "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
+    "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
+    "reproduction", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {"checks_config", "config", "gate_config", "profile_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "prediction_pairs",
-    "reproduce",
-    "snapshot", "tracking", "train",
+    "baseline", "evaluation_inputs", "evidence", "gate_inputs", "github", "lineage", "models", "packages",
+    "plot_changes", "prediction_pairs", "reproduce", "snapshot", "staleness", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
@@ -51,17 +49,18 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "repeat_runs": CONFIG | READERS | WORKERS | {"diff"},
-    "policy_source": CONFIG | READERS | WORKERS | {"diff"},
+    "policy_source": CONFIG | READERS | WORKERS | {"diff", "gates"},
     "gate": CONFIG | {"diff", "gates", "policy_source", "repeat_runs"},
     "calibrate": CONFIG | {"diff", "gate", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
+    "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "report"},
     "commands": CONFIG
     | PURE
     | READERS
     | WORKERS
-    | {"calibrate", "demo", "diff", "gate", "promote", "publish", "schema"},
+    | {"calibrate", "demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import config as configuration
 from mlops_ci import formats, yaml
 from mlops_ci.checks import catalog
+from mlops_ci.directions import RECORDED
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.gates import rules
 from mlops_ci.gates.loosened import loosened
 from mlops_ci.gates.policy import policy_of
+from mlops_ci.predictions import LEAK
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:
@@ -76,8 +78,8 @@ def _metrics(tree: Tree, config: Config, places: _Places) -> Iterator[Finding]:
     for model in config.models.values():
         settings |= model.metrics
     for gate, place in gates:
-        for name in [gate.metric] if gate.metric else [one.metric for one in gate.all + gate.any]:
-            if name and not _is_there(rules.names_of(name, settings), known):
+        for name in gate.metrics:
+            if not _is_there(rules.names_of(name, settings), known | set(RECORDED)):
                 yield _unwritten(gate, name, known, unread, place)
 
 
@@ -97,7 +99,7 @@ def _unwritten(
             level="note",
             **place,
         )
-    meant = rules.meant(name, sorted(known))
+    meant = rules.meant(name, sorted(known | set(RECORDED)))
     proposal = f", did you mean {meant}?" if meant else ""
     return Finding(
         rule=f"{ID}/metric",
@@ -140,7 +142,7 @@ def _files(project: dvc.Project, config: Config) -> set[str]:
 
 
 def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
-    ids = {gate.id for gate, _ in _gates(config, places)}
+    ids = {gate.id for gate, _ in _gates(config, places)} | {LEAK}
     waivable = catalog.rules()
     for number, one in enumerate(config.waivers):
         place = places.of(FILE, "waivers", number)

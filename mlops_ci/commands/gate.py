@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlops_ci.commands import options, step
 from mlops_ci.gate import gate as judge
+
+if TYPE_CHECKING:
+    from mlops_ci.gate import Judged
+
 
 # Each is a command of the same name in a module of the same name.
 SUBCOMMANDS = ("calibrate", "selftest")
@@ -36,7 +42,18 @@ class _Judging(click.Command):
 @options.comparison
 @options.github
 @options.judging
-def gate(policy: str | None, profile: str | None, github: bool, **chosen: options.Chosen) -> int:
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Add the verdict to the Record of the training that made the model.",
+)
+def gate(
+    policy: str | None,
+    profile: str | None,
+    record: bool,
+    github: bool,
+    **chosen: options.Chosen,
+) -> int:
     """Judge a change by the gates in mlops-ci.yaml: exit code 0 when it may be merged, 1 when it is blocked.
 
     BASE and HEAD are those of `mlops-ci diff`. The gates are read at the tip of BASE's branch, so that a change
@@ -56,4 +73,15 @@ def gate(policy: str | None, profile: str | None, github: bool, **chosen: option
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
         step.hand_over(judged, everything=chosen["everything"])
+    if record:
+        _keep(judged)
     return 1 if judged.blocked else 0
+
+
+def _keep(judged: Judged) -> None:
+    from mlops_ci.git import Repository
+    from mlops_ci.verdict_record import keep
+
+    paths = keep(Repository.discover(Path.cwd()), judged)
+    for path in dict.fromkeys(paths):
+        click.echo(f"recorded in {os.path.relpath(path)}", err=True)

@@ -129,6 +129,7 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
         ("on_missing_metric", _ON_MISSING),
         ("on_nan", _ON_MISSING),
         ("on_inconclusive", _ON_MISSING),
+        ("on_untrusted", _ON_MISSING),
     ):
         old = getattr(one, name) or getattr(before.defaults, name)
         new = getattr(other, name) or getattr(after.defaults, name)
@@ -151,6 +152,8 @@ def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
         yield Loosened(gate="", what=f"alpha {before.defaults.alpha:g} → {after.defaults.alpha:g}")
     if before.predictions and before.predictions != after.predictions:
         yield Loosened(gate="", what=f"predictions {'changed' if after.predictions else 'removed'}")
+    if before.evaluation != after.evaluation:
+        yield Loosened(gate="", what="evaluation changed")
     for name, settings in sorted(before.metrics.items()):
         other = after.metrics.get(name)
         if settings.direction and settings.direction != (other.direction if other else None):

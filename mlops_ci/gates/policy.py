@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.evaluation import EvaluationConfig
 from mlops_ci.gate_config import DefaultsConfig
 from mlops_ci.profile_config import profiled
 
@@ -34,7 +35,13 @@ class Policy:
     waivers: tuple[WaiverConfig, ...] = ()
     predictions: PredictionsConfig | None = None
     profile: str = ""
+    evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
     armed: bool = True
+
+    @property
+    def judges(self) -> bool:
+        """Whether it has anything to judge by."""
+        return bool(self.gates) or bool(self.predictions and self.predictions.train)
 
     @property
     def digest(self) -> str:
@@ -48,6 +55,8 @@ class Policy:
         }
         if self.predictions:
             parts["predictions"] = dataclasses.asdict(self.predictions)
+        if self.evaluation != EvaluationConfig():
+            parts["evaluation"] = dataclasses.asdict(self.evaluation)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -70,5 +79,6 @@ def policy_of(
         waivers=tuple(one for one in config.waivers if one.gate and one.model in (None, model)),
         predictions=own.predictions if own else None,
         profile=profile,
+        evaluation=own.evaluation if own else EvaluationConfig(),
         armed=armed,
     )

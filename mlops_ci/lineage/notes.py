@@ -11,11 +11,11 @@ import uuid
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
-from mlops_ci.lineage.statement import Statement, decode, encode
+from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode
 from mlops_ci.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result
@@ -32,6 +32,30 @@ def read(repository: Repository, commit: str) -> list[Statement]:
     """The Statements in the note of a commit; none without a note. Raises UnreadableError for another's note."""
     content = _content(repository, commit, REF)
     return decode(content, f"the note of {commit[:7]}") if content else []
+
+
+def statements(repository: Repository, ref: str = REF) -> Iterator[tuple[str, Statement]]:
+    """All that the notes say, with the id of what each is a note of. A note that is no Record counts for nothing."""
+    blobs = _blobs(repository, ref)
+    repository.objects.expect(set(blobs.values()), MAX_BYTES)
+    for oid, blob in blobs.items():
+        for statement in _statements(repository.objects.known.get(blob, b"")):
+            yield oid, statement
+
+
+def _blobs(repository: Repository, ref: str) -> dict[str, str]:
+    """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
+    done = repository.git("ls-tree", "-r", "-z", ref)
+    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
+    split = (entry.partition("\t") for entry in entries)
+    return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}
+
+
+def _statements(content: bytes) -> list[Statement]:
+    try:
+        return decode(content, "note")
+    except UnreadableError:
+        return []
 
 
 def add(repository: Repository, commit: str, statements: list[Statement]) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage.statement import FILES, PROVENANCE, Descriptor, Statement
-from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun
+from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun, RecordedStage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,7 @@ def _facts(statement: Statement) -> Provenance:
         run_url=_get(metadata, "invocationId", str, ""),
         runs=tuple(_run(one) for one in byproducts if _kind(one) == "mlflow"),
         unread=tuple(_texts(internal, "mlopsci_unread")),
+        stages=tuple(_stages(byproducts)),
     )
 
 
@@ -108,6 +109,16 @@ def _run(one: Descriptor) -> RecordedRun:
         experiment=_get(annotations, "experiment", str),
         local=_get(annotations, "local", bool),
     )
+
+
+def _stages(byproducts: list[Descriptor]) -> Iterator[RecordedStage]:
+    listed = (one["annotations"] for one in byproducts if _kind(one) == "stages")
+    for one in (stage for table in listed for stage in _list_of(table, "stages", dict)):
+        seconds = one.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise UnreadableError("its seconds are no time")
+        name, result = _get(one, "name", str), _get(one, "result", str)
+        yield RecordedStage(name=name, result=result, seconds=float(seconds))
 
 
 def _get(table: dict[str, Any], key: str, kind: type[T], default: T | None = None) -> T:

@@ -129,4 +129,10 @@ def _facts(proof: Evidence, verdict: Verdict, champion: Promotion | None) -> dic
         **({"profile": verdict.profile} if verdict.profile else {}),
         "against": champion.version if champion else "",
     }
-    return {"record": {"sha256": proof.record}, "verdict": judged, "approvals": []}
+    before = [{"sha256": digest, "result": result} for digest, result in proof.judged]
+    return {
+        "record": {"sha256": proof.record},
+        "verdict": judged,
+        **({"judgedBefore": before} if before else {}),
+        "approvals": [],
+    }

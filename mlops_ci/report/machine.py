@@ -214,6 +214,7 @@ def _note(note: Note) -> dict[str, Any]:
         "fix": note.fix,
         "side": note.side,
         "path": note.path,
+        "untrusted": note.untrusted,
     }
     return {key: value for key, value in fields.items() if value}
 

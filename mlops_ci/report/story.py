@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
-from mlops_ci.report import accept, alert, changes, checks, rows, spans, verdict
+from mlops_ci.report import accept, advice, alert, changes, checks, rows, spans, verdict
+from mlops_ci.report.case import Case
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _story(comparison: Comparison, model: ModelComparison, judged: Verdict | Non
         result=judged.result,
         blocks=judged.blocks,
         headline=verdict.headline(model, judged, found),
-        alert=alert.lines(alert.Case(comparison, model, judged, found, groups)),
+        alert=alert.lines(Case(comparison, model, judged, found, groups)),
         checks=tuple(found),
         groups=groups,
     )
@@ -196,7 +197,7 @@ def passes(story: Story) -> tuple[list[Check], list[Check]]:
     found = [row for row in story.checks if row.result == "pass"]
     if len(found) <= _SHOWN_PASSES:
         return found, []
-    nearest = alert.least_room(found)
+    nearest = advice.least_room(found)
     last = [nearest] if nearest else []
     seen = {(row.name, row.slice) for row in last}
     shown: list[Check] = []

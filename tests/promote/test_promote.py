@@ -16,9 +16,10 @@ from mlops_ci.cli import run as run_cli
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import granting
+from mlops_ci.promote import granting, ledger
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
+from tests.lineage import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +75,26 @@ def test_the_first_and_a_better_one_are_promoted_and_the_way_back(
     Repo(Path.cwd()).git("fetch", "-q", "origin", "refs/notes/*:refs/notes/*")
     assert holders(cli) == [("v1.0.0", True)]
     assert "alert 7" in Repo(Path.cwd()).git("tag", "-n9", "-l", "churn#prod#3")
+
+
+def test_what_a_gate_said_before_is_found_by_content_and_decides_nothing(
+    released: Repo, cli: Any
+) -> None:
+    released.git("switch", "-qC", "squashed", "churn@v1.1.0^{}")
+    project.record(released)
+    assert cli("gate", "--record", "churn@v1.0.0", "HEAD", "--policy", "main")[0] == 0
+    assert cli("record", "push", "--note")[0] == 0
+    assert cli("promote", ask(released, "v1.1.0", 1))[0] == 0
+    (statement,) = [
+        one for _, one in notes.statements(here()) if one["predicateType"] == ledger.PROMOTION
+    ]
+    (before,) = statement["predicate"]["judgedBefore"]
+    assert before["result"] == "pass"
+    assert len(before["sha256"]) == 64
+
+
+def here() -> Repository:
+    return Repository.discover(Path.cwd())
 
 
 def test_a_worse_one_is_refused(released: Repo, cli: Any) -> None:

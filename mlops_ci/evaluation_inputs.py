@@ -1,0 +1,152 @@
+"""What the metrics of a model were evaluated on, and by which code: as the config names it, else by dvc.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from typing import TYPE_CHECKING
+
+from mlops_ci import evidence
+from mlops_ci.evaluation import NO_VERSION, Evaluation, EvaluationConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlops_ci.model import DataRef, Measurement
+    from mlops_ci.models import ModelFiles
+    from mlops_ci.stack.data.dvc import Locked, Project
+
+
+def read(
+    project: Project, model: ModelFiles, stages: list[Locked], values: Iterable[Measurement]
+) -> Evaluation:
+    """`stages`: those of the model; `values`: its metrics and params."""
+    values = list(values)
+    config = model.config.evaluation if model.config else EvaluationConfig()
+    makers = _evaluating(project, stages, {one.source for one in values})
+    data, unsure, code = _inferred(project, stages, makers)
+    if config.data is not None:
+        data, unsure = _named(project, makers, model.root, config.data), {}
+    if config.code is not None:
+        code = _named(project, makers, model.root, config.code)
+    return Evaluation(
+        data=data,
+        code=code,
+        unsure=unsure,
+        named=frozenset(name for name in ("data", "code") if getattr(config, name) is not None),
+        version=_version(config, values),
+    )
+
+
+def _version(config: EvaluationConfig, values: Iterable[Measurement]) -> str:
+    if config.metric_version is None:
+        return ""
+    found = (repr(one.value) for one in values if one.name == config.metric_version)
+    return next(found, NO_VERSION)
+
+
+def _evaluating(project: Project, stages: list[Locked], files: set[str]) -> list[Locked]:
+    """The stages that write the metrics, and those between a model and them: what makes predictions is evaluation."""
+    own = {id(locked) for locked in stages}
+    makers = {id(maker): maker for path in files if (maker := project.maker(path))}
+    found = [maker for key, maker in makers.items() if key in own]
+    seen = set(makers)
+    for locked in found:  # grows
+        for path in locked.stage.deps:
+            maker = project.maker(path)
+            passed_on = maker and not evidence.is_model(project, locked, path)
+            if passed_on and maker and id(maker) not in seen and _uses_model(project, maker):
+                seen.add(id(maker))
+                found.append(maker)
+    return found
+
+
+def _inferred(
+    project: Project, stages: list[Locked], makers: list[Locked]
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Data that only evaluation reads, data that training reads too, and code that only evaluation runs."""
+    training = evidence.training(project, stages)
+    trained_on = {path for locked in training.values() for path in locked.stage.deps}
+    data = {ref.path: ref.id for locked in makers for ref in _data(project, locked)}
+    unsure = {path: one for path, one in data.items() if _overlaps(path, trained_on)}
+    return (
+        {path: one for path, one in data.items() if path not in unsure},
+        unsure,
+        _code(project, [one for one in makers if id(one) not in training], trained_on),
+    )
+
+
+def _data(project: Project, locked: Locked) -> Iterator[DataRef]:
+    """What one stage reads that is no model. What a model made stands for the data that it was made from."""
+    for path in locked.stage.deps:
+        maker = project.maker(path)
+        made = maker is not None and _uses_model(project, maker)
+        if made or evidence.is_model(project, locked, path):
+            continue
+        if ref := _recorded(project, locked, path):
+            yield ref
+
+
+def _code(project: Project, makers: list[Locked], trained_on: set[str]) -> dict[str, str]:
+    paths = {
+        file
+        for locked in makers
+        for path in locked.stage.deps
+        if not project.maker(path) and evidence.tracked(project, locked, path) is None
+        for file in evidence.code_files(project, path)
+        if evidence.is_code(project, file) and not _overlaps(file, trained_on)
+    }
+    commands = {
+        f"the command of {posixpath.join(one.pipeline.folder, one.stage.name)}": one.stage.cmd
+        for one in makers
+    }
+    return {**project.tree.blobs(sorted(paths)), **commands}
+
+
+def _overlaps(path: str, others: set[str]) -> bool:
+    """Whether a file or folder is one of the others, in one, or holds one."""
+    return any(
+        path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
+        for other in others
+    )
+
+
+def _recorded(project: Project, locked: Locked, path: str) -> DataRef | None:
+    """A data dependency as the stage last read it, which is not always as it is now."""
+    now = evidence.tracked(project, locked, path)
+    recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
+    if now is None or path not in recorded:
+        return now
+    return evidence.data_ref(recorded[path], now.role)
+
+
+def _uses_model(project: Project, locked: Locked) -> bool:
+    """Whether a stage reads or writes a model, itself or through the stages before it."""
+    return any(
+        evidence.is_model(project, one, path)
+        for one in evidence.before(project, [locked])
+        for path in (*one.stage.deps, *one.stage.outs)
+    )
+
+
+def _named(
+    project: Project, makers: list[Locked], root: str, paths: Iterable[str]
+) -> dict[str, str]:
+    full = [posixpath.normpath(posixpath.join(root, path)) for path in paths]
+    return {path: _id(project, makers, path) for path in full}
+
+
+def _id(project: Project, makers: list[Locked], path: str) -> str:
+    """As a stage last read it, else as it is now; "" where there is no such file or folder."""
+    for locked in makers:
+        recorded = locked.record.deps if locked.record else ()
+        if found := next((out.id for out in recorded if out.path == path), ""):
+            return found
+    if found := project.content_id(path):
+        return found
+    files = evidence.code_files(project, path)
+    blobs = sorted(project.tree.blobs(files).items())
+    if len(blobs) == 1 and blobs[0][0] == path:
+        return f"git:{blobs[0][1]}"
+    inner = repr([(posixpath.relpath(name, path), blob) for name, blob in blobs])
+    return f"git-folder:{hashlib.sha256(inner.encode()).hexdigest()}" if blobs else ""
