@@ -12,7 +12,7 @@ from scipy import stats
 from mlops_ci import config as configuration
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gates import judge, policy_of
-from mlops_ci.model import Change, ModelComparison, Outcome
+from mlops_ci.model import Change, ModelComparison, Note, Outcome
 from mlops_ci.repeats import Repeats, Run, SeedRuns, parse
 
 OLD = [0.900, 0.905, 0.895, 0.902, 0.898]
@@ -127,6 +127,17 @@ def test_an_unreadable_file_blocks() -> None:
     row = Change(name="acc", source="m.json", baseline=0.9, candidate=0.9)
     (found,) = outcomes(row, Repeats(path="s", reason="the candidate's s: broken"), gate())
     assert (found.result, found.reason) == ("inconclusive", "the candidate's s: broken")
+
+
+def test_seeds_do_not_make_other_evaluation_data_comparable() -> None:
+    """Examples do: they are joined one by one."""
+    row = Change(name="acc", source="m.json", baseline=OLD[0], candidate=BETTER[0])
+    repeats = Repeats(path="s", baseline=seeds(OLD), candidate=seeds(BETTER))
+    note = Note(kind="evaluation-differs", message="test.csv differs", untrusted=True)
+    model = ModelComparison(model="m", metrics=(row,), repeats=repeats, notes=(note,))
+    (found,) = judge(model, policy_of(load(gate()), "m", rev="r")).outcomes
+    assert (found.result, found.blocks) == ("inconclusive", True)
+    assert found.reason == "not comparable: test.csv differs"
 
 
 def test_random_signs_say_what_the_test_says() -> None:
