@@ -47,9 +47,13 @@ def judged(
     *,
     is_fork: bool,
     profile: str | None = None,
+    has_seeds: bool = False,
     today: date | None = None,
 ) -> Shown:
-    """The same rows with deltas and directions of our own, and Verdicts by `config`, which was read at `commit`."""
+    """The same rows with deltas and directions of our own, and Verdicts by `config`, which was read at `commit`.
+
+    `has_seeds`: what several seeds measured is there.
+    """
     if not parsed.complete:
         raise UsageError(
             "the report leaves out what did not change, so it cannot be judged",
@@ -67,7 +71,7 @@ def judged(
     comparison = replace(parsed.comparison, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
     # Gates with intervals need more than a report holds: judged by single numbers it is no success.
-    declared = declared or any(_weighs(policy) for policy in policies.values())
+    declared = declared or has_seeds or any(map(_weighs, policies.values()))
     return Shown(comparison=comparison, verdicts=verdicts, declared=declared)
 
 

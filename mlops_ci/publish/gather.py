@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mlops_ci.config import Config
 from mlops_ci.errors import UsageError
 from mlops_ci.github import pulls
 from mlops_ci.publish.shown import Shown, joined
@@ -63,9 +64,16 @@ def of_run(
         return Gathered(shown=None, context=context, why=why)
     parsed = [_read(path, FOREIGN) for path in paths]
     commit = pulls.tip(client, pull.base)
-    config = base_config(pulls.reader(client, commit), commit)
-    whole = _whole(parsed)
-    shown = judged(whole, config, commit, is_fork=pull.is_fork, profile=profile)
+    read = pulls.reader(client, commit)
+    config = base_config(read, commit)
+    shown = judged(
+        _whole(parsed),
+        config,
+        commit,
+        is_fork=pull.is_fork,
+        profile=profile,
+        has_seeds=read((config or Config()).train.seed_metrics) is not None,
+    )
     return Gathered(shown=shown, context=context)
 
 
