@@ -34,7 +34,8 @@ class Evaluation:
     """`data`, `code`: content ids by path, of what served evaluation alone; "" where a path is not there.
 
     `unsure`: data that the metrics were computed on and that training reads as well. `named`: the config says what is
-    evaluation, so one side without it differs. `version`: that of the metrics, "" where none is named.
+    evaluation, so one side without it differs. `version`: that of the metrics, "" where none is named. `files`: the
+    metrics files that a path of data or code serves; all where it has none.
     """
 
     data: dict[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Evaluation:
     unsure: dict[str, str] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     version: str = ""
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import evidence
@@ -23,17 +24,21 @@ def read(
     """`stages`: those of the model; `values`: its metrics and params."""
     values = list(values)
     config = model.config.evaluation if model.config else EvaluationConfig()
-    makers = _evaluating(project, stages, {one.source for one in values})
-    data, unsure, code = _inferred(project, stages, makers)
-    if config.data is not None:
-        data, unsure = _named(project, makers, model.root, config.data), {}
-    if config.code is not None:
-        code = _named(project, makers, model.root, config.code)
-    return Evaluation(
-        data=data,
-        code=code,
-        unsure=unsure,
-        named=frozenset(name for name in ("data", "code") if getattr(config, name) is not None),
+    files = sorted({one.source for one in values})
+    makers = {file: _evaluating(project, stages, file) for file in files}
+    found = _inferred(project, stages, makers)
+    every = [locked for one in makers.values() for locked in one]
+    named = {
+        name: _named(project, every, model.root, paths)
+        for name in ("data", "code")
+        if (paths := getattr(config, name)) is not None
+    }
+    return replace(
+        found,
+        data=named.get("data", found.data),
+        code=named.get("code", found.code),
+        unsure={} if "data" in named else found.unsure,
+        named=frozenset(named),
         version=_version(config, values),
     )
 
@@ -45,12 +50,12 @@ def _version(config: EvaluationConfig, values: Iterable[Measurement]) -> str:
     return next(found, NO_VERSION)
 
 
-def _evaluating(project: Project, stages: list[Locked], files: set[str]) -> list[Locked]:
-    """The stages that write the metrics, and those between a model and them: what makes predictions is evaluation."""
-    own = {id(locked) for locked in stages}
-    makers = {id(maker): maker for path in files if (maker := project.maker(path))}
-    found = [maker for key, maker in makers.items() if key in own]
-    seen = set(makers)
+def _evaluating(project: Project, stages: list[Locked], file: str) -> list[Locked]:
+    """The stage that writes a metrics file, and those between a model and it: what makes predictions is evaluation."""
+    first = project.maker(file)
+    if first is None or all(first is not locked for locked in stages):
+        return []
+    found, seen = [first], {id(first)}
     for locked in found:  # grows
         for path in locked.stage.deps:
             maker = project.maker(path)
@@ -62,17 +67,28 @@ def _evaluating(project: Project, stages: list[Locked], files: set[str]) -> list
 
 
 def _inferred(
-    project: Project, stages: list[Locked], makers: list[Locked]
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Data that only evaluation reads, data that training reads too, and code that only evaluation runs."""
+    project: Project, stages: list[Locked], makers: dict[str, list[Locked]]
+) -> Evaluation:
+    """Data that training reads too is unsure, code that it runs too is none of evaluation."""
     training = evidence.training(project, stages)
     trained_on = {path for locked in training.values() for path in locked.stage.deps}
-    data = {ref.path: ref.id for locked in makers for ref in _data(project, locked)}
+    data: dict[str, str] = {}
+    code: dict[str, str] = {}
+    files: dict[str, set[str]] = {}
+    for file, stages_of in makers.items():
+        for locked in stages_of:
+            read = {ref.path: ref.id for ref in _data(project, locked)}
+            ran = {} if id(locked) in training else _code(project, locked, trained_on)
+            data |= read
+            code |= ran
+            for path in (*read, *ran):
+                files.setdefault(path, set()).add(file)
     unsure = {path: one for path, one in data.items() if _overlaps(path, trained_on)}
-    return (
-        {path: one for path, one in data.items() if path not in unsure},
-        unsure,
-        _code(project, [one for one in makers if id(one) not in training], trained_on),
+    return Evaluation(
+        data={path: one for path, one in data.items() if path not in unsure},
+        code=code,
+        unsure=unsure,
+        files={path: tuple(sorted(names)) for path, names in files.items()},
     )
 
 
@@ -87,20 +103,19 @@ def _data(project: Project, locked: Locked) -> Iterator[DataRef]:
             yield ref
 
 
-def _code(project: Project, makers: list[Locked], trained_on: set[str]) -> dict[str, str]:
+def _code(project: Project, locked: Locked, trained_on: set[str]) -> dict[str, str]:
     paths = {
         file
-        for locked in makers
         for path in locked.stage.deps
         if not project.maker(path) and evidence.tracked(project, locked, path) is None
         for file in evidence.code_files(project, path)
         if evidence.is_code(project, file) and not _overlaps(file, trained_on)
     }
-    commands = {
-        f"the command of {posixpath.join(one.pipeline.folder, one.stage.name)}": one.stage.cmd
-        for one in makers
+    name = posixpath.join(locked.pipeline.folder, locked.stage.name)
+    return {
+        **project.tree.blobs(sorted(paths)),
+        f"the command of {name}": locked.stage.cmd,
     }
-    return {**project.tree.blobs(sorted(paths)), **commands}
 
 
 def _overlaps(path: str, others: set[str]) -> bool:

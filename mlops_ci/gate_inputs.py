@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import staleness
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from mlops_ci.config import Config
@@ -38,10 +38,12 @@ class Sides:
     def _added(
         self, found: ModelComparison, model: ModelFiles, old: Snapshot, new: Snapshot
     ) -> ModelComparison:
-        disk = self.repository.root if isinstance(self.head.tree, WorkTree) else None
-        stale = staleness.note(self.repository, self.base, self.head, old, new, disk)
+        config = model.config.predictions if model.config else None
+        files = [posixpath.normpath(posixpath.join(model.root, config.path))] if config else []
+        sides = self.base, self.head
+        stale = staleness.note(self.repository, sides, old, new, *files)
         found = replace(found, notes=_with(found.notes, stale)) if stale else found
-        if model.config and model.config.predictions:
+        if config:
             from mlops_ci import prediction_pairs
 
             pair = prediction_pairs.between(self.base, self.head, model, self.slices)

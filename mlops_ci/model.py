@@ -185,7 +185,8 @@ NoteKind = Literal[
 @dataclass(frozen=True, kw_only=True)
 class Note:
     """An honest remark: what is so, and what to type. `side` says where, when it is one side only.
-    `untrusted`: it is of this change's doing, and no gate can rely on the numbers.
+    `untrusted`: it is of this change's doing, and no gate can rely on the numbers; `concerns`: of these metrics files,
+    all when empty.
     """
 
     kind: NoteKind
@@ -194,6 +195,7 @@ class Note:
     side: Literal["baseline", "candidate", ""] = ""
     path: str = ""
     untrusted: bool = False
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from mlops_ci.model import ModelComparison, Note, Snapshot, Unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mlops_ci.evaluation import Evaluation
     from mlops_ci.fact import Fact
     from mlops_ci.stage_inputs import StageInputs
 
@@ -72,6 +73,7 @@ def _facts(side: Side, snapshot: Snapshot, inherited: Iterable[Fact] = ()) -> It
             side=side,
             path=path,
             untrusted=edited and fact.message not in known,
+            concerns=fact.paths if edited else (),
         )
 
 
@@ -116,15 +118,29 @@ def _evaluation(baseline: Snapshot, candidate: Snapshot) -> Iterator[Note]:
         elif different := _different(getattr(old, kind), now, named=named):
             what = f"the evaluation {kind} differs: {_named(different)}"
             fix = f"change evaluation {kind} in a pull request of its own"
-            yield _incomparable(what, fix, different[0])
+            yield _incomparable(what, fix, different[0], _concerned(old, new, different))
     if different := _different(old.unsure, new.unsure, named=False):
         message = f"the metrics may be of different evaluation data: {_named(different)} differs"
         fix = "name the evaluation data under models.NAME.evaluation in mlops-ci.yaml"
         yield Note(kind="evaluation-differs", message=message, fix=fix, path=different[0])
 
 
-def _incomparable(message: str, fix: str, path: str) -> Note:
-    return Note(kind="evaluation-differs", message=message, fix=fix, path=path, untrusted=True)
+def _incomparable(message: str, fix: str, path: str, concerns: tuple[str, ...] = ()) -> Note:
+    return Note(
+        kind="evaluation-differs",
+        message=message,
+        fix=fix,
+        path=path,
+        untrusted=True,
+        concerns=concerns,
+    )
+
+
+def _concerned(old: Evaluation, new: Evaluation, paths: list[str]) -> tuple[str, ...]:
+    """The metrics files behind which the paths stand, on either side; none, for all, where one is unknown."""
+    served = [side.files.get(path, ()) for path in paths for side in (old, new)]
+    known = all(path in old.files or path in new.files for path in paths)
+    return tuple(sorted({file for files in served for file in files})) if known else ()
 
 
 def _different(old: dict[str, str], new: dict[str, str], *, named: bool) -> list[str]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from mlops_ci import evidence
 from mlops_ci.model import Note
 from mlops_ci.stack.data import dvc
+from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlops_ci.git import Repository
     from mlops_ci.model import Snapshot
-    from mlops_ci.stack.data.dvc import Project, Reason, Status
+    from mlops_ci.stack.data.dvc import Locked, Project, Reason, Status
     from mlops_ci.stage_inputs import StageInputs
 
 _Key = tuple[str, str]
@@ -25,52 +25,64 @@ _SHOWN = 3
 
 
 def note(
-    repository: Repository,
-    base: Project,
-    head: Project,
-    old: Snapshot,
-    new: Snapshot,
-    disk: Path | None,
+    repository: Repository, sides: tuple[Project, Project], old: Snapshot, new: Snapshot, *more: str
 ) -> Note | None:
-    """What this change made stale of the stages behind the metrics; None where nothing is, or where the baseline has
-    it already. `disk`: the work tree, where the candidate is it.
+    """What this change made stale of the stages behind the metrics, and behind the files in `more`; None where
+    there is nothing, or where the baseline has it already.
     """
     if old.stages == new.stages:
         return None
-    only = _measuring(head, new)
+    base, head = sides
+    behind = _behind(head, new, more)
+    only = set().union(*behind.values())
+    disk = repository.root if isinstance(head.tree, WorkTree) else None
     now = dvc.statuses(head, repository, disk, only)
     if not any(status.reasons for status in now):
         return None
     then = {status.key: status for status in dvc.statuses(base, repository, None, only)}
-    sides = _by_key(old), _by_key(new)
+    inputs = _by_key(old), _by_key(new)
     found = {
         status: fresh
         for status in now
-        if (fresh := list(_fresh(status, then.get(status.key), sides))) and not status.always
+        if (fresh := list(_fresh(status, then.get(status.key), inputs))) and not status.always
     }
-    return _note(found) if found else None
+    concerned = [path for path, keys in behind.items() if any(one.key in keys for one in found)]
+    if not found:
+        return None
+    return _note(found, tuple(concerned) if len(concerned) < len(behind) else ())
 
 
-def _note(found: dict[Status, list[Reason]]) -> Note:
+def _note(found: dict[Status, list[Reason]], concerns: tuple[str, ...]) -> Note:
     subjects = list(dict.fromkeys(one.subject for fresh in found.values() for one in fresh))
     stages = ", ".join(status.target for status in found)
     more = f" and {len(subjects) - _SHOWN} more" if subjects[_SHOWN:] else ""
     message = f"nothing was retrained: {', '.join(subjects[:_SHOWN])}{more} changed, and {stages} did not run"
     return Note(
-        kind="nothing-retrained", message=message, fix="dvc repro", side="candidate", untrusted=True
+        kind="nothing-retrained",
+        message=message,
+        fix="dvc repro",
+        side="candidate",
+        untrusted=True,
+        concerns=concerns,
     )
 
 
-def _measuring(project: Project, snapshot: Snapshot) -> set[_Key]:
-    """The stages that write the metrics, those that make the model, and all before them."""
-    files = {one.source for one in snapshot.metrics}
-    own = {stage.name for stage in snapshot.stages}
-    makers = [one for path in sorted(files) if (one := project.maker(path))]
-    for locked in project.stages:
-        name = posixpath.join(locked.pipeline.folder, locked.stage.name)
-        if name in own and evidence.models_made(project, [locked]):
-            makers.append(locked)
-    return {(one.pipeline.path, one.stage.name) for one in evidence.before(project, makers)}
+def _behind(project: Project, snapshot: Snapshot, more: tuple[str, ...]) -> dict[str, set[_Key]]:
+    """By file, the stages that it follows from. What no stage writes, such as a run at a tracker, follows from those
+    that make the model.
+    """
+    own = {stage.name for stage in snapshot.stages if stage.trains}
+    trains = [one for one in project.stages if _name(one) in own]
+    found = {}
+    for path in sorted({*(one.source for one in snapshot.metrics), *more}):
+        maker = project.maker(path)
+        every = evidence.before(project, [maker] if maker else trains)
+        found[path] = {(one.pipeline.path, one.stage.name) for one in every}
+    return found
+
+
+def _name(locked: Locked) -> str:
+    return posixpath.join(locked.pipeline.folder, locked.stage.name)
 
 
 def _by_key(snapshot: Snapshot) -> dict[str, StageInputs]:

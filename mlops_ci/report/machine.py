@@ -215,6 +215,7 @@ def _note(note: Note) -> dict[str, Any]:
         "side": note.side,
         "path": note.path,
         "untrusted": note.untrusted,
+        "concerns": list(note.concerns),
     }
     return {key: value for key, value in fields.items() if value}
 

@@ -192,8 +192,13 @@ def _model(data: Mapping[str, Any]) -> ModelComparison:
         environment=tuple(_built(PackageChange, one) for one in data["environment"]),
         code=tuple(_built(CodeChange, one) for one in data["code"]),
         plots=tuple(map(_plot, data.get("plots", ()))),
-        notes=tuple(_built(Note, one) for one in data["notes"]),
+        notes=tuple(map(_note, data["notes"])),
     )
+
+
+def _note(data: Mapping[str, Any]) -> Note:
+    concerns = tuple(map(_text, data.get("concerns", ())))
+    return _built(Note, {**data, "concerns": concerns})
 
 
 def _data(data: Mapping[str, Any]) -> DataChange:

@@ -168,8 +168,15 @@ def no_input(project: Repo) -> None:
     project.commit(**{"serve.py": "print(1)\n", "tests/test_serve.py": "", "Makefile": "all:\n"})
 
 
+def another_model(project: Repo) -> None:
+    """Which no metric is of, and which has not been trained yet."""
+    stage = "  more:\n    cmd: echo\n    deps: [src]\n    outs: [more.pkl]\n"
+    project.commit(**{"dvc.yaml": FILES["dvc.yaml"] + stage})
+
+
 @pytest.mark.parametrize(
-    "change", [nothing, documents, no_input, another_stage, trained, more_training_data]
+    "change",
+    [another_model, nothing, documents, no_input, another_stage, trained, more_training_data],
 )
 @pytest.mark.parametrize("committed", [True, False], ids=["commit", "work tree"])
 def test_an_honest_change_stays_green(
@@ -186,6 +193,27 @@ def test_what_the_baseline_has_already_is_not_this_change(
     change(project)
     project.commit(**{"README.md": "Other words.\n"})
     assert verdict(capsys, "HEAD~1", "HEAD", "--exact", code=0)["result"] == "pass"
+
+
+def test_only_the_metrics_behind_a_stale_stage_are_not_judged(project: Repo, capsys: Any) -> None:
+    """A second file of metrics, of a stage that the first does not follow from."""
+    stage = "  profile:\n    cmd: python profile.py\n    deps: [profile.py]\n"
+    stage += "    metrics: [time.json: {cache: false}]\n"
+    script = "open('time.json', 'w').write('{\"ms\": 3}')\n"
+    gate = "- {id: fast, metric: ms, threshold: {max: 5}}\n"
+    project.git("switch", "-q", "main")
+    project.write("dvc.yaml", FILES["dvc.yaml"] + stage)
+    project.write("profile.py", script)
+    project.write("mlops-ci.yaml", GATES + gate)
+    dvc(project.path, "repro")
+    project.commit()
+    project.git("switch", "-qC", "feature")
+    project.commit(**{"profile.py": script + "print()\n"})
+    found = {one["gate"]: one["result"] for one in verdict(capsys, code=1)["outcomes"]}
+    assert found == {"floor": "pass", "no-worse": "pass", "fast": "inconclusive"}
+    project.commit(**{"profile.py": script, "src/train.py": "print()\n"})
+    found = {one["gate"]: one["result"] for one in verdict(capsys, code=1)["outcomes"]}
+    assert found == {"floor": "inconclusive", "no-worse": "inconclusive", "fast": "pass"}
 
 
 def test_retraining_mends_it(project: Repo, capsys: Any) -> None:

@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 RETRAINED = Note(kind="nothing-retrained", message="lr changed", fix="dvc repro", untrusted=True)
 EDITED = Note(
-    kind="lock-mismatch",
-    message="m.json was edited",
-    path="m.json",
-    side="candidate",
-    untrusted=True,
+    kind="lock-mismatch", message="m.json was edited", concerns=("m.json",), untrusted=True
 )
 EXAM = Note(kind="evaluation-differs", message="test.csv", path="test.csv", untrusted=True)
 ROWS = [row("auc", 0.9, 0.9)]
@@ -69,7 +65,9 @@ def test_a_lax_gate_still_fails() -> None:
 
 
 NOTES = st.lists(
-    st.sampled_from([RETRAINED, EXAM, replace(EDITED, path="a"), replace(EDITED, path="b")]),
+    st.sampled_from(
+        [RETRAINED, EXAM, replace(EDITED, concerns=("a",)), replace(EDITED, concerns=("b",))]
+    ),
     max_size=3,
 )
 
