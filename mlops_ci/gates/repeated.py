@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops_ci.repeats import Repeats, SeedRuns
     from mlops_ci.stats.distribution import Distribution
 
+_UNREAD = "every seed gives the same: does the training read MLOPS_CI_SEED?"
 # So many seeds on both sides count without being asked for.
 _UNASKED = 3
 
@@ -96,13 +97,11 @@ def _compared(
 
     assert repeats.baseline
     assert repeats.candidate
-    least, count = noise.least if noise else _UNASKED, min(len(old), len(new))
-    if count < least:
-        return Silent(
-            reason=f"{text.plural(count, 'seed')}, and {least} are needed: {again}", blocks=True
-        )
-    if not all(is_finite(one) for one in (*old, *new)):
-        return Silent(reason="with one of the seeds it is not a finite number", blocks=True)
+    count = min(len(old), len(new))
+    if problem := _unusable(old, new, noise, again):
+        return Silent(reason=problem, blocks=True)
+    if len({*old}) == len({*new}) == 1:
+        return Silent(reason=f"uncalibrated: {_UNREAD}")
     same = repeats.baseline.seeds == repeats.candidate.seeds
     if noise is None or noise.test == "t":
         found = paired_t(old, new) if same else welch_t(old, new)
@@ -117,6 +116,17 @@ def _compared(
         )
     pairs = [b - a for a, b in zip(old, new, strict=True)]  # type: ignore[operator]
     return Spread(change=signs(pairs), count=count, of="seeds")
+
+
+def _unusable(
+    old: tuple[Value, ...], new: tuple[Value, ...], noise: NoiseConfig | None, again: str
+) -> str:
+    least, count = noise.least if noise else _UNASKED, min(len(old), len(new))
+    if count < least:
+        return f"{text.plural(count, 'seed')}, and {least} are needed: {again}"
+    if not all(is_finite(one) for one in (*old, *new)):
+        return "with one of the seeds it is not a finite number"
+    return ""
 
 
 _METHODS = {True: "paired t", False: "Welch's t"}

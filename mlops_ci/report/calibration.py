@@ -62,7 +62,8 @@ def _rule(rule: Calibrated, alpha: float, paint: Paint) -> Iterator[str]:
         f"judged by {_BY[rule.judged_by]}"
     )
     if rule.noise and rule.false_fail is None:
-        yield f"    never differs in {_count(rule.noise)}"
+        hint = ": does the training read MLOPS_CI_SEED?" if rule.noise.of == "seeds" else ""
+        yield f"    never differs in {_count(rule.noise)}{hint}"
     if rule.noise is None or rule.false_fail is None or rule.proposed is None:
         return
     often = paint("31" if rule.false_fail > alpha else "32", _percent(rule.false_fail))

@@ -123,6 +123,15 @@ def test_seeds_of_another_training_block_and_those_of_the_baseline_count_for_not
     assert one(None, BETTER, {"from": "seeds"}, stated=(0.95, 0.904)).result == "fail"
 
 
+def test_seeds_that_change_nothing_tell_nothing_of_noise() -> None:
+    """An interval of no width would call every difference real."""
+    found = one(5 * [0.9], 5 * [0.905], {"from": "seeds"})
+    assert (found.result, found.estimate) == ("pass", None)
+    assert found.reason.endswith("does the training read MLOPS_CI_SEED?")
+    assert one(5 * [0.9], 5 * [0.88], {"from": "seeds"}).result == "fail"
+    assert one(OLD, 5 * [0.905]).estimate
+
+
 def test_an_unreadable_file_blocks() -> None:
     row = Change(name="acc", source="m.json", baseline=0.9, candidate=0.9)
     (found,) = outcomes(row, Repeats(path="s", reason="the candidate's s: broken"), gate())
