@@ -91,8 +91,7 @@ class _Diff:
 
     def comparison(self) -> Comparison:
         baseline = self.baseline
-        base_tree = CommitTree(self.repository, baseline.origin.commit or "")
-        base = self._project(base_tree)
+        base = self._project(CommitTree(self.repository, baseline.origin.commit or ""))
         models = self._models(base)
         new = self._take(self.candidate, models, self._origin())
         old = self._take(base, models, baseline.origin)
@@ -100,6 +99,7 @@ class _Diff:
         measured = any(one.metrics for one in new)
         if measured and not self.request.exact and not any(_was_measured(one) for one in old):
             baseline, old, note = self._walk_back(baseline, old)
+            base = self._project(CommitTree(self.repository, baseline.origin.commit or ""))
         pairs = list(zip(old, new, strict=True))
         if self.request.gates:
             pairs = with_records(self.repository, self.config, pairs)
@@ -107,17 +107,12 @@ class _Diff:
             self._compare(model, *pair, note) for model, pair in zip(models, pairs, strict=True)
         ]
         if self.request.plots:
-            compared_with = baseline.origin.commit or ""
-            if compared_with != base_tree.commit:
-                base = self._project(CommitTree(self.repository, compared_with))
             compared = self._drawn(compared, base, pairs)
         if self.request.gates:
-            sides = self._sides(baseline.origin.commit or "")
-            compared = sides.add_to(compared, models, pairs)
+            compared = self._sides(base).add_to(compared, models, pairs)
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
 
-    def _sides(self, commit: str) -> Sides:
-        base = self._project(CommitTree(self.repository, commit))
+    def _sides(self, base: dvc.Project) -> Sides:
         slices = self.config.slice_columns if self.config else ()
         return Sides(repository=self.repository, base=base, head=self.candidate, slices=slices)
 

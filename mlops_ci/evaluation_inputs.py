@@ -25,7 +25,8 @@ def read(
     values = list(values)
     config = model.config.evaluation if model.config else EvaluationConfig()
     files = sorted({one.source for one in values})
-    makers = {file: _evaluating(project, stages, file) for file in files}
+    own = {id(locked) for locked in stages}
+    makers = {file: _evaluating(project, own, file) for file in files}
     found = _inferred(project, stages, makers)
     every = [locked for one in makers.values() for locked in one]
     named = {
@@ -50,10 +51,10 @@ def _version(config: EvaluationConfig, values: Iterable[Measurement]) -> str:
     return next(found, NO_VERSION)
 
 
-def _evaluating(project: Project, stages: list[Locked], file: str) -> list[Locked]:
+def _evaluating(project: Project, own: set[int], file: str) -> list[Locked]:
     """The stage that writes a metrics file, and those between a model and it: what makes predictions is evaluation."""
     first = project.maker(file)
-    if first is None or all(first is not locked for locked in stages):
+    if first is None or id(first) not in own:
         return []
     found, seen = [first], {id(first)}
     for locked in found:  # grows
@@ -71,7 +72,7 @@ def _inferred(
 ) -> Evaluation:
     """Data that training reads too is unsure, code that it runs too is none of evaluation."""
     training = evidence.training(project, stages)
-    trained_on = {path for locked in training.values() for path in locked.stage.deps}
+    trained_on = _Paths(path for locked in training.values() for path in locked.stage.deps)
     data: dict[str, str] = {}
     code: dict[str, str] = {}
     files: dict[str, set[str]] = {}
@@ -83,7 +84,7 @@ def _inferred(
             code |= ran
             for path in (*read, *ran):
                 files.setdefault(path, set()).add(file)
-    unsure = {path: one for path, one in data.items() if _overlaps(path, trained_on)}
+    unsure = {path: one for path, one in data.items() if trained_on.overlap(path)}
     return Evaluation(
         data={path: one for path, one in data.items() if path not in unsure},
         code=code,
@@ -103,13 +104,13 @@ def _data(project: Project, locked: Locked) -> Iterator[DataRef]:
             yield ref
 
 
-def _code(project: Project, locked: Locked, trained_on: set[str]) -> dict[str, str]:
+def _code(project: Project, locked: Locked, trained_on: _Paths) -> dict[str, str]:
     paths = {
         file
         for path in locked.stage.deps
         if not project.maker(path) and evidence.tracked(project, locked, path) is None
         for file in evidence.code_files(project, path)
-        if evidence.is_code(project, file) and not _overlaps(file, trained_on)
+        if evidence.is_code(project, file) and not trained_on.overlap(file)
     }
     name = posixpath.join(locked.pipeline.folder, locked.stage.name)
     return {
@@ -118,12 +119,20 @@ def _code(project: Project, locked: Locked, trained_on: set[str]) -> dict[str, s
     }
 
 
-def _overlaps(path: str, others: set[str]) -> bool:
-    """Whether a file or folder is one of the others, in one, or holds one."""
-    return any(
-        path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
-        for other in others
-    )
+class _Paths:
+    """Files and folders, and whether another is one of them, lies in one, or holds one."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._own = set(paths)
+        self._above = {folder for path in self._own for folder in _folders(path)}
+
+    def overlap(self, path: str) -> bool:
+        return path in self._own or path in self._above or not self._own.isdisjoint(_folders(path))
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _recorded(project: Project, locked: Locked, path: str) -> DataRef | None:
