@@ -18,8 +18,9 @@ from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.evaluation import EvaluationConfig
-from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
+from mlops_ci.gate_config import BaselineConfig, DefaultsConfig, GateConfig
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
+from mlops_ci.profile_config import ProfileConfig, refuse_broken, unfit
 from mlops_ci.promote_config import PromoteConfig
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
@@ -131,21 +132,6 @@ class ModelConfig:
         _refuse_twice(self.gates)
 
 
-@dataclass(frozen=True, kw_only=True)
-class BaselineConfig:
-    ref: str | None = doc(
-        "The branch that changes are merged into. Default: the base of the pull request, else origin's "
-        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
-        "a change cannot choose what it is compared with.",
-        default=None,
-    )
-    on_missing: OnMissingBaseline = doc(
-        "What a gate on a change does without a baseline value. bootstrap: skip it when the baseline has "
-        "no metrics at all, else fail.",
-        default="bootstrap",
-    )
-
-
 Forks = Literal["declared", "trust"]
 
 
@@ -169,6 +155,11 @@ class Config:
     )
     gates: list[GateConfig] = doc("Gates of every model.", default_factory=list)
     defaults: DefaultsConfig = doc("Defaults of all gates.", default_factory=DefaultsConfig)
+    profiles: dict[str, ProfileConfig] = doc(
+        "Gates for one occasion, by its name. Where none is named, `merge` judges a change and `production` a "
+        "promotion, when they are here.",
+        default_factory=dict,
+    )
     waivers: list[WaiverConfig] = doc(
         "Failures that are accepted until a day. Read with the gates: a change cannot waive its own failure.",
         default_factory=list,
@@ -189,6 +180,7 @@ class Config:
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
+        refuse_broken(self.profiles, self.defaults)
 
     @property
     def every_gate(self) -> list[GateConfig]:
@@ -219,6 +211,9 @@ def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None
     config = loader.file(path, content, Config)
     if config is not None:
         config = loader.with_includes(config, posixpath.dirname(path))
+        own = [model.gates for model in config.models.values()]
+        problems = unfit(config.gates, own, config.defaults, config.profiles)
+        loader.errors += [f"{path}: {problem}" for problem in problems]
     else:
         loader.check_includes(path, content)
     if loader.errors:

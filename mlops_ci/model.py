@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from mlops_ci.plots import Plot, PlotChange
     from mlops_ci.predictions import PredictionPair
+    from mlops_ci.repeats import Repeats
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
@@ -17,9 +18,8 @@ from mlops_ci.stage_inputs import StageInputs  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
-Value: TypeAlias = (
-    Scalar | list[Any]
-)  # a list is one value: compared as a whole and never flattened
+# A list is one value: compared as a whole and never flattened.
+Value: TypeAlias = Scalar | list[Any]
 
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
@@ -209,9 +209,10 @@ class ModelComparison:
     code: tuple[CodeChange, ...] = ()
     # Of the baseline and the candidate; None where it was read back from a report.
     contents: tuple[Content, Content] | None = None
-    # Plots that differ, and predictions: none where nobody asked for them.
+    # None where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None
+    repeats: Repeats | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -282,13 +283,14 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """All Outcomes of one model. `policy_digest`: sha256 of the Policy; `policy_rev`: the revision it was read from."""
+    """All Outcomes of one model. `policy_digest`: sha256 of the Policy, `policy_rev`: its revision."""
 
     model: str
     result: VerdictResult
     outcomes: tuple[Outcome, ...]
     policy_digest: str
     policy_rev: str
+    profile: str = ""
 
     @property
     def blocks(self) -> bool:

@@ -27,7 +27,7 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
     needed = [
         config.id,
         config.label,
-        *filter(None, (config.score, config.prediction, config.unit)),
+        *filter(None, (config.score, config.prediction, config.unit, config.query)),
     ]
     columns = _columns(path, content, needed, more)
     ids = tuple(map(named, columns[config.id]))

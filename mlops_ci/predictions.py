@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from mlops_ci.typed import doc
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "ranking"]
 MetricName = Literal[
     "roc_auc", "average_precision", "log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall",
-    "specificity", "f1", "f1_macro", "mcc", "mae", "mse", "rmse", "r2", "none",
+    "specificity", "f1", "f1_macro", "mcc", "mae", "mse", "rmse", "r2", "ndcg", "mrr", "none",
 ]  # fmt: skip
 # The gate on examples that a model was trained on: by this name a waiver means it.
 LEAK = "leak"
@@ -40,7 +40,16 @@ class PredictionsConfig:
         "The column of what is independent of others (a user, a patient), where one has several examples.",
         default=None,
     )
-    task: Task = doc("What label and prediction are.", default="classification")
+    query: str | None = doc(
+        "For ranking: the column of what the examples of one ranking have in common. Queries are the independent "
+        "units, unless `unit` says otherwise.",
+        default=None,
+    )
+    task: Task = doc(
+        "What label and prediction are. ranking: label is how relevant an example is, from 0, and score orders those "
+        "of a query.",
+        default="classification",
+    )
     positive: str = doc("The label of the positive class.", default="1")
     threshold: float = doc(
         "A score of this much and more predicts the positive class.", default=0.5
@@ -66,6 +75,15 @@ class PredictionsConfig:
             raise ValueError("needs score or prediction: without one no metric can be computed")
         if self.task == "regression" and self.prediction is None:
             raise ValueError("prediction", "is needed for regression")
+        if self.task == "ranking" and (self.score is None or self.query is None):
+            raise ValueError("score and query are needed for ranking")
+        if self.task != "ranking" and self.query is not None:
+            raise ValueError("query", "is for ranking: task: ranking")
+
+    @property
+    def independent(self) -> str | None:
+        """The column of the independent units; None: every example is one."""
+        return self.unit or self.query
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci.errors import ConfigError, UnreadableError
-from mlops_ci.gates import judge
+from mlops_ci.gates import judge, policy_of
 from mlops_ci.gates.proposed import remark
+from mlops_ci.profile_config import AT_MERGE, choose
 from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from mlops_ci.config import Config
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from mlops_ci.model import Comparison, ModelComparison
 
     PolicyOf = Callable[[Config | None, str], Policy]
+
+
+def policy_in(
+    config: Config | None, model: str, profile: str | None = None, usual: Sequence[str] = AT_MERGE
+) -> Policy:
+    """The Policy of a model in `profile`, where the config has that, else in the first of the `usual` ones."""
+    known = config.profiles if config else {}
+    wanted = choose(known, profile if profile in known else None, usual, "")
+    return policy_of(config, model, rev="candidate", profile=wanted)
 
 
 def remarked(

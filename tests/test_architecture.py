@@ -20,13 +20,13 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "directions", "environment", "errors", "estimate", "evaluation", "fact", "finding",
-    "flips",
-    "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "signals",
-    "size_limits", "stage_inputs", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
+    "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
+    "reproduction", "signals", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config", "promote_config", "train_config"}
+CONFIG = LEAVES | {
+    "checks_config", "config", "gate_config", "profile_config", "promote_config", "train_config",
+}  # fmt: skip
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -36,8 +36,10 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config", "promote_config", "train_config"},
+    "config": LEAVES
+    | {"checks_config", "gate_config", "profile_config", "promote_config", "train_config"},
     "gate_config": LEAVES,
+    "profile_config": LEAVES | {"gate_config"},
     "promote_config": LEAVES,
     "train_config": LEAVES,
     "schema": CONFIG,
@@ -51,7 +53,10 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "proposed_policy": CONFIG | {"gates"},
-    "gate": CONFIG | {"diff", "gates", "proposed_policy"},
+    "repeat_runs": CONFIG | READERS | WORKERS | {"diff"},
+    "policy_source": CONFIG | READERS | WORKERS | {"diff", "gates"},
+    "gate": CONFIG | {"diff", "gates", "policy_source", "proposed_policy", "repeat_runs"},
+    "calibrate": CONFIG | {"diff", "gate", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
     "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
@@ -60,7 +65,7 @@ ALLOWED = {
     | PURE
     | READERS
     | WORKERS
-    | {"demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
+    | {"calibrate", "demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
     "cli": frozenset({"commands", "config", "errors", "signals"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlops_ci.cli import COMMANDS, cli
+from mlops_ci.commands.gate import SUBCOMMANDS
 from mlops_ci.config import load
 from mlops_ci.schema import config_page
 
@@ -23,12 +24,12 @@ def help_text(*names: str) -> str:
     return f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{shown.output}```\n"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"gate {one}" for one in SUBCOMMANDS)])
 def test_every_command_has_a_page_that_shows_its_help(name: str) -> None:
-    page = (ROOT / f"docs/{name}.md").read_text()
+    page = (ROOT / f"docs/{name.replace(' ', '-')}.md").read_text()
     shown = re.search(r"<!-- help: begin -->\n(.*?)<!-- help: end -->", page, re.DOTALL)
     assert shown
-    assert shown[1] == help_text(name)
+    assert shown[1] == help_text(*name.split())
 
 
 def test_pictures_are_small_and_there_in_light_and_dark_and_all_are_shown() -> None:
@@ -50,8 +51,9 @@ def test_the_config_on_the_page_of_gate_is_valid() -> None:
     page = (ROOT / "docs/gate.md").read_text()
     found = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (waivers,) = (one for one in found if one.startswith("waivers:"))
-    for gates in found:
-        whole = gates if gates is waivers else f"{gates}{waivers}"
+    for part in found:
+        gates = "" if part is found[0] or "gates:" in part else found[0]
+        whole = f"{gates}{part}{'' if part is waivers else waivers}"
         assert load(lambda _, text=whole: text.encode())  # type: ignore[misc]
 
 
@@ -67,6 +69,12 @@ def test_every_command_is_explained(name: str) -> None:
     assert command
     assert command.help
     assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_of_gate_is_explained(name: str) -> None:
+    assert f"mlops-ci gate {name}" in (ROOT / "README.md").read_text()
+    assert f"mlops-ci gate {name}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_links_between_documents_lead_somewhere() -> None:

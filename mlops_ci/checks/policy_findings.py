@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import posixpath
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
     from mlops_ci.config import Config
     from mlops_ci.gate_config import GateConfig
+    from mlops_ci.gates.loosened import Loosened
     from mlops_ci.tree import Tree
 
 ID, FILE = "policy-valid", configuration.FILE
@@ -182,16 +184,24 @@ def _loosened(scope: Scope, config: Config) -> Iterator[Finding]:
     if before is None:
         return
     seen = set()
-    for model in sorted({"", *before.models, *config.models}):
-        one, other = (policy_of(side, model, rev="") for side in (before, config))
-        for found in loosened(one, other):
+    models = sorted({"", *before.models, *config.models})
+    for profile, model in itertools.product(["", *sorted(before.profiles)], models):
+        for found in _loosened_in(profile, model, before, config):
             gate = f"gate {found.gate}: " if found.gate else ""
             if found not in seen:
+                where = f" in profile {profile}" if profile else ""
                 yield Finding(
                     rule=f"{ID}/loosened",
                     path=FILE,
-                    what=f"this change loosens {gate}{found.what}",
+                    what=f"this change loosens {gate}{found.what}{where}",
                     why="It has no effect on the change itself, and on every one after it is merged.",
                     level="note",
                 )
             seen.add(found)
+
+
+def _loosened_in(profile: str, model: str, before: Config, after: Config) -> list[Loosened]:
+    """Without the profile, gates judge as they stand."""
+    one = policy_of(before, model, rev="", profile=profile)
+    other = policy_of(after, model, rev="", profile=profile if profile in after.profiles else "")
+    return loosened(one, other)

@@ -23,11 +23,7 @@ REFUSED = 4
 
 @click.command()
 @options.revisions
-@click.option(
-    "--policy",
-    metavar="REV",
-    help="Read the gates at this revision, not at the tip of the baseline's branch.",
-)
+@options.judging
 @click.option(
     "--from",
     "files",
@@ -171,7 +167,7 @@ def _shown(
     from mlops_ci.publish import gather
 
     if context.is_trusted_side:
-        return _foreign(client, context, files)
+        return _foreign(client, context, files, chosen["profile"])
     if client is not None:
         context = gather.with_pull(client, context)
     return _own(files, policy, chosen), context
@@ -186,7 +182,7 @@ def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) ->
     from mlops_ci.gate import gate
     from mlops_ci.publish.shown import Shown
 
-    found = gate(options.request(chosen, plots=True), policy)
+    found = gate(options.request(chosen, plots=True), policy, profile=chosen["profile"])
     return Shown(comparison=found.comparison, verdicts=found.verdicts)
 
 
@@ -209,7 +205,7 @@ def _hand_over(
 
 
 def _foreign(
-    client: Client | None, context: Context, files: tuple[Path, ...]
+    client: Client | None, context: Context, files: tuple[Path, ...], profile: str | None
 ) -> tuple[Shown | None, Context]:
     """Nothing is measured here: that would run, or read, what the change has brought."""
     from mlops_ci.publish import gather
@@ -221,7 +217,7 @@ def _foreign(
         )
     if client is None:
         raise UsageError("GITHUB_TOKEN is not set", hint="env: GITHUB_TOKEN: ${{ github.token }}")
-    found = gather.of_run(client, context, files)
+    found = gather.of_run(client, context, files, profile)
     if found.shown is None:
         click.echo(f"nothing to publish: {visible(found.why, 300)}", err=True)
     return found.shown, found.context

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
-from mlops_ci.directions import RECORDED, direction_of
+from mlops_ci.directions import RECORDED
 from mlops_ci.environment import is_lock_file
 from mlops_ci.gates import rules, trust
-from mlops_ci.gates.settle import Claims, settle
+from mlops_ci.gates.settle import Claims, Settling
 from mlops_ci.model import Outcome
 
 if TYPE_CHECKING:
@@ -154,12 +154,9 @@ class Judge:
         return [trust.weighed(one, self.comparison.notes, how) for one in found]
 
     def _direction(self, name: str, row: Change) -> Direction:
-        names = [row.name, *rules.names_of(name, self.policy.metrics)]
-        for one in names:
-            if configured := settings_for(one, self.policy.metrics).direction:
-                return configured
-        known = map(direction_of, names)
-        return next((one for one in known if one != "neutral"), "neutral")
+        return rules.direction(
+            [row.name, *rules.names_of(name, self.policy.metrics)], self.policy.metrics
+        )
 
     def _problem(self, row: Change, settings: MetricConfig) -> tuple[Result, str] | None:
         """Why a row cannot be compared with any bound."""
@@ -224,7 +221,15 @@ class Judge:
         can_fail = (self.gate.level or self.policy.defaults.level) == "error"
         claims = self.claims if can_fail else None
         how = self.gate.on_inconclusive or self.policy.defaults.on_inconclusive
-        return settle(one, row, self.evidence, better, claims=claims, trusted=how == "warn")
+        settling = Settling(
+            evidence=self.evidence,
+            repeats=self.comparison.repeats,
+            noise=None if self.gate.slices else self.gate.noise or self.policy.defaults.noise,
+            claims=claims,
+            trusted=how == "warn",
+            alpha=self.policy.defaults.alpha,
+        )
+        return settling.settle(one, row, better)
 
     def _incomparable(self, row: Change, direction: Direction) -> str:
         assert row.baseline is not None

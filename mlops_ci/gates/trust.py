@@ -33,9 +33,12 @@ _WORDS = {
 
 
 def _concerns(note: Note, outcome: Outcome) -> bool:
-    if note.kind == "evaluation-differs" and (
-        outcome.estimate or outcome.kind in ("least", "most")
-    ):
-        # Predictions are joined example by example, and measured here; a bound on the value needs no second side.
+    if note.kind == "evaluation-differs" and _stands_alone(outcome):
         return False
     return not note.concerns or outcome.source in note.concerns
+
+
+def _stands_alone(outcome: Outcome) -> bool:
+    """Predictions are joined example by example, and measured here; a bound on the value needs no second side."""
+    by_examples = outcome.estimate is not None and outcome.estimate.of == "examples"
+    return by_examples or outcome.kind in ("least", "most")

@@ -42,6 +42,7 @@ def judge(
         outcomes=outcomes,
         policy_digest=policy.digest,
         policy_rev=policy.rev,
+        profile=policy.profile,
     )
 
 

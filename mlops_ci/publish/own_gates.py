@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci.errors import MlopsCiError
-from mlops_ci.gates import policy_of
 from mlops_ci.github import pulls
 from mlops_ci.model import Note
-from mlops_ci.proposed_policy import remarked
+from mlops_ci.proposed_policy import policy_in, remarked
 
 if TYPE_CHECKING:
     from mlops_ci.config import Config
-    from mlops_ci.gates import Policy
     from mlops_ci.github.client import Client
     from mlops_ci.publish.shown import Shown
 
 
-def shown_too(shown: Shown, client: Client, base: Config | None, tip: str, head: str) -> Shown:
-    """`base`: the config at `tip`, by which `shown` was judged. What cannot be read is told: it is no agreement."""
+def shown_too(
+    shown: Shown,
+    client: Client,
+    base: Config | None,
+    tip: str,
+    head: str,
+    profile: str | None = None,
+) -> Shown:
+    """`base`: the config at `tip`, by which `shown` was judged, in `profile`.
+
+    What cannot be read is told: it is no agreement.
+    """
     try:
         own = configuration.load(pulls.reader(client, head))
         if own == base:
@@ -34,15 +43,11 @@ def shown_too(shown: Shown, client: Client, base: Config | None, tip: str, head:
         shown.comparison,
         before,
         own,
-        _policy,
+        partial(policy_in, profile=profile),
         seen={},
         today=datetime.now(timezone.utc).date(),
     )
     return replace(shown, comparison=comparison)
-
-
-def _policy(config: Config | None, model: str) -> Policy:
-    return policy_of(config, model, rev="candidate")
 
 
 def _with(shown: Shown, reason: str) -> Shown:

@@ -84,7 +84,11 @@ def _look_for_why(case: Case, telling: Check | None) -> Line:
 
 
 def _settle(row: Check) -> Line:
-    needed = row.outcome.estimate.needed if row.outcome.estimate else None
+    estimate = row.outcome.estimate
+    needed = estimate.needed if estimate else None
+    if estimate and estimate.of != "examples":
+        train = f"mlops-ci train --seeds {needed or 5}"
+        return ("train with more seeds to be sure; it does not block: ", Code(train))
     more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
     return (f"{more} to be sure; it does not block. Judge again: ", Code(_GATE))
 

@@ -64,7 +64,11 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "result": verdict.result,
         "blocks": verdict.blocks,
         "outcomes": [_outcome(outcome) for outcome in verdict.outcomes],
-        "policy": {"digest": verdict.policy_digest, "revision": verdict.policy_rev},
+        "policy": {
+            "digest": verdict.policy_digest,
+            "revision": verdict.policy_rev,
+            **({"profile": verdict.profile} if verdict.profile else {}),
+        },
     }
 
 

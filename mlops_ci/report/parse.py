@@ -242,6 +242,7 @@ def _verdict(model: str, data: Mapping[str, Any]) -> Verdict:
         outcomes=tuple(map(_outcome, data["outcomes"])),
         policy_digest=_text(policy["digest"]),
         policy_rev=_text(policy["revision"]),
+        profile=_text(policy.get("profile", "")),
     )
 
 

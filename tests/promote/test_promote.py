@@ -256,6 +256,28 @@ def test_without_gates_nothing_is_promoted(released: Repo, cli: Any) -> None:
     assert "no gate of the main branch judges v1.0.0" in err
 
 
+def test_the_profile_of_the_stage_or_production_judges(released: Repo, cli: Any) -> None:
+    profiles = """\
+gates:
+- {id: floor, metric: accuracy, threshold: {min: 0.5}}
+- {id: never, metric: accuracy, threshold: {min: 2}, level: "off"}
+profiles: {production: {levels: {never: error}}, prod: {extends: production, levels: {never: warn}}}
+"""
+    released.write("mlops-ci.yaml", profiles)
+    released.git("commit", "-qam", "profiles")
+    released.git("push", "-q", "origin", "main")
+    code, out, _ = cli("promote", ask(released, "v1.0.0", 1), "--dry-run")
+    assert code == 0
+    assert "verdict warn, by the gates at " in out
+    assert ", profile prod\n" in out
+    other = ask(released, "v1.0.0", 2, "live")
+    code, _, err = cli("promote", other)
+    assert code == 1
+    assert "at least 2: broken" in err
+    assert "mlops-ci gate --exact --profile production" in err
+    assert cli("promote", other, "--profile", "prod", "--dry-run")[0] == 0
+
+
 def test_a_rollback_needs_an_earlier_promotion(released: Repo, cli: Any) -> None:
     assert cli("rollback", "churn")[0] == 1
     cli("promote", ask(released, "v1.0.0", 1))

@@ -262,13 +262,20 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     assert job.publish() == 0
 
 
-def test_gates_that_need_examples_set_no_success_without_them(job: Job) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"mlops-ci.yaml": GATES.replace("{churn: {}}", "{churn: {predictions: {path: p.csv, label: y, score: s}}}")},
+        {"mlops-ci.yaml": f"{GATES}\ndefaults: {{noise: {{from: history}}}}\n"},
+        {"seed-metrics.json": "{}"},
+    ],
+)  # fmt: skip
+def test_gates_that_need_more_than_a_report_holds_set_no_success_without_it(
+    job: Job, files: dict[str, str]
+) -> None:
     job.commit(0.95)
     file = job.write("--all")
-    gates = GATES.replace(
-        "{churn: {}}", "{churn: {predictions: {path: p.csv, label: y, score: s}}}"
-    )
-    job.api.state.repos[REPO].files[job.base]["mlops-ci.yaml"] = gates
+    job.api.state.repos[REPO].files[job.base].update(files)
     job.workflow_run(REPO)
     assert job.publish("--from", str(file)) == 0
     assert job.statuses == {"mlops-ci/churn": "pending"}
