@@ -13,6 +13,7 @@ import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,13 +27,13 @@ _CHUNK = 1024 * 1024
 # From here on a second thread pays for itself within one file.
 _LARGE = 8 * _CHUNK
 _HANDED_OVER = 4 * _CHUNK
+_SMALL = 64 * 1024  # below, two threads take longer than one
 # Files that one thread takes at a time: handing over each alone costs more than hashing a small one.
 _BATCH = 32
 # Not blocking: a named pipe would wait for somebody to write to it.
 _FLAGS = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW"):
     _FLAGS |= getattr(os, _flag, 0)
-
 
 # As coarse as the clock of any file system: a file that has just changed may change again without a trace.
 _SETTLED_NS = 2_000_000_000
@@ -123,7 +124,7 @@ def hash_paths(
     wanted = list(dict.fromkeys(paths))
     listed = {path: _files(root, path) for path in wanted}
     names = list(_all(listed))
-    workers = workers or os.cpu_count() or 1
+    workers = workers or _workers(root, names)
     stop = stop or threading.Event()
     gate = _Gate(root, allowed, seen or Seen(), stop, spare=len(names) < workers)
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -182,6 +183,16 @@ def _overlapped(
     return total
 
 
+def _workers(root: Path, names: list[str]) -> int:
+    """One for many small files: threads would hand the interpreter to each other all the time. By a look at a few."""
+    some = names[:: max(1, len(names) // _BATCH)]
+    total = 0
+    for one in some:
+        with suppress(OSError, ValueError):  # what cannot be read is said later
+            total += (root / one).lstat().st_size
+    return 1 if len(names) > _BATCH and total < len(some) * _SMALL else os.cpu_count() or 1
+
+
 class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
@@ -221,7 +232,9 @@ class _Gate:
             if known := self._seen.get(before):
                 return known
             found = self._read(name, descriptor, before.st_size)
-            if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
+            after = os.fstat(descriptor)
+            sizes = {before.st_size, found.size, after.st_size}
+            if len(sizes) > 1 or after.st_mtime_ns != before.st_mtime_ns:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:
             os.close(descriptor)
@@ -249,10 +262,6 @@ class _Gate:
 
     def _is_inside(self, real: str) -> bool:
         return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
-
-
-def _state(info: os.stat_result) -> tuple[int, int]:
-    return info.st_size, info.st_mtime_ns
 
 
 def _files(root: Path, path: str) -> list[str] | None:
