@@ -86,6 +86,7 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
         join(repository, remote)
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
+            _git(repository, "update-ref", FETCHED, REF)
             return
         if not any(words in done.stderr for words in _RACES):
             break
@@ -97,10 +98,12 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
 
 def join(repository: Repository, remote: str) -> None:
     """Bring the notes of the remote, and keep those that are only here."""
-    if not _git(repository, "ls-remote", remote, REF).stdout:
-        _git(repository, "update-ref", "-d", FETCHED)
+    # As a pattern: a remote without notes is no error, and what is gone there is pruned here.
+    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, f"+{REF}*:{FETCHED}*")
+    there = _tip(repository, FETCHED)
+    known = ("merge-base", "--is-ancestor", FETCHED, REF)
+    if not there or _git(repository, *known, check=False).returncode == 0:
         return
-    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{FETCHED}")
     merge = ("merge", "-q", "-s", "cat_sort_uniq", FETCHED)
     _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *merge))
 
@@ -146,7 +149,10 @@ def _content(repository: Repository, commit: str, ref: str) -> bytes:
 def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: bool = True) -> Result:
     folder = repository.folder
     command = ["git", *arguments]
-    done = run(command, cwd=folder, stdin=stdin, env=_environ(repository))
+    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}  # what git says is read
+    if arguments[0] == "notes":
+        environ |= writer(repository)
+    done = run(command, cwd=folder, stdin=stdin, env=environ)
     if check and done.returncode:
         raise ToolError(
             f"git {arguments[0]}: {done.words_of_git}", hint=f"git notes --ref={REF} list"
@@ -164,8 +170,3 @@ def writer(repository: Repository) -> dict[str, str]:
     who = ("AUTHOR", "COMMITTER")
     names = {f"GIT_{one}_NAME": name for one in who}
     return {**names, **{f"GIT_{one}_EMAIL": email for one in who}}
-
-
-def _environ(repository: Repository) -> dict[str, str]:
-    """In English: what git says is read."""
-    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

@@ -56,7 +56,7 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
         raise RefusedError(f"the Record of {model.name} {refusals[0]}", hint="mlops-ci train")
     raise RefusedError(
         f"no Record says what made {model.name} at {model.commit[:7]}",
-        hint="mlops-ci record push --note, where it was trained, or: git fetch origin 'refs/notes/*:refs/notes/*'",
+        hint="mlops-ci train, then mlops-ci record push --note --remote origin",
     )
 
 
