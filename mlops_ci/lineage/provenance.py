@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.lineage.statement import FILES, PROVENANCE, Descriptor, Statement
+from mlops_ci.lineage.statement import FILES, PROVENANCE, Descriptor, Statement, kind_of
 from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun, RecordedStage
 from mlops_ci.stack.base import LOCK_TAG
 
@@ -42,12 +42,14 @@ def _facts(statement: Statement) -> Provenance:
     dependencies = definition.get("resolvedDependencies", [])
     byproducts, metadata = details.get("byproducts", []), details.get("metadata", {})
     source = _source(dependencies)
+    if internal.get("mlopsci_commit") != source.get("gitCommit"):
+        raise UnreadableError("it names two commits, a Record has one")
     return Provenance(
         model=_get(external, "model", str),
         command=tuple(_texts(external, "command")),
         params=_tables(external, "params"),
         files=tuple(_files([*statement["subject"], *dependencies, *byproducts])),
-        external=tuple(one["name"] for one in dependencies if _kind(one) == "external"),
+        external=tuple(one["name"] for one in dependencies if kind_of(one) == "external"),
         commit=source.get("gitCommit", ""),
         tree=source.get("gitTree", ""),
         dirty=tuple(_texts(internal, "mlopsci_dirty")),
@@ -62,7 +64,7 @@ def _facts(statement: Statement) -> Provenance:
         finished=_get(metadata, "finishedOn", str),
         builder=_get(details["builder"], "id", str),
         run_url=_get(metadata, "invocationId", str, ""),
-        runs=tuple(_run(one) for one in byproducts if _kind(one) == "mlflow"),
+        runs=tuple(_run(one) for one in byproducts if kind_of(one) == "mlflow"),
         unread=tuple(_texts(internal, "mlopsci_unread")),
         stages=tuple(_stages(byproducts)),
     )
@@ -76,24 +78,20 @@ def lock_tags(recorded: list[Provenance]) -> dict[str, str]:
 
 def _source(dependencies: list[Descriptor]) -> dict[str, str]:
     found: list[dict[str, str]] = [
-        one.get("digest", {}) for one in dependencies if _kind(one) == "source"
+        one.get("digest", {}) for one in dependencies if kind_of(one) == "source"
     ]
     if len(found) != 1:
         raise UnreadableError(f"it names {len(found)} commits, a Record has one")
     return found[0]
 
 
-def _kind(one: Descriptor) -> Any:
-    return one.get("annotations", {}).get("kind")
-
-
 def _files(descriptors: list[Descriptor]) -> Iterator[RecordedFile]:
     for one in descriptors:
         annotations = one.get("annotations", {})
-        if _kind(one) in FILES:
+        if kind_of(one) in FILES:
             yield RecordedFile(
                 path=one["name"],
-                kind=_kind(one),
+                kind=kind_of(one),
                 digests=one.get("digest", {}),
                 size=annotations.get("size", 0),
                 folder=_get(annotations, "folder", str, ""),
@@ -120,7 +118,7 @@ def _run(one: Descriptor) -> RecordedRun:
 
 
 def _stages(byproducts: list[Descriptor]) -> Iterator[RecordedStage]:
-    listed = (one["annotations"] for one in byproducts if _kind(one) == "stages")
+    listed = (one["annotations"] for one in byproducts if kind_of(one) == "stages")
     for one in (stage for table in listed for stage in _list_of(table, "stages", dict)):
         seconds = one.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:

@@ -118,8 +118,19 @@ def _problem(statement: Any) -> str:
         return "has no subject: it says nothing about any file"
     problem = next(filter(None, map(_descriptor_problem, subjects)), "")
     if not problem and statement["predicateType"] == PROVENANCE:
-        return _provenance_problem(statement["predicate"])
+        return _provenance_problem(statement["predicate"]) or _subject_problem(subjects)
     return problem
+
+
+def _subject_problem(subjects: list[Descriptor]) -> str:
+    """What is no file to a reader is passed over by it, and would prove nothing."""
+    wrong = [one["name"] for one in subjects if kind_of(one) not in ("model", "output")]
+    return f"its subject {wrong[0]!a} is neither a model nor an output" if wrong else ""
+
+
+def kind_of(one: Descriptor) -> Any:
+    """What it stands for, None for what does not say."""
+    return one.get("annotations", {}).get("kind")
 
 
 # Where a provenance predicate must have a mapping, and where a list of descriptors.

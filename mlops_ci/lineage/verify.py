@@ -82,7 +82,7 @@ class _Verifier:
     def verification(self, judged: list[RecordedVerdict]) -> Verification:
         found = [
             *verify_files.verify(self.facts, self.recorded.files, self.hashed),
-            *self._new_inputs(),
+            *(verify_files.unrecorded(self.recorded, self.now) if self.now else ()),
             *self._external(),
             *self._params(),
             *self._metrics(),
@@ -95,24 +95,6 @@ class _Verifier:
         return Verification(
             model=self.recorded.model, facts=tuple(found), remarks=tuple(self._remarks())
         )
-
-    def _new_inputs(self) -> Iterator[Verified]:
-        """What the model is made from now and was not then."""
-        if self.now is None:
-            return
-        known = {one.path for one in self.recorded.files}
-        inputs = {one.path: "data" for one in self.now.snapshot.data if one.role == "input"}
-        inputs |= {one.path: "code" for one in self.now.snapshot.code}
-        inputs |= {one.source: "environment" for one in self.now.snapshot.environment}
-        for path in sorted(filter(is_inside, inputs.keys() - known)):
-            kind: Any = inputs[path]
-            yield Verified(
-                kind=kind,
-                name=path,
-                result="different",
-                recorded="not there",
-                found="is an input now",
-            )
 
     def _external(self) -> Iterator[Verified]:
         for name in self.recorded.external:

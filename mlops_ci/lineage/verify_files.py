@@ -9,6 +9,7 @@ from mlops_ci import environment
 from mlops_ci.errors import UnreadableError
 from mlops_ci.limits import MAX_BYTES
 from mlops_ci.lineage.hashing import AbsentError, Digests, Folder
+from mlops_ci.lineage.statement import is_inside
 from mlops_ci.record import RecordedFile, Verified
 from mlops_ci.text import shell_word
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mlops_ci.lineage.hashing import Hashed
-    from mlops_ci.lineage.worktree import WorkTreeFacts
+    from mlops_ci.lineage.worktree import ModelFacts, WorkTreeFacts
+    from mlops_ci.record import FactKind, Provenance
 
 _SHOWN = 12
 _MOST_PACKAGES = 3
@@ -41,6 +43,32 @@ def verify(
             yield _unknown(one, f"its folder {folder} is not in the Record")
 
 
+def unrecorded(recorded: Provenance, now: ModelFacts) -> Iterator[Verified]:
+    """What the model is made from or gives now, of which the Record says nothing; and what it takes for the model
+    that is not: left out or renamed, a file would pass unseen.
+    """
+    known = {one.path for one in recorded.files}
+    for path, kind in sorted(_expected(now).items()):
+        if is_inside(path) and path not in known:
+            part = "an input" if kind in ("data", "code", "environment") else "an output"
+            yield _different(
+                RecordedFile(path=path, kind=kind, digests={}), "not there", f"is {part} now"
+            )
+    for one in recorded.of_kind("model"):
+        if not one.folder and now.model_paths and one.path not in now.model_paths:
+            yield _different(one, "the model", f"the model is {', '.join(now.model_paths)}")
+
+
+def _expected(now: ModelFacts) -> dict[str, FactKind]:
+    expected: dict[str, FactKind] = dict.fromkeys(now.outputs, "output")
+    expected |= dict.fromkeys(now.model_paths, "model")
+    expected |= dict.fromkeys(now.metrics, "metrics")
+    expected |= {one.path: "data" for one in now.snapshot.data if one.role == "input"}
+    expected |= dict.fromkeys((*now.pipelines, *(one.path for one in now.snapshot.code)), "code")
+    expected |= {one.source: "environment" for one in now.snapshot.environment}
+    return expected
+
+
 def locked(path: str, sha256: str) -> RecordedFile:
     return RecordedFile(path=path, kind="environment", digests={"sha256": sha256})
 
@@ -55,8 +83,14 @@ def _verified(facts: WorkTreeFacts, one: RecordedFile, found: Hashed) -> Verifie
     if isinstance(found, Folder) != ("dirHash" in one.digests):
         kinds = ("a folder", "a file") if isinstance(found, Digests) else ("a file", "a folder")
         return _different(one, *kinds)
-    verified = _compared(one, digests_of(found))
+    verified = _compared(one, {**digests_of(found), **_blob(facts, one)})
     return _explained(facts, verified, one) if verified.result == "different" else verified
+
+
+def _blob(facts: WorkTreeFacts, one: RecordedFile) -> dict[str, str]:
+    """Nothing for what Git does not track here."""
+    blob = facts.blobs([one.path]).get(one.path) if "gitBlob" in one.digests else None
+    return {"gitBlob": blob} if blob else {}
 
 
 def digests_of(found: Digests | Folder) -> dict[str, str]:
@@ -70,8 +104,8 @@ def _compared(one: RecordedFile, found: dict[str, str]) -> Verified:
     strong = "dirHash" if "dirHash" in found else "sha256"
     if strong not in one.digests:
         return _unknown(one, "has no SHA-256 in the Record: MD5 alone proves nothing")
-    for name in (strong, "md5"):
-        if name in one.digests and one.digests[name] != found[name]:
+    for name in (strong, "md5", "gitBlob"):
+        if name in one.digests and one.digests[name] != found.get(name, one.digests[name]):
             pair = (f"{name} {digest}" for digest in (one.digests[name], found[name]))
             return _different(one, *pair)
     return Verified(kind=one.kind, name=one.path, result="same")

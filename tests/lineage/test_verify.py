@@ -187,6 +187,7 @@ def test_a_tree_that_is_not_that_of_the_commit_is_named(trained: Repo) -> None:
 def test_a_commit_that_is_not_here_is_undecided(trained: Repo) -> None:
     def other(statement: dict[str, Any]) -> None:
         dependency(statement, "source")["digest"]["gitCommit"] = "0" * 40
+        definition(statement)["internalParameters"]["mlopsci_commit"] = "0" * 40
 
     (found,) = verified(trained, forged(trained, other)).with_result("unknown")
     assert found.hint == f"git fetch origin {'0' * 40}"
@@ -205,6 +206,57 @@ def test_a_forged_digest_inside_a_folder_is_named(trained: Repo) -> None:
         dependency(statement, "data/a.csv")["digest"]["sha256"] = "0" * 64
 
     assert named(verified(trained, forged(trained, other)), "different") == {("data", "data/a.csv")}
+
+
+def without(statement: dict[str, Any], name: str) -> None:
+    """Nothing of it in the Record, whatever it was to the run."""
+    byproducts = statement["predicate"]["runDetails"]["byproducts"]
+    for listed in (definition(statement)["resolvedDependencies"], byproducts):
+        listed[:] = [one for one in listed if one["name"] != name]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("dvc.yaml", "code"), ("train.py", "code"), ("metrics.json", "metrics"), ("data", "data")],
+)
+def test_what_a_forged_record_leaves_out_is_named(trained: Repo, name: str, kind: str) -> None:
+    record = forged(trained, lambda one: without(one, name))
+    assert (kind, name) in named(verified(trained, record), "different")
+
+
+def test_another_file_in_the_place_of_the_model_is_named(trained: Repo) -> None:
+    """Its bytes are what the Record says: it is the model that is not."""
+
+    def other(statement: dict[str, Any]) -> None:
+        code = dependency(statement, "train.py")
+        statement["subject"] = [{**code, "annotations": {"kind": "model", "size": 1}}]
+
+    different = named(verified(trained, forged(trained, other)), "different")
+    assert different == {("model", "model.bin"), ("model", "train.py")}
+
+
+def test_a_subject_that_would_be_passed_over_is_refused(trained: Repo) -> None:
+    def other(statement: dict[str, Any]) -> None:
+        statement["subject"][0]["annotations"]["kind"] = "note"
+        statement["subject"][0]["digest"]["sha256"] = "0" * 64
+
+    with pytest.raises(UnreadableError, match=r"model\.bin' is neither a model nor an output"):
+        verified(trained, forged(trained, other))
+
+
+def test_a_forged_git_blob_is_named(trained: Repo) -> None:
+    def other(statement: dict[str, Any]) -> None:
+        dependency(statement, "train.py")["digest"]["gitBlob"] = "0" * 40
+
+    assert named(verified(trained, forged(trained, other)), "different") == {("code", "train.py")}
+
+
+def test_a_record_of_two_commits_is_refused(trained: Repo) -> None:
+    def other(statement: dict[str, Any]) -> None:
+        definition(statement)["internalParameters"]["mlopsci_commit"] = "0" * 40
+
+    with pytest.raises(UnreadableError, match="names two commits"):
+        verified(trained, forged(trained, other))
 
 
 @pytest.mark.parametrize("path", ["../../outside", "/etc/passwd", ".git/config", "a//b", "C:\\x"])
