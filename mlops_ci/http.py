@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     import urllib3
 
 MAX_BYTES = 16 * 1024 * 1024
+_CHUNK = 64 * 1024
+# For a whole answer: a server that sends a byte now and then never runs into the limit of one read.
+_LONGEST_SECONDS = 120
+_NOBODY = frozenset({502, 503, 504})
 
 
 class StatusError(UnreadableError):
@@ -71,8 +76,12 @@ def delete_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
 
 
 def check_reachable(url: str) -> None:
-    """Raises UnreadableError when nobody answers there; any answer will do."""
-    _send("HEAD", url, "")
+    """Raises UnreadableError when nobody answers there, or only a proxy that finds nobody behind it (502, 503, 504:
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.6); any other answer will do.
+    """
+    status, _ = _send("HEAD", url, "")
+    if status in _NOBODY:
+        raise StatusError(redact(url), status, None)
 
 
 def _send(
@@ -88,7 +97,7 @@ def _send(
     # Redirects are not followed and bodies not inflated: nothing leaks, and the limit is honest.
     content |= {"redirect": False, "preload_content": False, "decode_content": False}
     with _explained(url), _pool(url) as pool, pool.request(method, url, **content) as response:
-        return response.status, response.read(MAX_BYTES + 1)
+        return response.status, _body(url, response)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +135,22 @@ class Session:
         with _explained(url):
             response = self._pool.request(method, url, preload_content=False, body=sent, **options)
             with response:
-                raw = response.read(MAX_BYTES + 1)
+                raw = _body(url, response)
                 response.release_conn()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status, headers=headers, body=raw)
+
+
+def _body(url: str, response: urllib3.BaseHTTPResponse) -> bytes:
+    """At most one byte more than can be taken. Raises UnreadableError where it takes too long."""
+    deadline, body = time.monotonic() + _LONGEST_SECONDS, bytearray()
+    while len(body) <= MAX_BYTES and (chunk := response.read1(_CHUNK)):
+        body += chunk
+        if time.monotonic() > deadline:
+            raise UnreadableError(
+                f"{redact(url)}: the answer takes longer than {_LONGEST_SECONDS} s"
+            )
+    return bytes(body[: MAX_BYTES + 1])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ if uri.startswith("http"):
     try:
         urllib.request.urlopen(uri + "/last", timeout=20)
     except OSError as error:
-        sys.exit(str(error) if sys.argv[1] == "middle" else 0)
+        sys.exit(str(error) if sys.argv[1] != "end" else 0)
 """
 
 
@@ -78,11 +78,12 @@ def test_runs_are_logged_beside_the_repository_while_mlflow_is_down(pipeline: Re
 
 
 class Server(ThreadingHTTPServer):
-    """Answers until somebody asks for `/last`; after that nobody is there."""
+    """Answers until somebody asks for `/last`; after that nobody is there, or nobody behind it (`is_proxy`)."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
+        self.status, self.is_proxy = 200, False
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -92,15 +93,22 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    server: Server
+
     def do_HEAD(self) -> None:
-        self.send_response(200)
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
+    do_POST = do_HEAD  # noqa: N815
+
     def do_GET(self) -> None:
-        server = self.server
-        assert isinstance(server, Server)
-        server.end()
-        self.close_connection = True
+        if self.server.is_proxy:
+            self.server.status = 503
+            self.do_HEAD()
+        else:
+            self.server.end()
+            self.close_connection = True
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -114,16 +122,17 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.stub
-@pytest.mark.parametrize("when", ["middle", "end"])
+@pytest.mark.parametrize("when", ["middle", "behind", "end"])
 def test_a_server_that_goes_away_costs_no_training(
     pipeline: Repo, server: Server, when: str
 ) -> None:
+    server.is_proxy = when == "behind"
     pipeline.commit(**{"train.sh": f"python train.py {when}\n", "train.py": ASKS})
     uri = f"http://127.0.0.1:{server.server_port}"
     done = train(pipeline, "--json", MLFLOW_TRACKING_URI=uri)
     assert done.code == 0, done.err
     assert [(one["name"], one["result"]) for one in done.data["stages"]][-1] == ("train", "ran")
-    if when == "middle":
+    if when != "end":
         assert "does not answer any more" in done.err
         assert "mlops-ci record push" in done.err
     else:

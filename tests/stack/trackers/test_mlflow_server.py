@@ -228,6 +228,12 @@ def test_a_bad_moment_passes(loopback: Loopback) -> None:
     assert ask(loopback.settings()) is not None
 
 
+def test_an_answer_that_never_ends(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and the last one never."""
+    monkeypatch.setattr("mlops_ci.http._LONGEST_SECONDS", -1)
+    assert "the answer takes longer than" in refused(loopback.settings())
+
+
 def test_pages_without_end(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rest, "MOST_PAGES", 3)
     loopback.answer = lambda *_: (200, {}, b'{"next_page_token": "again"}')
