@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from mlops_ci.commands import options, step
-from mlops_ci.gate import gate as judge
 
 
 @click.command()
@@ -30,7 +29,7 @@ def gate(policy: str | None, github: bool, **chosen: options.Chosen) -> int:
 
     What cannot be judged (a metric that cannot be read, a baseline of zero for a percentage) blocks as well.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = judge(options.request(chosen, plots=github), policy)
+    judged = options.judge(options.request(chosen, plots=github), policy)
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
         step.hand_over(judged, everything=chosen["everything"])

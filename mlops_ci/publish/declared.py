@@ -82,7 +82,9 @@ def _measured(model: ModelComparison, config: Config | None) -> ModelComparison:
     fresh = compare(_side(model.model, read, 0), _side(model.model, read, 1), settings).metrics
     unknown = tuple(row for row in model.metrics if row.change == "unknown")
     rows = sorted((*fresh, *unknown), key=lambda row: (row.source, row.name))
-    return replace(model, metrics=tuple(rows), params=_params(model, settings))
+    params = _params(model, settings)
+    # What is in production is not for the change to say either.
+    return replace(model, metrics=tuple(rows), params=params, champion=None)
 
 
 def _params(model: ModelComparison, settings: Mapping[str, MetricConfig]) -> tuple[Change, ...]:

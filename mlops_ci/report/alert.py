@@ -1,4 +1,4 @@
-"""The four lines below a headline: how much, real or noise, why, what to do. One sentence each; nothing invented."""
+"""The lines below a headline: how much, real or noise, why, in production, do. One sentence each; nothing invented."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import changes, checks, noise, rows, spans, verdict
+from mlops_ci.report import champion, changes, checks, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlops_ci.model import Change, Comparison, ModelComparison, Note, Verdict
     from mlops_ci.report.changes import Group
@@ -25,7 +25,7 @@ _TRY_GATES = "mlops-ci gate --policy HEAD"
 
 @dataclass(frozen=True)
 class Case:
-    """All that the four lines are made from."""
+    """All that the lines are made from."""
 
     comparison: Comparison
     model: ModelComparison
@@ -49,8 +49,14 @@ def lines(case: Case) -> tuple[tuple[str, Line], ...]:
         ("How much", _how_much(case)),
         ("Real or noise", noise.answer(case.model, case.judged, case.rows)),
         (third.get(case.judged.result, "Why, perhaps"), _why(case)),
+        *_in_production(case),
         ("Do", _do(case)),
     )
+
+
+def _in_production(case: Case) -> Iterator[tuple[str, Line]]:
+    if case.model.champion:
+        yield champion.LABEL, champion.sentence(case.model.champion, case.rows)
 
 
 def _how_much(case: Case) -> Line:

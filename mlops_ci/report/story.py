@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
-from mlops_ci.report import accept, alert, changes, checks, rows, spans, verdict
+from mlops_ci.report import accept, alert, champion, changes, checks, rows, spans, verdict
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -110,7 +110,10 @@ def _story(comparison: Comparison, model: ModelComparison, judged: Verdict | Non
         model=model,
         result=judged.result,
         blocks=judged.blocks,
-        headline=verdict.headline(model, judged, found),
+        headline=(
+            *verdict.headline(model, judged, found),
+            *champion.addition(model, judged, found),
+        ),
         alert=alert.lines(alert.Case(comparison, model, judged, found, groups)),
         checks=tuple(found),
         groups=groups,
