@@ -31,7 +31,7 @@ UNPINNED = "unpinned"
 
 
 def is_lock_file(path: str) -> bool:
-    return _reader(path) is not None
+    return path.endswith(_ENDINGS) and _reader(path) is not None
 
 
 def parse(path: str, text: str) -> tuple[Package, ...]:
@@ -296,3 +296,4 @@ _READERS: dict[str, Callable[[str, str], Iterator[Pin]]] = {
     ".python-version": _python_version,
 }
 LOCK_FILES = (*_READERS, "requirements/*.txt")
+_ENDINGS = (*_READERS, ".txt")  # asked of every file of a repository

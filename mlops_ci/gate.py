@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -160,6 +159,8 @@ def _measured_as(source: _Source, request: Request) -> Comparison | None:
 
     None: by that config there is nothing to compare.
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         for path, content in source.files.items():
             file = Path(folder, path)

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def value(one: Value | None, decimals: int | None = None) -> str:
     return visible(json.dumps(one, ensure_ascii=False, default=str), 40)
 
 
+@lru_cache(maxsize=None, typed=True)  # 1 is not 1.0 here
 def number(one: float, decimals: int | None = None) -> str:
     """`0.9123`, `1,204`, `1.2 × 10⁻⁵`, `not a number`, `+∞`; never `-0`."""
     if isinstance(one, float) and not math.isfinite(one):

@@ -35,25 +35,24 @@ class Tree(Protocol):
     @property
     def entries(self) -> Mapping[str, str]:
         """Path to Git blob id of what Git tracks here; in the work tree also new files (empty id)."""
-        ...
 
     def read(self, path: str) -> bytes | None:
         """The content, or None when there is no such file. Raises UnreadableError with the reason."""
         ...
 
-    def expect(self, paths: list[str]) -> dict[str, bytes]:
-        """Prepare to read many files. Gives the contents of those that need no more than that."""
-        ...
+    def expect(self, paths: list[str]) -> None:
+        """Prepare to read many files."""
+
+    def plain(self, paths: list[str]) -> dict[str, bytes]:
+        """The contents of those that can be read in bulk and need no more than that."""
 
     def below(self, folder: str) -> list[str]:
         """The paths of `entries` below a folder; "" is the root."""
-        ...
 
     def is_folder(self, path: str) -> bool: ...
 
     def walk(self, folder: str) -> list[str]:
         """All files below a folder, whether Git tracks them or not."""
-        ...
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         """Git blob ids of the content that tracked files have here."""
@@ -98,16 +97,18 @@ class ObjectTree(_Entries):
     def walk(self, folder: str) -> list[str]:
         return self.below(folder)
 
-    def expect(self, paths: list[str]) -> dict[str, bytes]:
+    def expect(self, paths: list[str]) -> None:
+        modes = self.modes
+        self.repository.objects.expect({modes[path][1] for path in paths if path in modes}, _SMALL)
+
+    def plain(self, paths: list[str]) -> dict[str, bytes]:
+        self.expect(paths)
         modes, known = self.modes, self.repository.objects.known
-        plain = [(path, modes[path][1]) for path in paths if path in modes]
-        self.repository.objects.expect({oid for _, oid in plain}, _SMALL)
+        files = ((path, known.get(modes[path][1], _LFS_POINTER)) for path in paths if path in modes)
         return {
-            path: known[oid]
-            for path, oid in plain
-            if oid in known
-            and modes[path][0].startswith("100")
-            and not known[oid].startswith(_LFS_POINTER)
+            path: content
+            for path, content in files
+            if modes[path][0].startswith("100") and not content.startswith(_LFS_POINTER)
         }
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
@@ -170,8 +171,8 @@ class CommitTree(ObjectTree):
 
     def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for record in self._listing.records():
-            mode, _, rest = record.split(" ", 2)
-            oid, path = rest.split("\t", 1)
+            about, _, path = record.partition("\t")
+            mode, _, oid = about.split(" ")
             yield path, (mode, oid)
 
 
@@ -211,8 +212,9 @@ class WorkTree(_Entries):
         """Tracked files that differ from HEAD."""
         return sorted(path for path, state in self.status.items() if state != "??")
 
-    def expect(self, paths: list[str]) -> dict[str, bytes]:  # noqa: ARG002
-        """Files on disk need no preparation."""
+    def expect(self, paths: list[str]) -> None: ...
+
+    def plain(self, paths: list[str]) -> dict[str, bytes]:  # noqa: ARG002
         return {}
 
     @property

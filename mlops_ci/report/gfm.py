@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
@@ -21,7 +22,7 @@ _NAME_LIMIT = 40
 
 def line(spans: Line, *, cell: bool = False) -> str:
     """`cell`: it stands in a table, where `|` would end the cell."""
-    return "".join(_span(span, cell=cell) for span in spans)
+    return "".join([one if isinstance(one, str) else _span(one, cell=cell) for one in spans])
 
 
 def summary(spans: Line) -> str:
@@ -29,9 +30,7 @@ def summary(spans: Line) -> str:
     return "".join(_tag(span) for span in spans)
 
 
-def _span(span: Span, *, cell: bool) -> str:
-    if isinstance(span, str):
-        return span
+def _span(span: Code | Name | Strong, *, cell: bool) -> str:
     if isinstance(span, Strong):
         return f"**{span.text}**"
     if isinstance(span, Name):
@@ -46,6 +45,7 @@ def _tag(span: Span) -> str:
     return f"<{tag}>{html.escape(text.visible(span.text))}</{tag}>"
 
 
+@cache  # the same names stand in several tables, and in each page that is tried for length
 def name(one: str, *, cell: bool = False) -> str:
     """A name from the repository: bare and bold when it is harmless, else in a code span."""
     if _PLAIN.fullmatch(one) and not _HASH.fullmatch(one):
@@ -62,6 +62,7 @@ def shortened(one: str) -> str:
     return f"{shown[:half]}…{shown[-half + 1 :]}"
 
 
+@cache
 def code(one: str, *, cell: bool = False) -> str:
     """A code span that nothing inside can end."""
     shown = text.visible(one, 400)

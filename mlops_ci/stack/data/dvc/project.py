@@ -123,7 +123,7 @@ class Project:
     def pointer_files(self) -> dict[str, tuple[lock.Out, ...]]:
         """Path of a `.dvc` file to its outputs."""
         files = [path for path in self._files if path.endswith(".dvc")]
-        known = self.tree.expect(files)
+        known = self.tree.plain(files)
         return {path: self._pointer(path, known.get(path)) for path in files}
 
     @cached_property
@@ -290,7 +290,6 @@ class Project:
 
 
 def _is_dvc_file(path: str) -> bool:
-    *folders, name = path.split("/")
-    return (
-        name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
-    ) and ".dvc" not in folders
+    folder, _, name = path.rpartition("/")
+    named = name == "dvc.yaml" or (name.endswith(".dvc") and name != ".dvc")
+    return named and "/.dvc/" not in f"/{folder}/"
