@@ -19,6 +19,7 @@ from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it f
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
+from mlops_ci.promote_config import PromoteConfig
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
 from mlops_ci.waivers import WaiverConfig  # noqa: TC001 - as above
@@ -173,6 +174,7 @@ class Config:
     )
     data: DataConfig = doc("How versioned data is read.", default_factory=DataConfig)
     train: TrainConfig = doc("How the model is trained.", default_factory=TrainConfig)
+    promote: PromoteConfig = doc("How a version takes a stage.", default_factory=PromoteConfig)
     checks: ChecksConfig = doc("The checks, by their ids.", default_factory=ChecksConfig)
     forks: Forks = doc(
         "Numbers that a run of a fork has made: declared, they never set a status to success; trust: as those of a "

@@ -108,16 +108,23 @@ class Session:
         self._headers = dict(headers)
         self._pool = _pool(url)
 
-    def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Raises UnreadableError where no answer comes; then nobody knows whether the server did it."""
+    def send(
+        self, method: str, path: str, body: Any = None, *, content: bytes | None = None
+    ) -> Answer:
+        """`body` goes as JSON, `content` as it is.
+
+        Raises UnreadableError where no answer comes; then nobody knows whether the server did it.
+        """
         import urllib3
 
         url = self.url + path
-        content: dict[str, Any] = {"retries": False, "redirect": False, "decode_content": False}
-        content |= {"timeout": urllib3.Timeout(connect=5, read=20), "headers": self._headers}
-        content |= {} if body is None else {"body": json.dumps(body).encode()}
+        options: dict[str, Any] = {"retries": False, "redirect": False, "decode_content": False}
+        options |= {"timeout": urllib3.Timeout(connect=5, read=20), "headers": self._headers}
+        if content is not None:
+            options["headers"] = {**self._headers, "Content-Type": "application/octet-stream"}
+        sent = json.dumps(body).encode() if body is not None else content
         with _explained(url):
-            response = self._pool.request(method, url, preload_content=False, **content)
+            response = self._pool.request(method, url, preload_content=False, body=sent, **options)
             with response:
                 raw = response.read(MAX_BYTES + 1)
                 response.release_conn()

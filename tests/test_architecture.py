@@ -24,7 +24,7 @@ LEAVES = frozenset({
     "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
     "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config", "train_config"}
+CONFIG = LEAVES | {"checks_config", "config", "gate_config", "promote_config", "train_config"}
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
@@ -35,8 +35,9 @@ WORKERS = frozenset({
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config", "train_config"},
+    "config": LEAVES | {"checks_config", "gate_config", "promote_config", "train_config"},
     "gate_config": LEAVES,
+    "promote_config": LEAVES,
     "train_config": LEAVES,
     "schema": CONFIG,
     "stats": LEAVES,
@@ -49,7 +50,7 @@ ALLOWED = {
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
     "gate": CONFIG | {"diff", "gates"},
-    "promote": CONFIG | READERS | WORKERS | {"diff", "gate"},
+    "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
     "demo": CONFIG | {"diff", "gate", "promote", "report"},
     "commands": CONFIG

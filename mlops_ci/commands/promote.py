@@ -2,118 +2,94 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mlops_ci.commands.options import wants_colour
+from mlops_ci.commands import promoting
+from mlops_ci.commands.promoting import Followed, Told
 from mlops_ci.git import Repository
-from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mlops_ci.promote.ledger import Promotion
-    from mlops_ci.stack.base import RegisteredVersion
-
-SCHEMA_VERSION = 1
+    from mlops_ci.promote.granting import Granted
 
 
 @click.command()
 @click.argument("tag")
 @click.option(
-    "--remote", default="origin", show_default=True, help="Where tags and notes are kept."
+    "--stage", help="What a tag that names only a version asks for. Default for v1.2.3: prod."
 )
-@click.option("--local", is_flag=True, help="Fetch nothing and push nothing: this clone only.")
+@click.option(
+    "--approved-by",
+    default="",
+    metavar="NAME",
+    help="Who said yes. Default: who types this, not in CI.",
+)
+@promoting.remote
+@promoting.local
+@promoting.announce
 @click.option("--dry-run", is_flag=True, help="Examine, and say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-def promote(tag: str, remote: str, local: bool, dry_run: bool, as_json: bool) -> int:
+@promoting.as_json
+@promoting.github
+def promote(
+    tag: str,
+    stage: str | None,
+    approved_by: str,
+    remote: str,
+    local: bool,
+    announce: bool | None,
+    dry_run: bool,
+    as_json: bool,
+    github: bool,
+) -> int:
     """Grant what TAG asks for (churn#prod#3), when everything speaks for it. Exit code 1: refused, with the reason.
 
     The model's bytes are hashed here and compared with dvc.lock and with the Record of the training; the verdict is
-    computed afresh against what holds the stage now, by the gates of the main branch. Then the Promotion Record is
-    written to the notes of the remote, and MLflow's alias follows. Run it again at any time: it ends in the same state.
+    computed afresh against what holds the stage now, by the gates of the main branch; approvals are read from GitHub.
+    Then the Promotion Record is written to the notes of the remote, and MLflow's alias and GitHub's deployment and
+    release follow. Run it again at any time: it ends in the same state.
+
+    A plain v1.2.3 asks for prod in a repository with one model, also as the tag of a release on GitHub.
 
     \b
     Examples:
       git tag -a churn#prod#3 -m 'promote' && mlops-ci promote churn#prod#3
       mlops-ci promote churn#prod#3 --dry-run     what would happen
+      mlops-ci promote v1.2.3                     its tags are made when it is granted
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    from mlops_ci.promote import granting, writing
+    from mlops_ci.promote import approving, asking, granting, writing
 
     where = None if local else remote
+    hub = promoting.hub_of(announce, alone=local)
     repository = Repository.discover(Path.cwd())
     book = writing.refresh(repository, where)
-    granted = granting.examine(book, tag)
+    asked = asking.resolve(book, tag, stage, hub)
+    approvals = approving.collect(repository, hub, approved_by, os.environ)
+    granted = granting.examine(asked.book, asked.name, approvals)
+    book, promotion = asked.book, granted.promotion
     if not granted.before and not dry_run:
-        writing.write(book.repository, granted.promotion, where)
-    served = None if dry_run else project(book.repository, granted.promotion, where)
-    done = (
-        "would be promoted" if dry_run else "was promoted before" if granted.before else "promoted"
+        book, promotion = asking.make(asked, promotion)
+        writing.write(book, promotion, where)
+    followed = Followed() if dry_run else promoting.follow(book, promotion, where, hub)
+    told = Told(
+        promotion=promotion,
+        done=_done(granted, dry_run=dry_run),
+        reasons=_reasons(granted),
+        followed=followed,
     )
+    return promoting.tell(told, as_json=as_json, github=github)
+
+
+def _done(granted: Granted, *, dry_run: bool) -> str:
+    if granted.before:
+        return "was promoted before"
+    return "would be promoted" if dry_run else "promoted"
+
+
+def _reasons(granted: Granted) -> tuple[str, ...]:
     verdict = granted.verdict
+    users = ", ".join(granted.promotion.approvers)
     judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}"
-    show(granted.promotion, done, [judged], served, as_json=as_json)
-    return 0
-
-
-def project(
-    repository: Repository, promotion: Promotion, remote: str | None
-) -> RegisteredVersion | None:
-    """Let the registry follow, where there is one."""
-    from mlops_ci.promote import registered, writing
-    from mlops_ci.stack.registries import REGISTRIES
-
-    settings = registered.settings(repository)
-    if settings is None:
-        return None
-    book = writing.refresh(repository, remote)
-    registry = REGISTRIES["mlflow"]
-    return writing.project(book, registry, settings, promotion.model, promotion.stage, remote)
-
-
-def show(
-    promotion: Promotion,
-    done: str,
-    reasons: list[str],
-    served: RegisteredVersion | None,
-    *,
-    as_json: bool,
-    before: str = "",
-) -> None:
-    """`before`: the version that held the stage, where it is not the predecessor."""
-    if as_json:
-        click.echo(json.dumps(_json(promotion, done, served), indent=2))
-        return
-    for line in _lines(promotion, done, reasons, served, before):
-        click.echo(visible(line), color=wants_colour())
-
-
-def _lines(
-    promotion: Promotion,
-    done: str,
-    reasons: list[str],
-    served: RegisteredVersion | None,
-    before: str,
-) -> Iterator[str]:
-    was = before or promotion.predecessor
-    followed = f" (before: {was})" if was else " (the first)"
-    yield f"{promotion.model}#{promotion.stage} {promotion.version}: {done}{followed}"
-    yield f"  tag {promotion.tag} at {promotion.commit[:7]}"
-    for one in promotion.subject:
-        digest = one["digest"]
-        yield f"  {one['name']}  sha256 {digest.get('sha256', digest.get('dirHash', ''))[:12]}…, hashed here"
-    yield from (f"  {reason}" for reason in reasons)
-    if served is not None:
-        yield f"  MLflow serves version {served.number} as {promotion.model}@{promotion.stage}"
-
-
-def _json(promotion: Promotion, done: str, served: RegisteredVersion | None) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "done": done,
-        "record": promotion.statement(),
-        "registry": {"version": served.number} if served else None,
-    }
+    return (judged, *([f"approved by {users}"] if users else []))

@@ -170,11 +170,10 @@ def _told_to_stop() -> Iterator[None]:
 
 
 def _client(context: Context) -> Client | None:
-    """Only from the environment: arguments can be seen by other processes."""
-    from mlops_ci.github.client import Client
+    from mlops_ci.github.client import Client, token_of
 
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
-    return Client(context.api, context.repository, token) if token.strip() else None
+    token = token_of(os.environ)
+    return Client(context.api, context.repository, token) if token else None
 
 
 def _shown(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mlops_ci.commands.promote import project, show
+from mlops_ci.commands import promoting
+from mlops_ci.commands.promoting import Told
+from mlops_ci.errors import PublishError
 from mlops_ci.git import Repository
+
+if TYPE_CHECKING:
+    from mlops_ci.promote.approving import Yes
+    from mlops_ci.promote.book import Book
+    from mlops_ci.promote.hub import Hub
+    from mlops_ci.promote.rollback import Way
 
 
 @click.command()
@@ -15,12 +25,12 @@ from mlops_ci.git import Repository
 @click.option("--stage", default="prod", show_default=True, help="What to give back.")
 @click.option("--to", "version", default="", metavar="VERSION", help="Default: the one before.")
 @click.option("--reason", default="", help="Kept in the tag and in the Record.")
-@click.option(
-    "--remote", default="origin", show_default=True, help="Where tags and notes are kept."
-)
-@click.option("--local", is_flag=True, help="Fetch nothing and push nothing: this clone only.")
+@promoting.remote
+@promoting.local
+@promoting.announce
 @click.option("--dry-run", is_flag=True, help="Verify, and say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@promoting.as_json
+@promoting.github
 def rollback(
     model: str,
     stage: str,
@@ -28,8 +38,10 @@ def rollback(
     reason: str,
     remote: str,
     local: bool,
+    announce: bool | None,
     dry_run: bool,
     as_json: bool,
+    github: bool,
 ) -> int:
     """Give the stage of MODEL back to the version that held it before. Exit code 1: refused, with the reason.
 
@@ -45,21 +57,45 @@ def rollback(
     from mlops_ci.promote import writing
 
     where = None if local else remote
+    hub = promoting.hub_of(announce, alone=local)
     book = writing.refresh(Repository.discover(Path.cwd()), where)
     way = back.find(book, model, stage, version)
     if dry_run:
-        held = f"held now by {way.held}"
-        show(way.target, "would be given back", [held], None, as_json=as_json)
-        return 0
-    if way.done:
-        served = project(book.repository, way.current, where)
+        held = (f"held now by {way.held}",)
+        told = Told(promotion=way.target, done="would be given back", reasons=held)
+    elif way.done:
         further = f"to go further: mlops-ci rollback {model} --stage {stage} --to VERSION"
-        show(way.current, "holds already", [further], served, as_json=as_json)
-        return 0
-    book, promotion = back.ask(book, way, reason)
-    writing.write(book.repository, promotion, where)
-    served = project(book.repository, promotion, where)
+        followed = promoting.follow(book, way.current, where, hub)
+        told = Told(
+            promotion=way.current, done="holds already", reasons=(further,), followed=followed
+        )
+    else:
+        told = _back(book, way, reason, where, hub)
+    return promoting.tell(told, as_json=as_json, github=github)
+
+
+def _approvals(repository: Repository, hub: Hub | None) -> tuple[list[Yes], list[str]]:
+    """For the Record. Nobody has to approve a rollback, and GitHub need not be up for it."""
+    from mlops_ci.promote import approving
+
+    try:
+        return approving.collect(repository, hub, "", os.environ), []
+    except PublishError as error:
+        return [], [f"who approved is not known: {error}"]
+
+
+def _back(book: Book, way: Way, reason: str, where: str | None, hub: Hub | None) -> Told:
+    from mlops_ci.promote import rollback as back
+    from mlops_ci.promote import writing
+
+    approvals, unknown = _approvals(book.repository, hub)
+    book, promotion = back.ask(book, way, reason, approvals)
+    writing.write(book, promotion, where)
     restore = f"git checkout {promotion.commit[:7]} -- dvc.lock && dvc checkout"
-    reasons = [f"data and code of then: {restore}"]
-    show(promotion, "rolled back", reasons, served, as_json=as_json, before=way.held)
-    return 0
+    return Told(
+        promotion=promotion,
+        done="rolled back",
+        reasons=(f"data and code of then: {restore}", *unknown),
+        before=way.held,
+        followed=promoting.follow(book, promotion, where, hub),
+    )

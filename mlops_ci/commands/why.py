@@ -52,7 +52,8 @@ def _lines(found: Why, repository: Repository) -> Iterator[str]:
     promotion, facts = found.promotion, found.promotion.facts
     who = f" by {facts['by']}" if facts.get("by") else ""
     yield f"{promotion.model}#{promotion.stage} is {promotion.version} since {facts.get('promotedOn', '?')}{who}"
-    yield f"  asked    {promotion.tag}{', a rollback' if promotion.kind == 'rollback' else ''}"
+    by = f", as {facts['askedBy']} asks" if facts.get("askedBy") else ""
+    yield f"  asked    {promotion.tag}{', a rollback' if promotion.kind == 'rollback' else by}"
     if facts.get("reason"):
         yield f"  reason   {facts['reason']}"
     subject = repository.lines("log", "-1", "--format=%h %s (%an, %cs)", promotion.commit)
@@ -61,7 +62,7 @@ def _lines(found: Why, repository: Repository) -> Iterator[str]:
     against = f" against {verdict['against']}" if verdict.get("against") else ""
     policy = str(verdict.get("policyRevision", ""))[:7]
     yield f"  verdict  {verdict.get('result', 'unknown')}{against}, gates at {policy}"
-    yield f"  approved {', '.join(map(str, facts.get('approvals') or [])) or 'by nobody that a Record names'}"
+    yield f"  approved {', '.join(promotion.approvers) or 'by nobody that a Record names'}"
     for one in promotion.subject:
         digest = one["digest"]
         yield f"  bytes    {one['name']} sha256 {digest.get('sha256', digest.get('dirHash', ''))[:12]}…"

@@ -11,7 +11,7 @@ import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from mlops_ci import __version__
 from mlops_ci.errors import PublishError, UnreadableError
@@ -19,7 +19,7 @@ from mlops_ci.http import MAX_BYTES, Session
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlops_ci.http import Answer
 
@@ -64,6 +64,7 @@ class Client:
             **({"Authorization": f"Bearer {token}"} if token else {}),
         }
         self.repository = repository
+        self._headers = headers
         self._session = Session(api, headers)
         self._patience, self._sleep = patience, sleep
 
@@ -99,6 +100,31 @@ class Client:
             if error.status != 404:
                 raise
 
+    def upload(self, url: str, name: str, content: bytes) -> Any:
+        """A file to `url`, which a release names for it. Raises LostError when nobody knows whether it is there."""
+        address = url.partition("{")[0]
+        split = urlsplit(address)
+        self._check_uploads(split.scheme, split.netloc)
+        session = Session(f"{split.scheme}://{split.netloc}", self._headers)
+        path = f"{split.path}?{_encoded({'name': name})}"
+        answer = self._sent(
+            lambda: session.send("POST", path, content=content),
+            "POST",
+            split.path,
+            repeatable=False,
+        )
+        return self._json(answer)
+
+    def _check_uploads(self, scheme: str, host: str) -> None:
+        """api.github.com has uploads.github.com; GitHub Enterprise Server has its own host. Nowhere else.
+
+        https://docs.github.com/rest/releases/assets#upload-a-release-asset
+        """
+        own = urlsplit(self._session.url)
+        known = {own.netloc, re.sub(r"^api\.", "uploads.", own.netloc)}
+        if scheme != own.scheme or host not in known:
+            raise PublishError("GitHub takes files at another address: check GITHUB_API_URL")
+
     def pause(self) -> None:
         """Before one looks whether what got lost was done."""
         self._wait(_backoff(0))
@@ -126,10 +152,17 @@ class Client:
         )
 
     def _send(self, method: str, url: str, body: Any = None, *, repeatable: bool = True) -> Answer:
+        return self._sent(
+            lambda: self._session.send(method, url, body), method, url, repeatable=repeatable
+        )
+
+    def _sent(
+        self, call: Callable[[], Answer], method: str, url: str, *, repeatable: bool
+    ) -> Answer:
         for attempt in range(TRIES):
             last = attempt == TRIES - 1
             try:
-                answer = self._session.send(method, url, body)
+                answer = call()
             except UnreadableError as error:
                 if not repeatable or last:
                     raise LostError(f"no answer from GitHub: {error}", hint=error.hint) from error
@@ -156,6 +189,11 @@ class Client:
             )
         self._patience -= seconds
         self._sleep(seconds)
+
+
+def token_of(environ: Mapping[str, str]) -> str:
+    """Only from the environment: arguments can be seen by other processes."""
+    return (environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or "").strip()
 
 
 def part(name: str) -> str:

@@ -75,6 +75,18 @@ def name_at(repository: Repository, commit: str, wanted: str) -> str:
     return _choose(found, wanted, _declared(project, wanted)).name
 
 
+def names(repository: Repository, commit: str) -> list[str]:
+    """What the models of a commit are called: as dvc.yaml declares them, else as mlops-ci finds them."""
+    project = _project(repository, commit)
+    declared = [
+        f"{pipeline.folder}:{one.name}" if pipeline.folder else one.name
+        for pipeline in project.pipelines
+        for one in pipeline.artifacts
+        if one.type == "model"
+    ]
+    return declared or [one.name for one in _models(repository, project)]
+
+
 def _models(repository: Repository, project: dvc.Project) -> list[ModelFiles]:
     root = repository.root or repository.git_dir
     name = repository_name(repository.origin_url, root.name)

@@ -30,17 +30,19 @@ class Asked:
 class Book:
     """The tags and the Promotion Records of one clone, read once. `ref`: the notes that count.
 
+    `planned`: tags that are not made yet, later than all others, to see what would be.
     Where there is a remote, only what it has was granted: a job may have ended before it could push.
     """
 
     repository: Repository
     ref: str = notes.REF
+    planned: tuple[Tag, ...] = ()
     tags: list[Tag] = field(init=False)
     states: dict[str, ModelState] = field(init=False)
     promotions: dict[str, Promotion] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tags = tags.read(self.repository)
+        self.tags = [*tags.read(self.repository), *self.planned]
         self.states = stages.states(self.tags)
         self.promotions = ledger.read(self.repository, self.ref)
 
@@ -99,6 +101,13 @@ class Book:
         state = self.states.get(model)
         versions = {(one.version, one.tag.commit) for one in state.versions} if state else set()
         return (promotion.version, promotion.commit) in versions
+
+    def version_tag(self, promotion: Promotion) -> str:
+        """The newest tag that registers the version; "" when it is not registered any more."""
+        state = self.states.get(promotion.model)
+        versions = state.versions if state else ()
+        found = (one.tag.name for one in versions if one.version == promotion.version)
+        return next(found, "")
 
     def granted(self, asked: Asked) -> Promotion | None:
         """The Promotion that this tag was given before."""

@@ -11,13 +11,16 @@ from mlops_ci.baseline import usual_ref
 from mlops_ci.diff import Request
 from mlops_ci.errors import RefusedError
 from mlops_ci.gate import gate, gate_first
-from mlops_ci.promote import artifacts, evidence
+from mlops_ci.promote import approving, artifacts, evidence, registered
 from mlops_ci.promote.ledger import Promotion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor
     from mlops_ci.model import Verdict
+    from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.evidence import Evidence
     from mlops_ci.promote.stages import Holder
@@ -36,19 +39,21 @@ class Granted:
     before: bool = False
 
 
-def examine(book: Book, name: str) -> Granted:
+def examine(book: Book, name: str, approvals: Sequence[Yes] = ()) -> Granted:
     """What the Promotion of this tag is, or would be. Nothing is written. Raises RefusedError with the reason.
 
-    What was granted before is examined again: a note that says so could be anybody's.
+    `approvals`: see `approving`. What was granted before is examined again: a note that says so could be anybody's.
     """
     asked = book.asked(name)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)
     verdict = _verdict(book.repository, asked.holder, model.name, champion)
+    policy = registered.config(book.repository).promote.approval
+    yes = approving.check(policy, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
     before = champion.version if champion else ""
-    facts = _facts(proof, verdict, champion)
+    facts = _facts(proof, verdict, champion, yes)
     promotion = granted or promotion_of(asked.model, asked.holder, before, proof.subject, facts)
     if granted and granted.subject != proof.subject:
         raise RefusedError(f"the Promotion Record of {name} is of other bytes than the model is")
@@ -111,11 +116,14 @@ def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> Re
     return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)
 
 
-def _facts(proof: Evidence, verdict: Verdict, champion: Promotion | None) -> dict[str, Any]:
+def _facts(
+    proof: Evidence, verdict: Verdict, champion: Promotion | None, approvals: Sequence[Yes]
+) -> dict[str, Any]:
     judged = {
         "result": verdict.result,
         "policy": verdict.policy_digest,
         "policyRevision": verdict.policy_rev,
         "against": champion.version if champion else "",
     }
-    return {"record": {"sha256": proof.record}, "verdict": judged, "approvals": []}
+    given = [one.as_json() for one in approvals]
+    return {"record": {"sha256": proof.record}, "verdict": judged, "approvals": given}

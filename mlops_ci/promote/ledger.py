@@ -60,6 +60,13 @@ class Promotion:
             "predicate": predicate,
         }
 
+    @property
+    def approvers(self) -> list[str]:
+        """Who said yes, as far as the Record names them."""
+        given = self.facts.get("approvals")
+        found = given if isinstance(given, list) else []
+        return [str(one.get("user", "")) for one in found if isinstance(one, dict)]
+
     def answers(self, tag: Tag) -> bool:
         """Whether this tag asked for it, as the tag stands now."""
         asked = tag.request.kind, tag.request.model, tag.request.stage

@@ -1,4 +1,4 @@
-"""Which registry a repository uses, by what the main branch says."""
+"""What the main branch says of promotions: its config, and which registry the repository uses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from mlops_ci.git import Repository
 
 
+def config(repository: Repository) -> configuration.Config:
+    """That of the main branch: whoever asks for a stage cannot choose what is asked of them."""
+    usual = usual_ref(repository)
+    if usual is None:
+        return configuration.Config()
+    tree = CommitTree(repository, repository.commit(usual).oid)
+    return configuration.load(tree.read) or configuration.Config()
+
+
 def settings(repository: Repository) -> TrackerSettings | None:
     """MLflow's address: `mlflow.tracking_uri` of the main branch, else MLFLOW_TRACKING_URI; None without one."""
-    usual = usual_ref(repository)
-    config = (
-        configuration.load(CommitTree(repository, repository.commit(usual).oid).read)
-        if usual
-        else None
-    )
     named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    uri = (config.mlflow.tracking_uri if config else None) or named
+    uri = config(repository).mlflow.tracking_uri or named
     if not uri:
         return None
     root = repository.root or repository.git_dir

@@ -12,6 +12,9 @@ from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import promotion_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import Holder
 
@@ -54,7 +57,7 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
             hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
         )
     target = _earlier(book, model, stage, wanted)
-    _verify(book, target)
+    verify(book, target)
     return Way(held=held, current=current, target=target)
 
 
@@ -71,7 +74,8 @@ def _earlier(book: Book, model: str, stage: str, version: str) -> Promotion:
     return earlier[0]
 
 
-def _verify(book: Book, target: Promotion) -> None:
+def verify(book: Book, target: Promotion) -> None:
+    """That the bytes are those that were promoted. Raises RefusedError when not, ToolError when they cannot be had."""
     found = artifacts.hashes(
         book.repository, artifacts.find(book.repository, target.commit, target.model)
     )
@@ -84,7 +88,7 @@ def _verify(book: Book, target: Promotion) -> None:
             )
 
 
-def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
+def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tuple[Book, Promotion]:
     """Make the tag, or take the one that a rollback left which was stopped half-way; and the Promotion for it."""
     target = way.target
     holder = _asked_before(book, target)
@@ -97,7 +101,12 @@ def ask(book: Book, way: Way, reason: str) -> tuple[Book, Promotion]:
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
         assert holder is not None
-    facts = {**target.facts, "authorisedBy": {"gitTag": target.tag_oid}, "reason": reason}
+    facts = {
+        **target.facts,
+        "approvals": [one.as_json() for one in approvals],
+        "authorisedBy": {"gitTag": target.tag_oid},
+        "reason": reason,
+    }
     same = target.version == way.current.version
     before = way.current.predecessor if same else way.current.version
     made = promotion_of(target.model, holder, before, target.subject, facts)

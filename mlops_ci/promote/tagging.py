@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
 from mlops_ci.process import run
+from mlops_ci.promote.grammar import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,7 +73,7 @@ def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
 
 
 def fetch(repository: Repository, remote: str) -> list[str]:
-    """Bring all tags of the remote. Gives the names of those that point elsewhere there than here.
+    """Bring all tags of the remote. Gives those that ask for something and point elsewhere there than here.
 
     A tag that moved is evidence of tampering: it is left here as it was. One that a checkout has flattened
     (https://github.com/actions/checkout/issues/290) is made whole again.
@@ -100,9 +101,8 @@ def fetch(repository: Repository, remote: str) -> list[str]:
     }  # fmt: skip
     updates = "".join(f"update refs/tags/{name}\0{oid}\0\0" for name, oid in wanted.items())
     _git(repository, ["update-ref", "--no-deref", "-z", "--stdin"], stdin=updates.encode())
-    return sorted(
-        name for name in here.keys() & there.keys() - wanted.keys() if here[name] != there[name]
-    )
+    both = here.keys() & there.keys() - wanted.keys()
+    return sorted(name for name in both if here[name] != there[name] and parse(name))
 
 
 def _listed(repository: Repository, prefix: str) -> dict[str, tuple[str, str]]:

@@ -42,10 +42,14 @@ def why(book: Book, model: str, stage: str) -> Why:
             f"no Promotion Record says that anything holds {model}#{stage}",
             hint="git fetch origin --tags 'refs/notes/*:refs/notes/*', then mlops-ci status",
         )
+    return explain(book, champion)
+
+
+def explain(book: Book, champion: Promotion) -> Why:
+    """What the notes of this clone know of a Promotion, and of the version that it followed."""
     records = _records(book)
-    earlier = (
-        one for one in book.promotions_of(model, stage) if one.version == champion.predecessor
-    )
+    promotions = book.promotions_of(champion.model, champion.stage)
+    earlier = (one for one in promotions if one.version == champion.predecessor)
     before = next(earlier, None)
     return Why(
         promotion=champion,
@@ -59,6 +63,12 @@ def _digest(promotion: Promotion) -> str:
     return str(record.get("sha256", "")) if isinstance(record, dict) else ""
 
 
+def training_of(book: Book, promotion: Promotion) -> str:
+    """The line of the Record of its training; "" where the notes do not have it."""
+    lines = map(encode, ledger.statements(book.repository))
+    return next((line for line in lines if _sha256(line) == _digest(promotion)), "")
+
+
 def _records(book: Book) -> dict[str, Provenance]:
     """By the SHA-256 of the line."""
     found = {}
@@ -67,8 +77,12 @@ def _records(book: Book) -> dict[str, Provenance]:
             parsed = provenance.parse([statement], "note")[0]
         except UnreadableError:
             continue
-        found[hashlib.sha256(encode(statement).encode()).hexdigest()] = parsed
+        found[_sha256(encode(statement))] = parsed
     return found
+
+
+def _sha256(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def _params(record: Provenance | None) -> dict[str, Any]:

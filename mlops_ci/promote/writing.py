@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlops_ci.errors import RefusedError, ToolError
 from mlops_ci.git import Repository
@@ -12,25 +12,29 @@ from mlops_ci.promote.book import Book
 from mlops_ci.stack.base import Registration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.stack.base import RegisteredVersion, Registry, TrackerSettings
 
+T = TypeVar("T")
 # Somebody else may promote at the same time; what they promoted is then projected again.
 _ATTEMPTS = 20
 
 
-def write(repository: Repository, promotion: Promotion, remote: str | None) -> None:
+def write(book: Book, promotion: Promotion, remote: str | None) -> None:
     """The commit point: once its Record is in the notes of the remote, the stage is taken. `None`: this clone only.
 
-    The tag goes with it where the remote does not have it. Raises ToolError.
+    Its tag, and that of the version, go with it where the remote does not have them. Raises ToolError.
     """
-    left = ledger.read(repository).get(
-        promotion.tag_oid
-    )  # by a job that ended before it could push
+    repository = book.repository
+    # By a job that ended before it could push:
+    left = ledger.read(repository).get(promotion.tag_oid)
     if left is None or (left.version, left.subject) != (promotion.version, promotion.subject):
         notes.add(repository, promotion.tag_oid, [promotion.statement()])
     if remote is not None:
-        notes.push(repository, remote, refs=[f"refs/tags/{promotion.tag}"])
+        tags = [promotion.tag, book.version_tag(promotion)]
+        notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in tags if tag])
 
 
 def refresh(repository: Repository, remote: str | None) -> Book:
@@ -45,33 +49,35 @@ def refresh(repository: Repository, remote: str | None) -> Book:
     return Book(repository=again, ref=notes.REF if remote is None else notes.FETCHED)
 
 
-def project(
-    book: Book,
-    registry: Registry,
-    settings: TrackerSettings,
-    model: str,
-    stage: str,
-    remote: str | None,
-) -> RegisteredVersion | None:
-    """Let the registry serve what holds the stage, by the newest Promotion; None where nothing does.
+def follow(book: Book, model: str, stage: str, remote: str | None, show: Callable[[Book], T]) -> T:
+    """What `show` gives, which lets others show what holds the stage by the newest Promotion.
 
-    Repeated until it is still the newest when it is served: of two jobs at once, the one that ends last is right.
+    Repeated until it is still the newest when it is shown: of two jobs at once, the one that ends last is right.
     """
     for _ in range(_ATTEMPTS):
         champion = book.champion(model, stage)
-        version = None
-        if champion is None:
-            registry.withdraw(settings, model, stage)
-        else:
-            version = registry.register(settings, _registration(champion))
-            registry.assign(settings, model, stage, version)
+        done = show(book)
         book = refresh(book.repository, remote)
         if book.champion(model, stage) == champion:
-            return version
+            return done
     raise ToolError(f"others promote {model}#{stage} again and again", hint="run this again")
 
 
-def _registration(promotion: Promotion) -> Registration:
+def serve(
+    book: Book, model: str, stage: str, registry: Registry, settings: TrackerSettings
+) -> RegisteredVersion | None:
+    """Let the registry serve what holds the stage; None where nothing does."""
+    champion = book.champion(model, stage)
+    if champion is None:
+        registry.withdraw(settings, model, stage)
+        return None
+    version = registry.register(settings, registration(champion))
+    registry.assign(settings, model, stage, version)
+    return version
+
+
+def registration(promotion: Promotion) -> Registration:
+    """What the registry should know of a promoted version."""
     digests = {one["name"]: one["digest"] for one in promotion.subject}
     first = promotion.subject[0]["name"]
     return Registration(

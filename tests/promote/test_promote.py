@@ -7,12 +7,11 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
-from mlops_ci.cli import run as run_cli
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
@@ -20,30 +19,22 @@ from mlops_ci.promote import granting
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = run_cli(list(arguments))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
 
 
 def ask(repo: Repo, version: str, number: int, stage: str = "prod") -> str:
     """As a person would: tag, and push."""
     name = f"churn#{stage}#{number}"
+    tag(repo, name, version, number)
+    return name
+
+
+def tag(repo: Repo, name: str, version: str, number: int) -> None:
+    """At the commit of a version; `number` orders it in time."""
     environ = {**os.environ, "GIT_COMMITTER_DATE": f"{1_800_000_000 + number} +0000"}
     command = ["git", "tag", "-a", "-m", "please", name, f"churn@{version}^{{}}"]
     subprocess.run(command, cwd=repo.path, env=environ, check=True)
     repo.git("push", "-q", "origin", "--tags")
-    return name
 
 
 def holders(cli: Any) -> list[tuple[str, bool]]:

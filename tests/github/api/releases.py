@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from tests.github.api.state import (
@@ -34,6 +35,9 @@ def create_deployment(request: Request) -> Any:
     found |= {"environment": environment, "original_environment": environment}
     found |= {"description": body.get("description"), "creator": user(request.login)}
     found |= {"created_at": now(), "updated_at": now()}
+    found["transient_environment"] = body.get("transient_environment", False)
+    production = environment == "production"
+    found["production_environment"] = body.get("production_environment", production)
     request.repo.deployments[found["id"]] = found
     return found
 
@@ -82,7 +86,19 @@ def create_deployment_status(request: Request) -> Any:
     status |= {"environment": of["environment"], "creator": user(request.login)}
     status |= {"created_at": now(), "updated_at": now()}
     of["_statuses"].insert(0, status)
+    if body["state"] == "success" and body.get("auto_inactive", True):
+        _inactivate(request, of, status)
     return status
+
+
+def _inactivate(request: Request, of: dict[str, Any], status: dict[str, Any]) -> None:
+    """`auto_inactive`: https://docs.github.com/rest/deployments/statuses#create-a-deployment-status"""
+    for one in request.repo.deployments.values():
+        same = one["environment"] == of["environment"] and one["id"] < of["id"]
+        lasting = one["transient_environment"] or one["production_environment"]
+        if same and not lasting and one["_statuses"] and one["_statuses"][0]["state"] == "success":
+            inactive = {"id": request.state.new_id(), "state": "inactive"}
+            one["_statuses"].insert(0, status | inactive)
 
 
 @route("get", DEPLOYMENT + "/statuses")
@@ -165,10 +181,60 @@ def _release(request: Request) -> dict[str, Any]:
 def edit_release(request: Request) -> Any:
     found = _release(request)
     fields = ("name", "body", "draft", "prerelease", "tag_name")
+    if found.get("immutable") and "tag_name" in request.body:
+        raise invalid("Release", "tag_name", "immutable")
     found |= {key: value for key, value in request.body.items() if key in fields}
+    if not found["draft"] and found["published_at"] is None:
+        found |= {"published_at": now(), "immutable": request.repo.immutable_releases}
+        request.repo.refs.setdefault(
+            f"refs/tags/{found['tag_name']}", commit_of(request, found["target_commitish"])
+        )
     return found
 
 
 @route("get", "/releases/{release_id}/assets")
 def assets(request: Request) -> Any:
     return request.page(_release(request)["assets"])
+
+
+def _mutable(release: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.github.com/code-security/supply-chain-security/understanding-your-software-supply-chain/immutable-releases"""
+    if release.get("immutable"):
+        raise Problem(422, "Cannot upload assets to an immutable release.")
+    return release
+
+
+@route("post", "/releases/{release_id}/assets", 201)
+def upload_asset(request: Request) -> Any:
+    release, name = _mutable(_release(request)), request.asked("name") or ""
+    if any(one["name"] == name for one in release["assets"]):
+        raise invalid("ReleaseAsset", "name", "already_exists")
+    found: dict[str, Any] = request.example(201)
+    digest = hashlib.sha256(request.body).hexdigest()
+    found |= {"id": request.state.new_id(), "name": name, "label": "", "state": "uploaded"}
+    found |= {"size": len(request.body), "digest": f"sha256:{digest}", "_content": request.body}
+    found |= {"uploader": user(request.login), "created_at": now(), "updated_at": now()}
+    release["assets"].append(found)
+    return found
+
+
+@route("delete", "/releases/assets/{asset_id}", 204)
+def delete_asset(request: Request) -> None:
+    key = request.number("asset_id")
+    for release in request.repo.releases.values():
+        found = [one for one in release["assets"] if one["id"] == key]
+        if found:
+            _mutable(release)["assets"].remove(found[0])
+            return
+    raise not_found()
+
+
+@route("get", "/actions/runs/{run_id}/approvals")
+def approvals(request: Request) -> Any:
+    found = []
+    for one in request.repo.approvals.get(request.number("run_id"), []):
+        shape: dict[str, Any] = request.example()[0]
+        shape |= {key: one[key] for key in ("state", "comment")} | {"user": user(one["login"])}
+        shape["environments"][0] |= {"name": one["environment"]}
+        found.append(shape)
+    return found

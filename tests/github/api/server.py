@@ -70,6 +70,12 @@ class Api:
         self.state.repos[full].comments[key] = one
         return key
 
+    def add_approval(self, full: str, run: int, **fields: Any) -> None:
+        """`environment`, `login`; else `state` is approved, `comment` empty."""
+        self.state.repos[full].approvals.setdefault(run, []).append(
+            {"state": "approved", "comment": "", **fields}
+        )
+
     def add_fault(self, path: str, **fault: Any) -> None:
         """The next `times` requests to paths that match fail: `status`, `headers`, `message`; or `delay` in seconds;
         or `lost`: it is done, and the connection breaks off before the answer. `chance`: not just the next, any.
@@ -146,7 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
         self, path: str, raw: bytes, entry: dict[str, Any]
     ) -> tuple[int, Any, dict[str, str]]:
         who = self._who()
-        entry["body"] = body = self._json(raw)
+        file = self.headers.get("Content-Type") == "application/octet-stream"
+        body = raw if file else self._json(raw)
+        entry["body"] = f"{len(raw)} bytes" if file else body
         method = self.command.lower()
         route, parameters = self._route(method, path)
         base = f"http://{self.headers.get('Host')}"
@@ -187,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_rights(self, route: Route, who: dict[str, Any] | None) -> None:
         if route.method == "get":
+            self._check_reading(route, who)
             return
         if who is None:
             raise Problem(401, "Requires authentication")
@@ -196,6 +205,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         accepted = {"X-Accepted-GitHub-Permissions": "; ".join(f"{one}=write" for one in needs)}
         raise Problem(403, "Resource not accessible by integration", headers=accepted)
+
+    def _check_reading(self, route: Route, who: dict[str, Any] | None) -> None:
+        """What runs did, only a token that may read `actions` learns; of the rest nothing is held back here."""
+        rights = (who or {}).get("permissions")
+        if "/actions/" in route.path and rights is not None and "actions" not in rights:
+            accepted = {"X-Accepted-GitHub-Permissions": "actions=read"}
+            raise Problem(403, "Resource not accessible by integration", headers=accepted)
 
     def _send(self, status: int, body: Any, extra: dict[str, str] | None = None) -> None:
         raw = b"" if body is None else json.dumps(body).encode()
@@ -234,7 +250,7 @@ def _raise(fault: dict[str, Any]) -> None:
 
 def _check_body(route: Route, body: Any) -> None:
     wanted = spec.SPEC["paths"][route.path][route.method].get("requestBody")
-    if wanted is None:
+    if wanted is None or "application/json" not in wanted["content"]:
         return
     if body is None and wanted.get("required"):
         raise Problem(422, "Invalid request.\n\nFor 'links/0/schema', nil is not an object.")

@@ -47,6 +47,9 @@ get /releases/latest
 get /releases/tags/{tag}
 patch /releases/{release_id}
 get /releases/{release_id}/assets
+post /releases/{release_id}/assets
+delete /releases/assets/{asset_id}
+get /actions/runs/{run_id}/approvals
 get /git/ref/{ref}
 post /git/refs
 patch /git/refs/{ref}

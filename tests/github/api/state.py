@@ -60,6 +60,8 @@ class Repo:
     deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     releases: dict[int, dict[str, Any]] = field(default_factory=dict)
+    immutable_releases: bool = False
+    approvals: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     commits: set[str] = field(default_factory=set)
     refs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)

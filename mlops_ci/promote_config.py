@@ -1,0 +1,20 @@
+"""Promotion as `mlops-ci.yaml` writes it: part of the config, see config.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_ci.typed import doc
+
+Approval = Literal["manual", "auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteConfig:
+    approval: Approval = doc(
+        "Who lets a version take a stage. manual: a person, as a reviewer of the GitHub environment of that name, or "
+        "who types the command; auto: nobody has to, where all gates pass. A warning always needs a person. Read on "
+        "the main branch.",
+        default="manual",
+    )
