@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.mlflow_server import running
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -214,6 +216,13 @@ def repo(tmp_path: Path) -> Repo:
     made = Repo(path)
     made.git("init", "--quiet")
     return made
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory, _environment: None) -> Iterator[str]:
+    """The address of one for all tests that are marked `xdist_group("mlflow-server")`."""
+    with running(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
 
 
 @pytest.fixture(params=HOSTILE.values(), ids=HOSTILE.keys())

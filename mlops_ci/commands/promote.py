@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("tag")
+@click.argument("tag", envvar="MLOPS_CI_PROMOTE_TAG")
 @click.option(
     "--stage", help="What a tag that names only a version asks for. Default for v1.2.3: prod."
 )

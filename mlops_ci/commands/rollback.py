@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", envvar="MLOPS_CI_ROLLBACK_MODEL")
 @click.option("--stage", default="prod", show_default=True, help="What to give back.")
 @click.option("--to", "version", default="", metavar="VERSION", help="Default: the one before.")
 @click.option("--reason", default="", help="Kept in the tag and in the Record.")

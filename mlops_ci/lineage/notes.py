@@ -7,6 +7,8 @@ https://git-scm.com/docs/git-notes
 from __future__ import annotations
 
 import os
+import random
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 REF = "refs/notes/mlops-ci"
 # What the remote had when it was last asked.
 FETCHED = "refs/notes/mlops-ci-fetched"
-# Somebody else may write at the same time; what is lost then is written again.
-_ATTEMPTS = 10
-_NAME = {"GIT_{}_NAME": "mlops-ci", "GIT_{}_EMAIL": "mlops-ci@localhost"}
+# Somebody else may write at the same time; what is lost then is written again, after a pause of up to so many seconds.
+_ATTEMPTS = 30
+_PAUSE = 1.0
+# What git says then: that of the clone, or that of the remote while another push is under way.
+_RACES = ("fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref")
 
 
 def read(repository: Repository, commit: str) -> list[Statement]:
@@ -59,8 +63,9 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             return
-        if "fetch first" not in done.stderr and "non-fast-forward" not in done.stderr:
+        if not any(words in done.stderr for words in _RACES):
             break
+        time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
     what = f"{remote} does not take the notes: {done.words_of_git}"
     raise ToolError(what, hint=f"git push {remote} {REF}")
@@ -125,9 +130,18 @@ def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: boo
     return done
 
 
-def _environ(repository: Repository) -> dict[str, str]:
-    """On a build machine nobody has said who writes."""
-    known = repository.git("var", "GIT_COMMITTER_IDENT").returncode == 0
+def writer(repository: Repository) -> dict[str, str]:
+    """Who writes, as variables for git: on a build machine nobody has said. In GitHub Actions, who started the run."""
+    if repository.git("var", "GIT_COMMITTER_IDENT").returncode == 0:
+        return {}
+    actor = os.environ.get("GITHUB_ACTOR", "")
+    name = actor or "mlops-ci"
+    email = f"{actor}@users.noreply.github.com" if actor else "mlops-ci@localhost"
     who = ("AUTHOR", "COMMITTER")
-    names = {key.format(one): value for one in who for key, value in _NAME.items()}
-    return {**os.environ, **({} if known else names), "GIT_TERMINAL_PROMPT": "0"}
+    names = {f"GIT_{one}_NAME": name for one in who}
+    return {**names, **{f"GIT_{one}_EMAIL": email for one in who}}
+
+
+def _environ(repository: Repository) -> dict[str, str]:
+    """In English: what git says is read."""
+    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

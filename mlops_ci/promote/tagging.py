@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
+from mlops_ci.lineage.notes import writer
 from mlops_ci.process import run
 from mlops_ci.promote.grammar import parse
 
@@ -46,7 +47,8 @@ def create(
         request.tag,
         commit,
     ]
-    done = _git(repository, command, stdin=message.encode(), GIT_COMMITTER_DATE=when)
+    environ = {**writer(repository), "GIT_COMMITTER_DATE": when}
+    done = _git(repository, command, stdin=message.encode(), **environ)
     if done.returncode:
         raise ToolError(
             f"the tag {request.tag} cannot be made: {done.last_line}", hint="git fetch --tags"

@@ -22,9 +22,17 @@ OF_THE_STEP = {"working-directory", "token"}
 DECIDED = {
     "check": set(),
     "gate": {"format", "json", "github"},
+    "promote": {"json", "github", "local", "approved-by"},
     "publish": set(),
     "report": {"format", "output", "github"},
+    "rollback": {"json", "github", "local"},
     "train": {"json", "github"},
+}
+# Those whose steps push to the repository.
+PUSHES = {
+    "GIT_CONFIG_COUNT": 1,
+    "GIT_CONFIG_KEY_0": "credential.${{ github.server_url }}.helper",
+    "GIT_CONFIG_VALUE_0": '!f() { echo username=x-access-token; echo "password=$GITHUB_TOKEN"; }; f',
 }
 
 
@@ -51,10 +59,11 @@ def test_inputs_are_options(verb: str) -> None:
     assert all(one["default"] is not None for one in ACTIONS[verb]["inputs"].values())
 
 
-def env(verb: str, inputs: set[str]) -> dict[str, str]:
+def env(verb: str, inputs: set[str]) -> dict[str, Any]:
     """What hands these inputs to their options."""
-    token = {"GITHUB_TOKEN": "${{ inputs.token }}"} if verb == "publish" else {}
-    return token | {variables(verb)[one]: f"${{{{ inputs.{one} }}}}" for one in inputs}
+    token = {"GITHUB_TOKEN": "${{ inputs.token }}"}
+    extra = {"publish": token, "promote": token | PUSHES, "rollback": token | PUSHES}.get(verb, {})
+    return extra | {variables(verb)[one]: f"${{{{ inputs.{one} }}}}" for one in inputs}
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -155,6 +155,9 @@ class Hub:
         """The event of an annotated tag on HEAD being pushed."""
         git(self.work, "tag", "-a", "-m", name, name)
         git(self.work, "push", "-q", "origin", f"refs/tags/{name}")
+        known = self.api.state.repos[self.full]
+        known.refs[f"refs/tags/{name}"] = git(self.work, "rev-parse", "HEAD")
+        known.commits.add(known.refs[f"refs/tags/{name}"])
         names = {"ref": f"refs/tags/{name}", "after": git(self.work, "rev-parse", name)}
         return {**names, "repository": _repository(self.full), "sender": {"login": "octocat"}}
 

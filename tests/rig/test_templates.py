@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -72,19 +72,59 @@ def test_the_weekly_run_finds_nothing_wrong_with_it(hub: Hub) -> None:
     assert run.jobs == {"check": "success", "train": "success"}, run.text
 
 
-def test_a_tag_promotes_what_was_recorded_and_nothing_else(hub: Hub) -> None:
-    hub.tag("churn@v1.0.0")
-    asked = hub.tag("churn#prod#1")
-    refused = hub.run(template("release"), asked, "push", ref=asked["ref"])
-    assert refused.jobs == {"promote": "failure"}, refused.text
-    assert "Record" in refused.text
+def recorded(hub: Hub) -> None:
+    """HEAD is trained once more, for its Record; that goes where the promotion looks."""
     project.mlops_ci(hub.work, "train", "--force", "--persist", "push")
-    repository = Repository.discover(hub.work)
     newest = store.newest(hub.work)
     assert newest
+    repository = Repository.discover(hub.work)
     notes.add(repository, git(hub.work, "rev-parse", "HEAD"), store.read(newest))
     notes.push(repository, "origin")
-    granted = hub.run(template("release"), asked, "push", ref=asked["ref"])
-    assert granted.jobs == {"promote": "success"}, granted.text
-    assert "promoted" in granted.text
+
+
+def deployed(hub: Hub) -> list[tuple[str, str]]:
+    found = hub.api.state.repos[hub.full].deployments.values()
+    return [(one["payload"]["version"], one["_statuses"][0]["state"]) for one in found]
+
+
+def test_a_tag_promotes_what_was_recorded_and_approved_and_nothing_else(hub: Hub) -> None:
+    hub.tag("churn@v1.0.0")
+    asked = hub.tag("churn#prod#1")
+    hub.api.add_approval(hub.full, hub.run_id + 1, environment="prod", login="ada")
+    refused = hub.run(template("release"), asked, "push", ref=asked["ref"])
+    assert refused.jobs == {"promote": "failure"}, refused.text
+    assert "no Record says what made churn" in refused.text
+    recorded(hub)
+    refused = hub.run(template("release"), asked, "push", ref=asked["ref"])
+    assert refused.jobs == {"promote": "failure"}, refused.text
+    assert "nobody has approved that prod is taken" in refused.text
+    granted = promoted(hub, asked)
+    assert granted.outputs["promote"]["version"] == "v1.0.0"
+    assert granted.outputs["promote"]["release"].endswith("/releases/tag/churn@v1.0.0")
     assert "/promotion/v1" in git(hub.bare, "log", "-p", "refs/notes/mlops-ci")
+    assert deployed(hub) == [("v1.0.0", "success")]
+
+
+def promoted(hub: Hub, asked: dict[str, Any]) -> Run:
+    hub.api.add_approval(hub.full, hub.run_id + 1, environment="prod", login="ada")
+    run = hub.run(template("release"), asked, "push", ref=asked["ref"])
+    assert run.jobs == {"promote": "success"}, run.text
+    return run
+
+
+def test_a_version_alone_is_promoted_and_rolled_back(hub: Hub) -> None:
+    recorded(hub)
+    promoted(hub, hub.tag("v1.0.0"))
+    project.run(hub.work, "git", "merge", "-q", "better")
+    git(hub.work, "push", "-q", "origin", "main")
+    recorded(hub)
+    promoted(hub, hub.tag("v1.1.0"))
+    assert deployed(hub) == [("v1.0.0", "inactive"), ("v1.1.0", "success")]
+    inputs = {"model": "churn", "to": "", "reason": "alert 7"}
+    back = hub.run(
+        template("rollback"), {"inputs": inputs}, "workflow_dispatch", ref="refs/heads/main"
+    )
+    assert back.jobs == {"rollback": "success"}, back.text
+    assert back.outputs["rollback"]["version"] == "v1.0.0"
+    assert deployed(hub)[1:] == [("v1.1.0", "inactive"), ("v1.0.0", "success")]
+    assert "alert 7" in git(hub.bare, "tag", "-n9", "-l", "churn#prod#3")

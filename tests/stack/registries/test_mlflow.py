@@ -3,68 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.http import StatusError, post_json
 from mlops_ci.stack.base import Registration, TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
 from mlops_ci.stack.registries.mlflow.names import alias_of
+from mlops_ci.stack.trackers.mlflow.rest import RestStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mlops_ci.stack.base import RegisteredVersion
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("mlflow-server")]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackerSettings]:
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += [
-        "--workers",
-        "1",
-        "--backend-store-uri",
-        "sqlite:///mlflow.db",
-        "--artifacts-destination",
-        "art",
-    ]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(address, process, folder / "log")
-        yield TrackerSettings(uri=address, root=folder)
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"{address}/health"):
-                return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.2)
-    pytest.fail(f"no MLflow server after 120 s: {log.read_text()}")
+@pytest.fixture
+def server(mlflow_server: str, tmp_path: Path) -> TrackerSettings:
+    return TrackerSettings(uri=mlflow_server, root=tmp_path)
 
 
 def wanted(model: str, version: str) -> Registration:
@@ -134,6 +97,29 @@ def test_many_versions_at_once_and_the_first_alias(
         registry.register(server, wanted("many", f"v1.{number}.0"))
     assert count(server, "many") == jobs
     assert registry.holder(server, "many", "prod") is not None
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_first_alias_that_another_sets_at_once(
+    server: TrackerSettings, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """MLflow inserts it without a lock, and refuses the second with what its database says."""
+    one = registry.register(server, wanted(f"first-{times}", "v1.0.0"))
+    ask, left = RestStore.ask, [None] * times
+
+    def refused(store: RestStore, call: Any, path: str, body: dict[str, Any]) -> Any:
+        if call is post_json and path == "registered-models/alias" and left:
+            left.pop()
+            raise StatusError(path, 400, {"error_code": "BAD_REQUEST", "message": "IntegrityError"})
+        return ask(store, call, path, body)
+
+    monkeypatch.setattr(RestStore, "ask", refused)
+    if times == 3:
+        with pytest.raises(StatusError):
+            registry.assign(server, f"first-{times}", "prod", one)
+        return
+    registry.assign(server, f"first-{times}", "prod", one)
+    assert registry.holder(server, f"first-{times}", "prod") == one
 
 
 def test_models_in_folders_keep_apart(server: TrackerSettings) -> None:
