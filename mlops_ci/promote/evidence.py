@@ -72,7 +72,7 @@ def _speaks_of(trained: Provenance, model: ModelAt) -> bool:
 def _problem(
     trained: Provenance, statement: Statement, model: ModelAt, subject: tuple[Descriptor, ...]
 ) -> str:
-    recorded = {one["name"]: one.get("digest", {}) for one in statement["subject"]}
+    recorded = {one["name"]: one.get("digest", {}) for one in _described(statement)}
     for one in subject:
         if recorded.get(one["name"]) != one["digest"]:
             return (
@@ -83,6 +83,12 @@ def _problem(
     if trained.persist == "none":
         return "says that its results were not kept (train.persist: none): it cannot be promoted"
     return ""
+
+
+def _described(statement: Statement) -> list[Descriptor]:
+    """All that the training made: an artifact that is no model, such as a tokenizer, is no subject of its Record."""
+    byproducts = statement["predicate"].get("runDetails", {}).get("byproducts", [])
+    return [*(one for one in byproducts if "name" in one), *statement["subject"]]
 
 
 def _short(one: Descriptor) -> str:
