@@ -52,12 +52,13 @@ ALLOWED = {
     "gate": CONFIG | {"diff", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
     "publish": CONFIG | {"compare", "gates", "github", "report"},
+    "drill": CONFIG | READERS | WORKERS | {"promote"},
     "demo": CONFIG | {"diff", "gate", "promote", "report"},
     "commands": CONFIG
     | PURE
     | READERS
     | WORKERS
-    | {"demo", "diff", "gate", "promote", "publish", "schema"},
+    | {"demo", "diff", "drill", "gate", "promote", "publish", "schema"},
     "cli": frozenset({"commands", "config", "errors"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

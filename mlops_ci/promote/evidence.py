@@ -35,7 +35,7 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
     """The Record of this model and its verified bytes. Raises RefusedError with what is missing or does not agree."""
     subject = artifacts.hashes(repository, model)
     refusals = []
-    for statement, trained in _records(repository, model):
+    for statement, trained in records(repository, model):
         problem = _problem(trained, statement, model, subject)
         if not problem:
             digest = hashlib.sha256(encode(statement).encode()).hexdigest()
@@ -49,7 +49,7 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
     )
 
 
-def _records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
+def records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
     """Those for this dvc.lock, whatever commit they are a note of: a squash merge changes commits, not content."""
     found = []
     for statement in ledger.statements(repository):
@@ -72,7 +72,7 @@ def _speaks_of(trained: Provenance, model: ModelAt) -> bool:
 def _problem(
     trained: Provenance, statement: Statement, model: ModelAt, subject: tuple[Descriptor, ...]
 ) -> str:
-    recorded = {one["name"]: one.get("digest", {}) for one in _described(statement)}
+    recorded = {one["name"]: one.get("digest", {}) for one in described(statement)}
     for one in subject:
         if recorded.get(one["name"]) != one["digest"]:
             return (
@@ -85,7 +85,7 @@ def _problem(
     return ""
 
 
-def _described(statement: Statement) -> list[Descriptor]:
+def described(statement: Statement) -> list[Descriptor]:
     """All that the training made: an artifact that is no model, such as a tokenizer, is no subject of its Record."""
     byproducts = statement["predicate"].get("runDetails", {}).get("byproducts", [])
     return [*(one for one in byproducts if "name" in one), *statement["subject"]]
