@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlops_ci.commands import options, step
+from mlops_ci.commands import options, promoting, step
 from mlops_ci.drill.faults import FAULTS
 from mlops_ci.text import visible
 
@@ -23,25 +23,38 @@ _MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("?",
 
 
 @click.command()
-@click.argument("tag", envvar="MLOPS_CI_DRILL_TAG")
+@click.argument("tag", required=False, default="", envvar="MLOPS_CI_DRILL_TAG")
 @click.option(
     "--inject",
     type=click.Choice(list(FAULTS)),
     help="Put this fault into the clean room: exit code 0 when it is noticed where it has to be.",
 )
+@promoting.remote
+@click.option("--local", is_flag=True, help="Fetch no tags and no notes: this clone only.")
 @click.option("--keep", is_flag=True, help="Leave the temporary folder for a look.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-@options.github
-def drill(tag: str, inject: str | None, keep: bool, as_json: bool, github: bool) -> int:
+@promoting.as_json
+@promoting.github
+def drill(
+    tag: str,
+    inject: str | None,
+    remote: str,
+    local: bool,
+    keep: bool,
+    as_json: bool,
+    github: bool,
+) -> int:
     """Restore the version of TAG from nothing, verify every byte, evaluate it again, and time it.
 
     A clean clone in a temporary folder with empty caches; the environment; all data and models from the remote; every
     file hashed and compared with dvc.lock and with the Records; the registry asked; the stages that write metrics run
-    again. It runs the code of TAG, and changes nothing: neither tags, nor the remote, nor the registry.
+    again. It runs the code of TAG, and writes nothing: no tag, nothing to a remote, nothing to the registry.
+
+    Without TAG: what is in production, where that is one version.
 
     \b
     Examples:
       mlops-ci drill churn@v1.2.0
+      mlops-ci drill churn#prod                            what holds prod
       mlops-ci drill churn#prod#3 --inject corrupt-byte    would it be noticed?
 
     Exit code 0: restored; 1: a phase failed, or a fault was not noticed; 3: something could not be asked.
@@ -51,7 +64,14 @@ def drill(tag: str, inject: str | None, keep: bool, as_json: bool, github: bool)
     from mlops_ci.train.output import Output, secret_values, wants_groups
 
     output = Output(_write, secret_values(os.environ), groups=wants_groups())
-    found = run(Request(start=Path.cwd(), tag=tag, inject=inject or "", keep=keep), output)
+    request = Request(
+        start=Path.cwd(),
+        tag=tag,
+        remote=None if local else remote,
+        inject=inject or "",
+        keep=keep,
+    )
+    found = run(request, output)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from mlops_ci.drill.room import Room
 from mlops_ci.drill.version import Restorable, find
 from mlops_ci.errors import RefusedError, StageError, StoppedError, ToolError, UnreadableError
 from mlops_ci.git import Repository
+from mlops_ci.promote import writing
 from mlops_ci.reproduce.clone import active_environment, temporary_folder
 
 if TYPE_CHECKING:
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """`inject`: the name of a fault in FAULTS, "" for a real drill. `keep`: leave the temporary folder."""
+    """`remote`: where tags and notes are fetched from first, None for nowhere. `inject`: the name of a fault in FAULTS,
+    "" for a real drill. `keep`: leave the temporary folder.
+    """
 
     start: Path
     tag: str
+    remote: str | None = None
     inject: str = ""
     keep: bool = False
 
@@ -70,7 +75,8 @@ def drill(request: Request, output: Output) -> Drilled:
     """Raises UsageError for a tag that names no version."""
     repository = Repository.discover(request.start)
     fault = FAULTS[request.inject] if request.inject else NO_FAULT
-    version = find(repository, request.tag, fault)
+    version = find(writing.refresh(repository, request.remote), request.tag, fault)
+    os.environ.pop("GITHUB_TOKEN", None)  # it has fetched; the code of the tag need not see it
     watch = _Watch(output)
     source = repository.root or repository.git_dir
     with (
@@ -81,7 +87,7 @@ def drill(request: Request, output: Output) -> Drilled:
         if request.keep:
             output.say(f"kept in {folder}")
     return Drilled(
-        tag=request.tag,
+        tag=version.tag.name,
         version=version.version,
         commit=version.commit,
         phases=tuple(watch.phases),

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
 from mlops_ci.promote import artifacts, evidence
-from mlops_ci.promote.book import Book
+from mlops_ci.promote.champion import STAGES
+from mlops_ci.promote.grammar import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.drill.faults import Fault
-    from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor
+    from mlops_ci.promote.book import Book
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.tags import Tag
     from mlops_ci.record import Provenance
@@ -79,10 +80,33 @@ def _below(path: str, recorded: dict[str, Descriptor]) -> list[Descriptor]:
     return [one for name, one in recorded.items() if name == path or name.startswith(f"{path}/")]
 
 
-def find(repository: Repository, name: str, fault: Fault) -> Restorable:
-    """Raises UsageError for a tag that neither registers a version nor asks for a stage."""
-    book = Book(repository=repository)
-    tag = next((one for one in book.tags if one.name == name), None)
+def _in_production(book: Book) -> str:
+    held = [
+        promotion.tag
+        for model in book.states
+        for stage in STAGES
+        if (promotion := book.champion(model, stage))
+    ]
+    if len(held) != 1:
+        found = f"{', '.join(held)} are" if held else "nothing is"
+        raise UsageError(f"{found} in production: which is to be drilled?", hint="mlops-ci status")
+    return held[0]
+
+
+def _holder(book: Book, name: str) -> Tag | None:
+    request = parse(name)
+    if request is None or request.kind != "assign" or request.counter is not None:
+        return None
+    promotion = book.champion(request.model, request.stage)
+    return next((one for one in book.tags if promotion and one.name == promotion.tag), None)
+
+
+def find(book: Book, name: str, fault: Fault) -> Restorable:
+    """Of a tag that registers a version or asks for a stage; of `churn#prod`, of what holds it; "": of what is in
+    production. Raises UsageError for anything else.
+    """
+    name = name or _in_production(book)
+    tag = next((one for one in book.tags if one.name == name), None) or _holder(book, name)
     if tag is None or tag.request.kind not in ("register", "assign"):
         raise UsageError(
             f"{name} is no tag here that names a version", hint="churn@v1.2.0, or churn#prod#3"

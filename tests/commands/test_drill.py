@@ -63,7 +63,10 @@ def test_a_version_is_restored_without_the_cache_and_nothing_is_left(
     tag: str, promoted: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     shutil.rmtree(promoted.path / ".dvc/cache")
-    before = promoted.git("for-each-ref"), promoted.git("status", "--porcelain")
+    before = (
+        promoted.git("for-each-ref", "refs/heads", "refs/tags"),
+        promoted.git("status", "--porcelain"),
+    )
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -73,7 +76,10 @@ def test_a_version_is_restored_without_the_cache_and_nothing_is_left(
     assert found["commit"] == promoted.git("rev-parse", "churn@v1.1.0^{commit}")
     assert found["seconds"] == sum(one["seconds"] for one in found["phases"])
     assert list(temporary.glob("mlops-ci-reproduce-*")) == []
-    assert (promoted.git("for-each-ref"), promoted.git("status", "--porcelain")) == before
+    assert (
+        promoted.git("for-each-ref", "refs/heads", "refs/tags"),
+        promoted.git("status", "--porcelain"),
+    ) == before
     assert not (promoted.path / ".dvc/cache").exists()
 
 
@@ -146,9 +152,22 @@ def test_an_alias_that_serves_something_else(
 
 def test_a_tag_that_was_moved_or_never_granted(promoted: Repo, capsys: Any) -> None:
     promoted.git("tag", "-f", "-a", "-m", "moved", "churn#prod#2", "churn@v1.0.0^{commit}")
-    name, says = failed(drilled(capsys, code=1, tag="churn#prod#2"))
+    name, says = failed(drilled(capsys, "--local", code=1, tag="churn#prod#2"))
     assert name == "resolve"
     assert "it was not granted, or it was moved" in says
+    capsys.readouterr()
+    assert run(["drill", "churn#prod#2"]) == 1
+    assert "somebody moved it" in capsys.readouterr().err
+
+
+def test_what_is_in_production_needs_no_name(promoted: Repo, capsys: Any) -> None:
+    """Also in a clone that has no notes yet."""
+    promoted.git("update-ref", "-d", "refs/notes/mlops-ci")
+    for tag in ("", "churn#prod"):
+        capsys.readouterr()
+        assert run(["drill", *([tag] if tag else []), "--json", "--inject", "moved-tag"]) == 0
+        assert json.loads(capsys.readouterr().out)["tag"] == "churn#prod#2"
+    assert run(["drill", "churn#dev"]) == 2
 
 
 def test_a_tag_that_names_no_version(promoted: Repo, capsys: Any) -> None:
