@@ -2,10 +2,11 @@
 
     pip install '.[test]' && python bench/promote.py [--runs 9]
 
-The steps of the peer: find the version by its Git tag, register it when it is not there, set the alias, read it back. Whole
-processes, `python -c`, as a step of a job runs them. `mlops-ci promote` does these and all that a promotion is: it fetches
-tags and notes, hashes the model, finds its Record, judges it by the gates and pushes the Promotion Record. `registry` is the
-part that both do, by mlops-ci, in a process as well. Prints median seconds and ratios. Each run is of a new version.
+The steps of the peer: find the version by its Git tag, register it when it is not there, set the alias, read it back.
+Whole processes, as a step of a job runs them. `mlops-ci promote` does these and all that a promotion is: it fetches
+tags and notes, hashes the model, finds its Record, judges it by the gates and pushes the Promotion Record. `registry`
+is the part that both do, by mlops-ci, in a process as well. Prints median seconds and ratios; each run is of a new
+version.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.mlflow_server import running  # noqa: E402
+from tests.rig.project import requirements  # noqa: E402
 
 PEER = """
 import sys
@@ -54,7 +56,7 @@ FILES = {
     "mlops-ci.yaml": "gates: [{id: floor, metric: accuracy, threshold: {min: 0.5}}]\n",
     "dvc.yaml": "stages:\n  train:\n    cmd: python train.py\n    deps: [train.py]\n    outs: [model.bin]\n"
     "    metrics:\n    - metrics.json: {cache: false}\n",
-    "requirements.txt": "numpy==1.26.4 --hash=sha256:0\n",
+    "requirements.txt": requirements(),
 }
 TRAIN = (
     "import json, pathlib\n"
@@ -98,8 +100,8 @@ def repository(folder: Path, versions: int) -> Path:
         run(work, sys.executable, "-m", "dvc", "repro", "-q")
         run(work, "git", "add", "--all")
         run(work, "git", "commit", "-q", "-m", f"train {number}")
-        options = ("--force", "--persist", "push", "--note", "")
-        run(work, sys.executable, "-m", "mlops_ci", "train", *options)
+        run(work, sys.executable, "-m", "mlops_ci", "train", "--force", "--persist", "push")
+        run(work, sys.executable, "-m", "mlops_ci", "record", "push", "--note")
         run(work, "git", "tag", "-a", "-m", "x", f"work@v1.{number}.0")
     run(work, "git", "push", "-q", "origin", "main", "--tags", "refs/notes/*:refs/notes/*")
     return work

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
@@ -52,17 +51,17 @@ class Attributes:
     @cached_property
     def matter(self) -> bool:
         """Whether anything can make a file on disk differ from its blob."""
-        own = self._repository.git_dir / "info" / "attributes"
+        own = os.path.isfile(f"{self._repository.git_folder}/info/attributes")  # noqa: PTH113
         conversion = self._config.get("core.autocrlf") not in {None, "false"}
         other = "core.eol" in self._config or "core.attributesfile" in self._config
-        return bool(self._files) or own.is_file() or conversion or other
+        return bool(self._files) or own or conversion or other
 
     @cached_property
     def _files(self) -> list[str]:
         return [
             path
             for path in self._tree.entries
-            if path.endswith(_FILE) and path.rpartition("/")[2] == _FILE
+            if _FILE in path and path.rpartition("/")[2] == _FILE
         ]
 
     @cached_property
@@ -80,25 +79,23 @@ class Attributes:
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="mlops-ci-") as folder:
-            env = self._index_of_commit(Path(folder) / "index")
+            env = self._index_of_commit(f"{folder}/index")
             command = ["git", "check-attr", "--cached", "-z", "--stdin", *_NAMES]
             query = b"".join(os.fsencode(path) + b"\0" for path in unknown)
-            cwd = self._repository.root or self._repository.git_dir
-            done = run(command, cwd=cwd, stdin=query, env=env)
+            done = run(command, cwd=self._repository.folder, stdin=query, env=env)
         if done.returncode:
             raise ToolError(f"git check-attr: {done.last_line}")
         words = os.fsdecode(done.stdout).split("\0")[:-1]
         for path, name, value in zip(words[::3], words[1::3], words[2::3], strict=True):
             self._known.setdefault(path, {})[name] = value
 
-    def _index_of_commit(self, index: Path) -> dict[str, str] | None:
+    def _index_of_commit(self, index: str) -> dict[str, str] | None:
         """Git older than 2.40 reads attributes only from an index: give it one of that commit."""
         commit = getattr(self._tree, "commit", None)
         if commit is None:
             return None
-        env = {**os.environ, "GIT_INDEX_FILE": str(index)}
-        cwd = self._repository.root or self._repository.git_dir
-        done = run(["git", "read-tree", commit], cwd=cwd, env=env)
+        env = {**os.environ, "GIT_INDEX_FILE": index}
+        done = run(["git", "read-tree", commit], cwd=self._repository.folder, env=env)
         if done.returncode:
             raise ToolError(f"git read-tree: {done.last_line}")
         return env

@@ -40,7 +40,7 @@ def _ask(repository: Repository, names: list[str]) -> list[list[str]]:
     """Id and size of each, up to the first at which Git gives up."""
     done = run(
         ["git", "cat-file", "--batch-check=%(objectname) %(objectsize)"],
-        cwd=repository.root or repository.git_dir,
+        cwd=repository.folder,
         stdin="".join(f"{name}\n" for name in names).encode(),
         env={**os.environ, **NO_FETCH},
     )
@@ -60,7 +60,7 @@ def _beginning(repository: Repository, oid: str, length: int) -> bytes:
     """`git cat-file blob` streams what is large, and ends when nobody reads on."""
     pipe = subprocess.Popen(
         ["git", "cat-file", "blob", oid],
-        cwd=repository.root or repository.git_dir,
+        cwd=repository.folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import click
 
 from mlops_ci import __version__
 from mlops_ci.errors import MlopsCiError, ToolError
+from mlops_ci.signals import stoppable
 
 _INTERRUPTED = 130
 # Each is a function of the same name, with _ for -, in a module of the same name, imported when it is called.
@@ -57,7 +58,8 @@ def run(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _speak_utf8(stream)
     try:
-        code: Any = cli.main(arguments, prog_name="mlops-ci", standalone_mode=False)
+        with stoppable(once=False):
+            code: Any = cli.main(arguments, prog_name="mlops-ci", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 - each kind has its exit code
         return _exit_code(error)
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of, is_bookkeeping
+from mlops_ci.evaluation import Content
 from mlops_ci.model import (
     Change,
     CodeChange,
@@ -63,8 +64,13 @@ def compare(
         data=data,
         environment=_environment(baseline, candidate),
         code=code,
+        contents=(_content(baseline), _content(candidate)),
     )
     return replace(found, notes=notes_for(baseline, candidate, found))
+
+
+def _content(snapshot: Snapshot) -> Content:
+    return Content(lock=snapshot.lock_digest or "", evaluation=snapshot.evaluation.digest)
 
 
 def _id(ref: DataRef | None) -> str | None:

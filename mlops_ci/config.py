@@ -17,8 +17,10 @@ from mlops_ci import yaml
 from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
-from mlops_ci.gate_config import DefaultsConfig, GateConfig, OnMissingBaseline
+from mlops_ci.evaluation import EvaluationConfig
+from mlops_ci.gate_config import BaselineConfig, DefaultsConfig, GateConfig
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
+from mlops_ci.profile_config import ProfileConfig, refuse_broken, unfit
 from mlops_ci.promote_config import PromoteConfig
 from mlops_ci.train_config import TrainConfig
 from mlops_ci.typed import Builder, doc
@@ -116,6 +118,10 @@ class ModelConfig:
     predictions: PredictionsConfig | None = doc(
         "What the model said of each example of the evaluation data.", default=None
     )
+    evaluation: EvaluationConfig = doc(
+        "What the metrics are evaluated on and by: two sides that differ in it are not compared.",
+        default_factory=EvaluationConfig,
+    )
     mlflow: MLflowConfig = doc("Where this model's runs are.", default_factory=MLflowConfig)
     include: str | None = doc(
         "Read this model from a file of its own, which has these same keys: its owners need not own this file.",
@@ -124,21 +130,6 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BaselineConfig:
-    ref: str | None = doc(
-        "The branch that changes are merged into. Default: the base of the pull request, else origin's "
-        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
-        "a change cannot choose what it is compared with.",
-        default=None,
-    )
-    on_missing: OnMissingBaseline = doc(
-        "What a gate on a change does without a baseline value. bootstrap: skip it when the baseline has "
-        "no metrics at all, else fail.",
-        default="bootstrap",
-    )
 
 
 Forks = Literal["declared", "trust"]
@@ -164,6 +155,11 @@ class Config:
     )
     gates: list[GateConfig] = doc("Gates of every model.", default_factory=list)
     defaults: DefaultsConfig = doc("Defaults of all gates.", default_factory=DefaultsConfig)
+    profiles: dict[str, ProfileConfig] = doc(
+        "Gates for one occasion, by its name. Where none is named, `merge` judges a change and `production` a "
+        "promotion, when they are here.",
+        default_factory=dict,
+    )
     waivers: list[WaiverConfig] = doc(
         "Failures that are accepted until a day. Read with the gates: a change cannot waive its own failure.",
         default_factory=list,
@@ -184,12 +180,23 @@ class Config:
 
     def __post_init__(self) -> None:
         _refuse_twice(self.gates)
+        refuse_broken(self.profiles, self.defaults)
+
+    @property
+    def every_gate(self) -> list[GateConfig]:
+        return [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
 
     @property
     def slice_columns(self) -> tuple[str, ...]:
         """The columns of predictions that any gate slices by."""
-        gates = [*self.gates, *(gate for model in self.models.values() for gate in model.gates)]
-        return tuple(sorted({name for gate in gates if gate.slices for name in gate.slices.by}))
+        sliced = (gate.slices.by for gate in self.every_gate if gate.slices)
+        return tuple(sorted({name for columns in sliced for name in columns}))
+
+    @property
+    def asks_records(self) -> bool:
+        """Whether any gate is on what a Record tells."""
+        names = (name for gate in self.every_gate for name in gate.metrics)
+        return any(name.startswith("record.") for name in names)
 
 
 def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None:
@@ -204,6 +211,9 @@ def load(read: Callable[[str], bytes | None], path: str = FILE) -> Config | None
     config = loader.file(path, content, Config)
     if config is not None:
         config = loader.with_includes(config, posixpath.dirname(path))
+        own = [model.gates for model in config.models.values()]
+        problems = unfit(config.gates, own, config.defaults, config.profiles)
+        loader.errors += [f"{path}: {problem}" for problem in problems]
     else:
         loader.check_includes(path, content)
     if loader.errors:

@@ -6,13 +6,14 @@ import dataclasses
 import posixpath
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlops_ci import config as configuration
 from mlops_ci import snapshot, text
 from mlops_ci.baseline import MAX_WALK, find_baseline, usual_ref
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.gate_inputs import Sides, with_records
 from mlops_ci.git import Repository
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from mlops_ci.git import Commit
     from mlops_ci.tree import Tree
 
+_Pairs: TypeAlias = "list[tuple[Snapshot, Snapshot]]"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -35,7 +38,7 @@ class Request:
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
     DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
-    these show, which the verdict does not need; `predictions`: those gates judge by. `branch`: stands before the
+    these show, which the verdict does not need; `gates`: what these judge by. `branch`: stands before the
     `baseline.ref` of any config.
     """
 
@@ -47,7 +50,7 @@ class Request:
     exact: bool = False
     fetch: bool = True
     plots: bool = False
-    predictions: bool = False
+    gates: bool = False
     branch: str | None = None
 
 
@@ -88,8 +91,7 @@ class _Diff:
 
     def comparison(self) -> Comparison:
         baseline = self.baseline
-        base_tree = CommitTree(self.repository, baseline.origin.commit or "")
-        base = self._project(base_tree)
+        base = self._project(CommitTree(self.repository, baseline.origin.commit or ""))
         models = self._models(base)
         new = self._take(self.candidate, models, self._origin())
         old = self._take(base, models, baseline.origin)
@@ -97,37 +99,28 @@ class _Diff:
         measured = any(one.metrics for one in new)
         if measured and not self.request.exact and not any(_was_measured(one) for one in old):
             baseline, old, note = self._walk_back(baseline, old)
-        pairs = zip(models, old, new, strict=True)
-        compared = [self._compare(model, one, other, note) for model, one, other in pairs]
+            base = self._project(CommitTree(self.repository, baseline.origin.commit or ""))
+        pairs = list(zip(old, new, strict=True))
+        if self.request.gates:
+            pairs = with_records(self.repository, self.config, pairs)
+        compared = [
+            self._compare(model, *pair, note) for model, pair in zip(models, pairs, strict=True)
+        ]
         if self.request.plots:
-            compared_with = baseline.origin.commit or ""
-            if compared_with != base_tree.commit:
-                base = self._project(CommitTree(self.repository, compared_with))
-            compared = self._drawn(compared, base, list(zip(old, new, strict=True)))
-        if self.request.predictions:
-            compared = self._predicted(compared, models, baseline.origin.commit or "")
+            compared = self._drawn(compared, base, pairs)
+        if self.request.gates:
+            compared = self._sides(base).add_to(compared, models, pairs)
         return Comparison(baseline=baseline, candidate=self._origin(), models=tuple(compared))
 
-    def _predicted(
-        self, compared: list[ModelComparison], models: list[ModelFiles], commit: str
-    ) -> list[ModelComparison]:
-        if not any(model.config and model.config.predictions for model in models):
-            return compared
-        from mlops_ci import prediction_pairs
-
-        base = self._project(CommitTree(self.repository, commit))
+    def _sides(self, base: dvc.Project) -> Sides:
         slices = self.config.slice_columns if self.config else ()
-        pairs = (prediction_pairs.between(base, self.candidate, model, slices) for model in models)
-        return [
-            dataclasses.replace(one, predictions=pair)
-            for one, pair in zip(compared, pairs, strict=True)
-        ]
+        return Sides(repository=self.repository, base=base, head=self.candidate, slices=slices)
 
     def _drawn(
         self,
         models: list[ModelComparison],
         base: dvc.Project,
-        pairs: list[tuple[Snapshot, Snapshot]],
+        pairs: _Pairs,
     ) -> list[ModelComparison]:
         from mlops_ci import plot_changes
 
@@ -283,7 +276,7 @@ class _Diff:
                 note = Note(kind="baseline-older", message=message, side="baseline")
                 return dataclasses.replace(baseline, origin=origin), found, note
         before = f" nor in {text.plural(len(commits), 'commit')} before it" if commits else ""
-        message = f"measured for the first time: no metrics at the baseline{before}"
+        message = f"the baseline has no metrics{before}"
         return baseline, old, Note(kind="no-baseline", message=message, side="baseline")
 
     def _compare(

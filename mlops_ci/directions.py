@@ -58,12 +58,18 @@ _SEPARATORS = re.compile(r"[./@]")
 _QUALIFIER = re.compile(r"\(.*?\)")
 
 
+# What a gate can ask of the Record of a training, by its full name.
+RECORDED = ("record.training_seconds", "record.model_bytes")
+
+
 @lru_cache(maxsize=65_536)
 def direction_of(name: str) -> Direction:
     """The direction of a well-known metric, else neutral. Examples: `val_loss`, `mAP50-95(B)`, `f1_class_1`.
 
     What is told *of* a metric (`auc_std`, `accuracy_gap`) is neutral; a negated error (`neg_mse`) is better higher.
     """
+    if name in RECORDED:
+        return "lower_is_better"
     parts = [_normal(part) for part in _SEPARATORS.split(name) if part]
     words = {word for part in parts for word in part.replace(_NO_VARIANCE, "").split("_")}
     if words & _QUALIFIERS:

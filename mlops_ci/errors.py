@@ -59,11 +59,16 @@ class StageError(MlopsCiError):
 
 
 class StoppedError(ToolError):
-    """A signal has stopped the work: that of a cancelled job, or Ctrl-C. `signal`: its name."""
+    """A signal has stopped the work: that of a cancelled job, or Ctrl-C. `signal`: its name.
+
+    The exit code of Ctrl-C is that of shells, 128 + 2.
+    """
 
     def __init__(self, message: str, *, signal: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signal = signal
+        if signal == "SIGINT":
+            self.exit_code = 130
 
 
 class RefusedError(MlopsCiError):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Of = Literal["examples", "seeds", "runs"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """`change`, candidate less baseline, and its interval in the metric's unit; NaN where there is none.
 
-    `confidence` is of the whole interval, so each end alone has (1 + confidence) / 2. `count`: examples both sides
-    have; `units`: the independent ones among them. `needed`: how many units would tell, None where none would.
-    `blocks`: an inconclusive answer blocks. `p`: of a loss beyond the limit by chance; `adjusted`: Holm over all gates.
+    `confidence` is of the whole interval, so each end alone has (1 + confidence) / 2. `count`: what both sides have,
+    `of`: of what (examples, seeds, or runs of main); `units`: the independent ones among them. `needed`: how many
+    units would tell, None where none would. `blocks`: an inconclusive answer blocks. `p`: of a loss beyond the limit
+    by chance; `adjusted`: Holm over all gates.
     """
 
     change: float
@@ -25,3 +29,4 @@ class Estimate:
     blocks: bool = True
     p: float | None = None
     adjusted: float | None = None
+    of: Of = "examples"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
 from mlops_ci.fact import Fact
-from mlops_ci.model import CodeFile, DataRef, StageInputs
+from mlops_ci.model import CodeFile, DataRef
 from mlops_ci.stack.data import dvc
+from mlops_ci.stage_inputs import StageInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,74 +36,46 @@ def data_and_code(
     project: Project, model: ModelFiles, stages: list[Locked]
 ) -> tuple[tuple[DataRef, ...], tuple[CodeFile, ...]]:
     """The data that a model's stages read and write, without metrics and plots, and the code they depend on."""
-    data = {out.path: _data_ref(out, "input") for out in _pointers(project, model)}
+    data = {out.path: data_ref(out, "input") for out in _pointers(project, model)}
     code: set[str] = set()
     for locked in stages:
         for ref in _made(locked):
             data[ref.path] = ref
     for locked in stages:
         for path in locked.stage.deps:
-            if found := _tracked(project, locked, path):
+            if found := tracked(project, locked, path):
                 data.setdefault(path, found)
             else:
-                code.update(_code_files(project, path))
-    blobs = project.tree.blobs(sorted(path for path in code if _is_code(project, path)))
+                below = {one.path: one for one in data_below(project, path)}
+                data = {**below, **data}
+                code.update(one for one in code_files(project, path) if one not in below)
+    blobs = project.tree.blobs(sorted(path for path in code if is_read(project, path)))
     files = tuple(CodeFile(path=path, blob=blob) for path, blob in sorted(blobs.items()))
     return tuple(data[path] for path in sorted(data)), files
 
 
-def evaluation_data(
-    project: Project, stages: list[Locked], metrics: set[str]
-) -> tuple[DataRef, ...]:
-    """Data that the metrics were computed on: what the stages that write them read, but no models.
-
-    What a model made, such as predictions, stands for the data that it was made from.
-    """
-    found: dict[str, DataRef] = {}
-    own = {id(locked) for locked in stages}
-    makers = {id(maker): maker for path in metrics if (maker := project.maker(path))}
-    waiting = [maker for key, maker in makers.items() if key in own]
-    seen = set(makers)
-    while waiting:
-        locked = waiting.pop()
-        for path in locked.stage.deps:
-            maker = project.maker(path)
-            if _is_model(project, locked, path):
-                continue
-            if maker and _uses_model(project, maker):
-                if id(maker) not in seen:
-                    seen.add(id(maker))
-                    waiting.append(maker)
-            elif ref := _recorded(project, locked, path):
-                found[path] = ref
-    return tuple(found[path] for path in sorted(found))
-
-
 def models_made(project: Project, stages: list[Locked]) -> set[str]:
     """The outputs of the stages that are models, by what dvc.yaml declares, by suffix, or by name."""
-    return {path for one in stages for path in one.stage.outs if _is_model(project, one, path)}
+    return {path for one in stages for path in one.stage.outs if is_model(project, one, path)}
 
 
-def _recorded(project: Project, locked: Locked, path: str) -> DataRef | None:
-    """A data dependency as the stage last read it, which is not always as it is now."""
-    now = _tracked(project, locked, path)
-    recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
-    if now is None or path not in recorded:
-        return now
-    return _data_ref(recorded[path], now.role)
+def training(project: Project, stages: list[Locked]) -> dict[int, Locked]:
+    """The stages that make a model, and all before them, by identity."""
+    found = [one for one in stages if models_made(project, [one])]
+    return {id(one): one for one in before(project, found)}
 
 
-def _uses_model(project: Project, locked: Locked) -> bool:
-    """Whether a stage reads or writes a model, itself or through the stages before it."""
-    waiting, seen = [locked], {id(locked)}
-    while waiting:
-        one = waiting.pop()
-        if any(_is_model(project, one, path) for path in (*one.stage.deps, *one.stage.outs)):
-            return True
-        makers = [maker for path in one.stage.deps if (maker := project.maker(path))]
-        waiting += [maker for maker in makers if id(maker) not in seen]
-        seen |= {id(maker) for maker in makers}
-    return False
+def before(project: Project, stages: Iterable[Locked]) -> list[Locked]:
+    """The stages that the given ones follow from, and they themselves."""
+    found = {id(one): one for one in stages}
+    waiting = list(found.values())
+    for locked in waiting:  # grows
+        for path in locked.stage.deps:
+            maker = project.maker(path)
+            if maker and id(maker) not in found:
+                found[id(maker)] = maker
+                waiting.append(maker)
+    return list(found.values())
 
 
 def lock_mismatch(project: Project, path: str, content: bytes) -> Fact | None:
@@ -126,6 +99,7 @@ def stage_inputs(
     project: Project, stages: list[Locked], param_values: Callable[[str], Any]
 ) -> Iterator[StageInputs]:
     """What each stage would run on now. `param_values` gives the content of a params file, None when unreadable."""
+    trains = training(project, stages)
     for locked in stages:
         values = {file: param_values(file) for file in locked.stage.params}
         inputs = {
@@ -141,7 +115,9 @@ def stage_inputs(
         digest = dvc.lock_digest(entry) if entry and readable else None
         name = posixpath.join(locked.pipeline.folder, locked.stage.name)
         stale = tuple(_stale(entry, locked, inputs)) if entry else ()
-        yield StageInputs(name=name, inputs=inputs, lock_digest=digest, stale=stale)
+        yield StageInputs(
+            name=name, inputs=inputs, lock_digest=digest, stale=stale, trains=id(locked) in trains
+        )
 
 
 def _stale(entry: Any, locked: Locked, inputs: dict[str, str]) -> Iterator[str]:
@@ -160,10 +136,10 @@ def _dependency_ids(project: Project, locked: Locked, path: str) -> dict[str, st
     """Content ids of what nothing in the pipeline makes; the rest follows from it."""
     if project.maker(path):
         return {}
-    ref = _tracked(project, locked, path)
+    ref = tracked(project, locked, path)
     if ref is not None:
         return {path: ref.id}
-    return project.tree.blobs([p for p in _code_files(project, path) if _is_code(project, p)])
+    return project.tree.blobs([p for p in code_files(project, path) if is_read(project, p)])
 
 
 def _md5(content: bytes) -> str:
@@ -179,30 +155,38 @@ def _made(locked: Locked) -> Iterable[DataRef]:
     measured = set(locked.stage.all_outs) - set(locked.stage.outs)
     for out in locked.record.outs if locked.record else ():
         if out.path not in measured:
-            yield _data_ref(out, "output")
+            yield data_ref(out, "output")
 
 
-def _data_ref(out: Out, role: str) -> DataRef:
+def data_ref(out: Out, role: str) -> DataRef:
     named: Any = "output" if role == "output" else "input"
     # By position: a repository may have ten thousand.
     return DataRef(out.path, out.id, out.size, out.files, None, named)
 
 
-def _tracked(project: Project, locked: Locked, path: str) -> DataRef | None:
+def tracked(project: Project, locked: Locked, path: str) -> DataRef | None:
     """A dependency as data: tracked by DVC, or a data file in Git, or recorded in the lock and in neither."""
     if path in project.outs:
-        return _data_ref(project.outs[path], "output" if path in project.made else "input")
+        return data_ref(project.outs[path], "output" if path in project.made else "input")
     recorded = {out.path: out for out in locked.record.deps} if locked.record else {}
     if path in project.tree.entries:
-        return _git_data(project, path) if _suffix(path) in dvc.DATA_SUFFIXES else None
+        return _git_data(project, path) if is_data(path) else None
     if path in recorded and not project.tree.below(path):
-        return _data_ref(recorded[path], "input")
+        return data_ref(recorded[path], "input")
     return None
 
 
 def _git_data(project: Project, path: str) -> DataRef:
     blob = project.tree.blobs([path]).get(path, "")
     return DataRef(path=path, id=f"git:{blob}", rows=_rows(project, path))
+
+
+def data_below(project: Project, path: str) -> Iterator[DataRef]:
+    """Data files in Git in a folder that a stage depends on. Rows of so many are not counted."""
+    names = [one for one in project.tree.below(path) if is_data(one)]
+    blobs = project.tree.blobs([one for one in names if is_read(project, one)])
+    for name, blob in blobs.items():
+        yield DataRef(path=name, id=f"git:{blob}")
 
 
 def _rows(project: Project, path: str) -> int | None:
@@ -217,23 +201,28 @@ def _rows(project: Project, path: str) -> int | None:
     return max(0, lines - 1) if _suffix(path) in _TABLES else lines
 
 
-def _code_files(project: Project, path: str) -> list[str]:
+def code_files(project: Project, path: str) -> list[str]:
     return [path] if path in project.tree.entries else project.tree.below(path)
 
 
-def _is_code(project: Project, path: str) -> bool:
+def is_read(project: Project, path: str) -> bool:
     """A folder that stages depend on may also hold what stages write."""
     return path not in project.made and posixpath.basename(path) != ".gitignore"
 
 
-def _is_model(project: Project, locked: Locked, path: str) -> bool:
+def is_model(project: Project, locked: Locked, path: str) -> bool:
     """Declared as such, else by suffix, else by a word in its path from the stage's folder."""
     if path in project.models:
         return True
     suffix = _suffix(path)
-    if suffix in _MODEL_SUFFIXES or suffix in dvc.DATA_SUFFIXES:
+    if suffix in _MODEL_SUFFIXES or is_data(path):
         return suffix in _MODEL_SUFFIXES
     return bool(_MODEL_WORD.search(posixpath.relpath(path, locked.stage.folder or ".")))
+
+
+def is_data(path: str) -> bool:
+    """By its suffix alone."""
+    return _suffix(path) in dvc.DATA_SUFFIXES
 
 
 def _suffix(path: str) -> str:

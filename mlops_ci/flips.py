@@ -39,7 +39,7 @@ def flips(pair: PredictionPair | None) -> Flips | None:
     """None where classes are not predicted on both sides, or a score is no number. Ids of one side are left out."""
     if pair is None or pair.baseline is None or pair.candidate is None:
         return None
-    if pair.config.task == "regression":
+    if pair.config.task != "classification":
         return None
     try:
         old, new = (_right(side, pair.config) for side in (pair.baseline, pair.candidate))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-import json
 import math
 import re
 import sys
@@ -164,6 +163,8 @@ def _json(text: str, path: str) -> Any:
             twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
             raise UnreadableError(f"{path}: duplicate key {twice!r}")
         return found
+
+    import json
 
     if not text.strip():
         return None

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from mlops_ci import config as configuration
+from mlops_ci import proposed_policy, repeat_runs
 from mlops_ci.config import Config
 from mlops_ci.diff import Request, branch_of, diff, read_config
-from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.errors import ConfigError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
-from mlops_ci.tree import CommitTree
+from mlops_ci.policy_source import Source, remeasured, source_of
+from mlops_ci.profile_config import AT_MERGE, choose
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from mlops_ci.model import Comparison, ModelComparison, Verdict
@@ -32,157 +33,139 @@ class Judged:
         return any(verdict.blocks for verdict in self.verdicts.values())
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    """Where the Policy is read. `files`: what it was read from, by path from the root of the repository."""
-
-    rev: str
-    config: Config | None
-    path: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
-def gate(request: Request, policy_rev: str | None = None, *, today: date | None = None) -> Judged:
+def gate(
+    request: Request,
+    policy_rev: str | None = None,
+    *,
+    profile: str | None = None,
+    usual: Sequence[str] = AT_MERGE,
+    today: date | None = None,
+) -> Judged:
     """The Policy is read at the tip of the baseline's branch: a change cannot loosen the gate that judges it, and
     an old branch cannot revive one that was weaker. `policy_rev`, or a config that is named, stands before that.
-    `today`: instead of this day in UTC.
+    `profile`: of the Policy; without it the first of the `usual` ones that is there. `today`: by UTC.
     """
     today = today or datetime.now(timezone.utc).date()
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
     branch = branch_of(request, own, repository)
-    request = replace(request, branch=branch, predictions=True)
-    comparison = diff(request, repository)
-    source = _source(request, own, repository, policy_rev or comparison.baseline.tip, policy_rev)
-    comparison = _remeasured(comparison, source, own, request)
+    request = replace(request, branch=branch, gates=True)
+    measured = diff(request, repository)
+    source = source_of(request, own, repository, policy_rev or measured.baseline.tip, policy_rev)
+    comparison = remeasured(measured, source, own, request)
+    comparison = repeat_runs.added(comparison, source.config or own, request, repository)
     late = _measured_since(request, comparison)
     alone = _is_only_commit(comparison, repository)
     verdicts = {}
     for model in comparison.models:
-        policy = _policy(source, own, model.model)
+        policy = _policy(source, own, model.model, profile, usual)
         seen = _without_baseline(model) if alone else model
         since = model.model in late
         verdicts[model.model] = judge(seen, policy, measured_since=since, today=today)
+    if request.config is None and policy_rev is None and own != source.config:
+        comparison = proposed_policy.remarked(
+            comparison,
+            proposed_policy.began_with(repository, comparison),
+            own,
+            partial(proposed_policy.policy_in, profile=profile, usual=usual),
+            seen={model.model: model for model in measured.models},
+            today=today,
+        )
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
-def gate_first(request: Request, policy_rev: str) -> Judged:
+def gate_first(
+    request: Request,
+    policy_rev: str,
+    *,
+    profile: str | None = None,
+    usual: Sequence[str] = AT_MERGE,
+) -> Judged:
     """As `gate`, of `request.head` with nothing to compare it with: what a first version is judged by."""
     repository = Repository.discover(request.start)
     own = read_config(request, repository)
-    request = replace(request, base=request.head, exact=True)
-    source = _source(request, own, repository, policy_rev, policy_rev)
-    comparison = _remeasured(diff(request, repository), source, own, request)
+    request = replace(request, base=request.head, exact=True, gates=True)
+    source = source_of(request, own, repository, policy_rev, policy_rev)
+    comparison = remeasured(diff(request, repository), source, own, request)
     today = datetime.now(timezone.utc).date()
-    verdicts = {
-        model.model: judge(_without_baseline(model), _policy(source, own, model.model), today=today)
-        for model in comparison.models
-    }
+    verdicts = {}
+    for model in comparison.models:
+        policy = _policy(source, own, model.model, profile, usual)
+        verdicts[model.model] = judge(_without_baseline(model), policy, today=today)
     return Judged(comparison=comparison, verdicts=verdicts)
 
 
-def _policy(source: _Source, own: Config | None, model: str) -> Policy:
-    """Gates that only the change under review has are shown, and decide nothing until they are merged."""
-    policy = policy_of(source.config, model, rev=source.rev)
-    proposed = policy_of(own, model, rev="candidate", armed=False)
-    return proposed if proposed.gates and not policy.gates else policy
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One revision beside itself, so that nothing has changed, and the Policy that judges each model."""
+
+    comparison: Comparison
+    policies: dict[str, Policy]
 
 
-def _source(
-    request: Request, own: Config | None, repository: Repository, rev: str, policy_rev: str | None
-) -> _Source:
-    if request.config is None:
-        return _read(repository, rev, configuration.FILE)
-    if policy_rev is None:
-        return _Source(rev=str(request.config), config=own)
-    root = repository.root or repository.git_dir
-    try:
-        path = request.config.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
+def trial(
+    request: Request,
+    policy_rev: str | None = None,
+    *,
+    profile: str | None = None,
+    runs: int | None = None,
+) -> Trial:
+    """What gates are tried out on: `request.head`, or the work tree, with the gates that are there.
+
+    `runs`: how many of its history; default: as many as gates ask for. Raises UsageError where nothing is gated.
+    """
+    repository = Repository.discover(request.start)
+    own = read_config(request, repository)
+    request = replace(request, base=request.head or "HEAD", exact=True, gates=True)
+    comparison = diff(request, repository)
+    source = Source(rev="work tree", config=own)
+    if rev := policy_rev or request.head:
+        source = source_of(request, own, repository, rev, policy_rev)
+        comparison = remeasured(comparison, source, own, request)
+    config = source.config or Config()
+    if not config.every_gate:
         raise UsageError(
-            f"{request.config} is outside of this repository: there is none at {policy_rev}",
-            hint="give --config or --policy, not both",
-        ) from None
-    return _read(repository, rev, path)
+            "there are no gates to try", hint="write them to mlops-ci.yaml: docs/gate.md"
+        )
+    comparison = repeat_runs.added(comparison, config, request, repository, runs)
+    models = tuple(map(_beside_itself, comparison.models))
+    wanted = choose(config.profiles, profile, AT_MERGE, f"in the gates at {source.rev[:7]}")
+    policies = {
+        model.model: policy_of(config, model.model, rev=source.rev, profile=wanted)
+        for model in models
+    }
+    return Trial(comparison=replace(comparison, models=models), policies=policies)
 
 
-def _read(repository: Repository, rev: str, path: str) -> _Source:
-    """Raises ConfigError, one line that names the revision."""
-    commit = repository.commit(rev).oid
-    tree = CommitTree(repository, commit)
-    folder, name = posixpath.split(path)
-    files: dict[str, bytes] = {}
-
-    def read(below: str) -> bytes | None:
-        place = posixpath.normpath(posixpath.join(folder, below))
-        content = tree.read(place)
-        if content is not None:
-            files[place] = content
-        return content
-
-    try:
-        config = configuration.load(read, name)
-    except (ConfigError, UnreadableError) as error:
-        lines = str(error).splitlines()
-        more = f" (and {len(lines) - 2} more)" if lines[2:] else ""
-        raise ConfigError(
-            f"the gates at {commit[:7]} cannot be read: {'; '.join(lines[:2])}{more}",
-            hint="mend them there; --policy REV reads them elsewhere",
-        ) from error
-    return _Source(rev=commit, config=config, path=path, files=files)
-
-
-def _gated(config: Config | None) -> bool:
-    return config is not None and (
-        bool(config.gates) or any(model.gates for model in config.models.values())
+def _beside_itself(model: ModelComparison) -> ModelComparison:
+    rows = (
+        replace(row, baseline=row.candidate, delta=None, relative=None, change="same")
+        for row in model.metrics
+        if row.candidate is not None
+    )
+    pair, repeats = model.predictions, model.repeats
+    return replace(
+        model,
+        metrics=tuple(rows),
+        predictions=pair and replace(pair, baseline=pair.candidate),
+        repeats=repeats and replace(repeats, baseline=repeats.candidate),
+        notes=(),
     )
 
 
-def _measuring(config: Config | None) -> tuple[Any, ...]:
-    """What of a config decides which numbers are compared, and which way is better."""
-    config = config or Config()
-    models = {name: replace(model, gates=[]) for name, model in config.models.items()}
-    return models, config.metrics, config.mlflow, config.slice_columns
-
-
-def _remeasured(
-    comparison: Comparison, source: _Source, own: Config | None, request: Request
-) -> Comparison:
-    """The comparison by the Policy's config, where that measures otherwise than the change's own."""
-    if source.files and _gated(source.config) and _measuring(own) != _measuring(source.config):
-        return _with(_measured_as(source, request), comparison, request.models)
-    return comparison
-
-
-def _measured_as(source: _Source, request: Request) -> Comparison | None:
-    """The comparison as the Policy's config says: else a change could point a gate at better numbers.
-
-    None: by that config there is nothing to compare.
-    """
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        for path, content in source.files.items():
-            file = Path(folder, path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        config = Path(folder, source.path)
-        try:
-            return diff(replace(request, config=config, models=()))
-        except ConfigError:
-            raise
-        except UsageError:
-            return None
-
-
-def _with(found: Comparison | None, own: Comparison, wanted: tuple[str, ...]) -> Comparison:
-    """The models that only the change knows are shown, and judged, beside those that its base knows."""
-    if found is None:
-        return own
-    known = {model.model for model in found.models}
-    models = [*found.models, *(model for model in own.models if model.model not in known)]
-    chosen = [model for model in models if not wanted or model.model in wanted]
-    return replace(found, models=tuple(sorted(chosen, key=lambda model: model.model)))
+def _policy(
+    source: Source, own: Config | None, model: str, profile: str | None, usual: Sequence[str]
+) -> Policy:
+    """Gates that only the change under review has are shown, and decide nothing until they are merged."""
+    if not policy_of(source.config, model, rev="").judges:
+        known = own.profiles if own else {}
+        wanted = choose(known, profile if profile in known else None, usual, "")
+        proposed = policy_of(own, model, rev="candidate", armed=False, profile=wanted)
+        if proposed.judges:
+            return proposed
+    known = source.config.profiles if source.config else {}
+    wanted = choose(known, profile, usual, f"in the gates at {source.rev[:7]}")
+    return policy_of(source.config, model, rev=source.rev, profile=wanted)
 
 
 def _measured_since(request: Request, comparison: Comparison) -> set[str]:
@@ -217,4 +200,4 @@ def _without_baseline(model: ModelComparison) -> ModelComparison:
         return model
     rows = (replace(row, baseline=None, change="added") for row in model.metrics)
     pair = model.predictions and replace(model.predictions, baseline=None)
-    return replace(model, metrics=tuple(rows), predictions=pair)
+    return replace(model, metrics=tuple(rows), predictions=pair, repeats=None)

@@ -14,6 +14,8 @@ OnMissing = Literal["fail", "warn", "skip"]
 OnMissingBaseline = Literal["fail", "warn", "skip", "bootstrap"]
 OnNaN = Literal["fail", "warn"]
 OnInconclusive = Literal["fail", "warn"]
+NoiseSource = Literal["examples", "seeds", "history"]
+OnUntrusted = Literal["fail", "warn"]
 _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
 
 
@@ -85,6 +87,46 @@ class SlicesConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NoiseConfig:
+    """`source`: the key `from`. What it is without one: see Evidence in gates/measured.py."""
+
+    source: NoiseSource = doc(
+        "What tells a loss from chance. examples: the predictions; seeds: what `mlops-ci train --seeds` wrote on both "
+        "sides; history: the spread of the last runs of main.",
+        key="from",
+    )
+    test: Literal["t", "sign_flip"] = doc(
+        "Over seeds. t: paired where both sides have the same seeds, else Welch's; sign_flip: random signs of paired "
+        "differences, which assumes no normal distribution, and needs more seeds.",
+        default="t",
+    )
+    runs: int = doc(
+        "Of history: how many of the last runs count.", schema={"minimum": 3}, default=10
+    )
+    min_runs: int | None = doc(
+        "With fewer seeds the gate is inconclusive, and with fewer runs of main a loss is judged by the limit alone. "
+        "Default: 5 seeds, 8 runs.",
+        schema={"minimum": 3},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("runs", "min_runs"):
+            wanted = getattr(self, name)
+            if wanted is not None and wanted < 3:
+                raise ValueError(name, "needs 3 or more")
+        if self.test == "sign_flip" and self.source != "seeds":
+            raise ValueError("test", "sign_flip is a test over seeds: from: seeds")
+        if self.source == "history" and self.runs < self.least:
+            raise ValueError("runs", f"needs {self.least} or more, as many as min_runs")
+
+    @property
+    def least(self) -> int:
+        """`min_runs`, or its default."""
+        return self.min_runs or (8 if self.source == "history" else 5)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateConfig:
     id: str = doc("The gate's name in reports.")
     metric: str | None = doc(
@@ -97,8 +139,19 @@ class GateConfig:
     slices: SlicesConfig | None = doc(
         "Judge the metric in each slice of the model's predictions, not on the whole.", default=None
     )
+    noise: NoiseConfig | None = doc(
+        "What tells a loss from chance. Default: the predictions where there are any, else seeds where both sides "
+        "have them, else nothing, and the limit alone decides.",
+        default=None,
+    )
     on_inconclusive: OnInconclusive | None = doc(
         "What a loss within the limit is that more examples would settle. All else that cannot be told blocks.",
+        default=None,
+    )
+    on_untrusted: OnUntrusted | None = doc(
+        "What a number is that this change made untrustworthy: a metrics file that was edited, inputs that changed "
+        "without a new training, other evaluation data or code. fail: inconclusive, which blocks; warn: judged as it "
+        "stands, and at best a warning.",
         default=None,
     )
     level: Level | None = doc(
@@ -119,6 +172,14 @@ class GateConfig:
             raise ValueError(f"gate {self.id!r}: threshold and change belong into the conditions")
         if self.slices and not self.metric:
             raise ValueError(f"gate {self.id!r}: slices need a metric")
+        if self.slices and self.noise and self.noise.source != "examples":
+            raise ValueError("noise", "slices are of examples: from: examples")
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names that it looks at, itself or in its conditions."""
+        named = (self.metric, *(one.metric for one in (*self.all, *self.any)))
+        return [name for name in named if name]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,3 +188,34 @@ class DefaultsConfig:
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
     on_inconclusive: OnInconclusive = doc("See gates.on_inconclusive.", default="warn")
+    on_untrusted: OnUntrusted = doc("See gates.on_untrusted.", default="fail")
+    noise: NoiseConfig | None = doc("See gates.noise; slices are always of examples.", default=None)
+    alpha: float = doc(
+        "How often chance alone may fail a change, all gates of a model together, or pass one that is worse by the "
+        "limit. The intervals have a confidence of 1 - 2 alpha.",
+        schema={"exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+        default=0.05,
+    )
+
+    def __post_init__(self) -> None:
+        if problem := alpha_problem(self.alpha):
+            raise ValueError("alpha", problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    ref: str | None = doc(
+        "The branch that changes are merged into. Default: the base of the pull request, else origin's "
+        "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "
+        "a change cannot choose what it is compared with.",
+        default=None,
+    )
+    on_missing: OnMissingBaseline = doc(
+        "What a gate on a change does without a baseline value. bootstrap: skip it when the baseline has "
+        "no metrics at all, else fail.",
+        default="bootstrap",
+    )
+
+
+def alpha_problem(alpha: float) -> str:
+    return "" if 0 < alpha < 0.5 else f"needs a number between 0 and 0.5, not {alpha:g}"

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.git_objects import Objects
 from mlops_ci.process import Result, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
 
@@ -23,21 +26,36 @@ class Commit(NamedTuple):
 
 
 class Repository:
-    """One Git repository. `root` is the top of the work tree, None when the repository is bare.
+    """One Git repository. `top` is the top of the work tree, None when the repository is bare; `folder` is where Git
+    works: the top, else `git_folder`.
 
-    All paths are relative to the root, with `/`; bytes that are not UTF-8 are kept as lone surrogates.
+    All paths are relative to the top, with `/`; bytes that are not UTF-8 are kept as lone surrogates.
     """
 
-    def __init__(self, *, root: Path | None, git_dir: Path, shallow: bool) -> None:
-        self.root = root
-        self.git_dir = git_dir
+    def __init__(self, *, top: str | None, git_folder: str, shallow: bool) -> None:
+        self.top = top
+        self.folder = top or git_folder
+        self.git_folder = git_folder
         self.shallow = shallow
-        self.objects = Objects(root or git_dir)
+        self.objects = Objects(self.folder)
         # Mode and object id by path of the commits that were listed: a commit never changes.
         self.listed: dict[str, dict[str, tuple[str, str]]] = {}
 
+    # Most checks do without pathlib, which takes as long to load as two calls of Git.
+    @cached_property
+    def root(self) -> Path | None:
+        from pathlib import Path
+
+        return Path(self.top) if self.top else None
+
+    @cached_property
+    def git_dir(self) -> Path:
+        from pathlib import Path
+
+        return Path(self.git_folder)
+
     @classmethod
-    def discover(cls, start: Path) -> Repository:
+    def discover(cls, start: str | Path) -> Repository:
         """The repository that contains `start`. Raises UsageError when there is none."""
         command = ["git", "rev-parse", "--is-bare-repository", "--is-shallow-repository"]
         found = run([*command, "--git-common-dir", "--show-toplevel"], cwd=start)
@@ -50,15 +68,13 @@ class Repository:
         bare, shallow, git_dir, top = lines[0], lines[1], lines[2], lines[3]
         in_work_tree = bare == "false" and found.returncode == 0
         return cls(
-            root=Path(top) if in_work_tree else None,
-            git_dir=(start / git_dir).resolve(),
+            top=os.path.normpath(top) if in_work_tree else None,
+            git_folder=os.path.realpath(os.path.join(start, git_dir)),  # noqa: PTH118
             shallow=shallow == "true",
         )
 
     def git(self, *arguments: str, stdin: bytes = b"") -> Result:
-        return run(
-            ["git", "--no-optional-locks", *arguments], cwd=self.root or self.git_dir, stdin=stdin
-        )
+        return run(["git", "--no-optional-locks", *arguments], cwd=self.folder, stdin=stdin)
 
     def lines(self, *arguments: str) -> list[str]:
         """The lines that a git command prints. Raises ToolError with git's own words when it fails."""

@@ -20,19 +20,33 @@ _WHOLE = "git fetch --refetch --no-filter, which makes it a whole one"
 # Twice as many names are sent before an answer is read: they must fit into a pipe (64 KiB on Linux, 16 KiB on macOS).
 _BULK = 100
 _CHUNK = 1024 * 1024
+# To start Git anew is faster than to let it write so much.
+_HUGE = 16 * _CHUNK
 
 
 class _EndedError(ToolError):
     """A `git cat-file` that should still be running has ended."""
 
 
+class _HugeError(Exception):
+    """A blob that is far larger than what is wanted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Objects:
     """Two `git cat-file` processes that stay open: one tells sizes, one gives contents."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder = folder
         self.known: dict[str, bytes] = {}
         self.env: dict[str, str] | None = None
+
+    def start(self) -> None:
+        """Git takes a moment until it can read."""
+        _ = self._contents
 
     def stat(self, name: str) -> tuple[str, str, int]:
         """Object id, type and size in bytes; the type is `missing` when there is no such object."""
@@ -55,6 +69,17 @@ class Objects:
     def expect(self, oids: set[str], limit: int) -> None:
         """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
         names = sorted(oids - self.known.keys())
+        while names:
+            try:
+                self._read_all(names, limit)
+                names = []
+            except _HugeError as huge:  # Git has begun to read it
+                pipe = self.__dict__.pop("_contents")
+                pipe.kill()
+                _close(pipe)
+                names = names[names.index(huge.name) + 1 :]
+
+    def _read_all(self, names: list[str], limit: int) -> None:
         for start in range(-_BULK, len(names), _BULK):  # git works ahead while we read
             if ahead := names[start + _BULK : start + 2 * _BULK]:
                 _send(self._contents, "\n".join(ahead))
@@ -84,19 +109,21 @@ class Listing:
     `later`: it starts when its records are wanted.
     """
 
-    def __init__(self, folder: Path, *command: str, later: bool = False) -> None:
+    def __init__(self, folder: str | Path, *command: str, later: bool = False) -> None:
         self._folder = folder
         self._command = command
         if not later:
-            self._start()
+            self.start()
 
-    def _start(self) -> None:
-        self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
+    def start(self) -> None:
+        """So that it runs while the caller does other things."""
+        if "_pipe" not in self.__dict__:
+            self._pipe = _spawn(["git", "--no-optional-locks", *self._command], self._folder)
+            _widen(cast("IO[bytes]", self._pipe.stdout))
 
     def records(self) -> list[str]:
         """Decoded as file names are: bytes that are not UTF-8 become lone surrogates."""
-        if "_pipe" not in self.__dict__:
-            self._start()
+        self.start()
         output = cast("IO[bytes]", self._pipe.stdout).read()
         _close(self._pipe)
         if self._pipe.returncode:
@@ -110,7 +137,11 @@ class Listing:
 
 
 def _spawn(
-    command: list[str], folder: Path, *, stdin: bool = False, env: dict[str, str] | None = None
+    command: list[str],
+    folder: str | Path,
+    *,
+    stdin: bool = False,
+    env: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -123,6 +154,16 @@ def _spawn(
         )
     except OSError as error:
         raise ToolError(f"git cannot be started: {error.strerror}") from error
+
+
+def _widen(stream: IO[bytes]) -> None:
+    """Let Git write ahead of the reader, by more than the 64 KiB that Linux gives; elsewhere, or where that is not
+    allowed, it waits.
+    """
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, _CHUNK)  # type: ignore[attr-defined,unused-ignore]
 
 
 def _close(pipe: subprocess.Popen[bytes]) -> None:
@@ -153,6 +194,8 @@ def _bulk(
             yield name, stdout.read(int(size) + 1)[:-1]
         elif not line:
             raise _EndedError(_ENDED, hint=_WHOLE)
+        elif size.isdigit() and int(size) > _HUGE:
+            raise _HugeError(name)
         elif size.isdigit():
             _skip(stdout, int(size) + 1)
 

@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from mlops_ci.champion import Champion
     from mlops_ci.plots import Plot, PlotChange
     from mlops_ci.predictions import PredictionPair
+    from mlops_ci.repeats import Repeats
 
 from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
+from mlops_ci.evaluation import Content, Evaluation
 from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
+from mlops_ci.stage_inputs import StageInputs  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 
 Scalar: TypeAlias = bool | int | float | str
-Value: TypeAlias = (
-    Scalar | list[Any]
-)  # a list is one value: compared as a whole and never flattened
+# A list is one value: compared as a whole and never flattened.
+Value: TypeAlias = Scalar | list[Any]
 
 MetricChange = Literal["better", "worse", "same", "changed", "added", "removed", "unknown"]
 
@@ -103,21 +105,9 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageInputs:
-    """What a stage would run on now, by name (its command, params, code and input data), and its entry in dvc.lock.
-
-    `stale`: params that are not what dvc.lock says the stage ran with.
-    """
-
-    name: str
-    inputs: dict[str, str]
-    lock_digest: str | None
-    stale: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All that is known of one model at one origin. `evaluation`: what the stages that write the metrics read.
+    """All that is known of one model at one origin.
+
     `lock_digest`: sha256 of what dvc.lock records for this model's stages; None without a lock.
     """
 
@@ -126,7 +116,7 @@ class Snapshot:
     metrics: tuple[Measurement, ...] = ()
     params: tuple[Measurement, ...] = ()
     data: tuple[DataRef, ...] = ()
-    evaluation: tuple[DataRef, ...] = ()
+    evaluation: Evaluation = Evaluation()
     stages: tuple[StageInputs, ...] = ()
     environment: tuple[Package, ...] = ()
     code: tuple[CodeFile, ...] = ()
@@ -190,18 +180,24 @@ class CodeChange:
 NoteKind = Literal[
     "unreadable", "unread-same", "lock-mismatch", "line-endings", "dirty", "not-a-number", "not-measured",
     "nothing-retrained", "evaluation-differs", "scale-jump", "baseline-older", "no-baseline",
+    "policy-changed",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """An honest remark: what is so, and what to type. `side` says where, when it is one side only."""
+    """An honest remark: what is so, and what to type. `side` says where, when it is one side only.
+    `untrusted`: it is of this change's doing, and no gate can rely on the numbers; `concerns`: of these metrics files,
+    all when empty.
+    """
 
     kind: NoteKind
     message: str
     fix: str = ""
     side: Literal["baseline", "candidate", ""] = ""
     path: str = ""
+    untrusted: bool = False
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,10 +208,13 @@ class ModelComparison:
     data: tuple[DataChange, ...] = ()
     environment: tuple[PackageChange, ...] = ()
     code: tuple[CodeChange, ...] = ()
-    # Plots that differ, and predictions: none where nobody asked for them.
+    # Of the baseline and the candidate; None where it was read back from a report.
+    contents: tuple[Content, Content] | None = None
+    # None where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None
     champion: Champion | None = None
+    repeats: Repeats | None = None
     notes: tuple[Note, ...] = ()
 
 
@@ -286,13 +285,14 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """All Outcomes of one model. `policy_digest`: sha256 of the Policy; `policy_rev`: the revision it was read from."""
+    """All Outcomes of one model. `policy_digest`: sha256 of the Policy, `policy_rev`: its revision."""
 
     model: str
     result: VerdictResult
     outcomes: tuple[Outcome, ...]
     policy_digest: str
     policy_rev: str
+    profile: str = ""
 
     @property
     def blocks(self) -> bool:

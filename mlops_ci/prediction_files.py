@@ -24,15 +24,29 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
 
     Raises UnreadableError for a file that is broken, lacks a column, or names an example twice.
     """
+    needed = [
+        config.id,
+        config.label,
+        *filter(None, (config.score, config.prediction, config.unit, config.query)),
+    ]
+    columns = _columns(path, content, needed, more)
+    ids = tuple(map(named, columns[config.id]))
+    _refuse_twice(path, ids)
+    return Predictions(path=path, ids=ids, columns=columns)
+
+
+def ids_of(path: str, content: bytes, column: str) -> set[str]:
+    """The ids of any file of examples, which may name one several times. Raises UnreadableError."""
+    return set(map(named, _columns(path, content, [column], ())[column]))
+
+
+def _columns(
+    path: str, content: bytes, needed: Sequence[str], more: Iterable[str]
+) -> dict[str, list[Any]]:
     if len(content) > limits.MAX_PREDICTIONS:
         most = limits.MAX_PREDICTIONS
         raise UnreadableError(f"{path}: {len(content):,} bytes, more than the limit of {most:,}")
     suffix = posixpath.splitext(path)[1].lower()
-    needed = [
-        config.id,
-        config.label,
-        *filter(None, (config.score, config.prediction, config.unit)),
-    ]
     if suffix in PARQUET:
         columns = _parquet(path, content, {*needed, *more})
     else:
@@ -40,9 +54,7 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
     for name in needed:
         if name not in columns:
             raise UnreadableError(f"{path}: has no column {name!r}")
-    ids = tuple(map(named, columns[config.id]))
-    _refuse_twice(path, ids)
-    return Predictions(path=path, ids=ids, columns=columns)
+    return columns
 
 
 def _refuse_twice(path: str, ids: Sequence[str]) -> None:

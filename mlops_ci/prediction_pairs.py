@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import prediction_files
 from mlops_ci.errors import UnreadableError
-from mlops_ci.predictions import PredictionPair
+from mlops_ci.evidence import lock_mismatch
+from mlops_ci.predictions import Leak, PredictionPair
 
 if TYPE_CHECKING:
     from mlops_ci.models import ModelFiles
@@ -25,6 +26,8 @@ def between(
     path = posixpath.normpath(posixpath.join(model.root, config.path))
     sides: list[Predictions | None] = []
     reasons = []
+    if edited := _edited(base, head, path):
+        return PredictionPair(config=config, path=path, reason=edited)
     for side, project in (("baseline", base), ("candidate", head)):
         try:
             sides.append(_read(project, path, config, slices))
@@ -32,8 +35,42 @@ def between(
             sides.append(None)
             reasons.append(f"the {side}'s {error}{f': {error.hint}' if error.hint else ''}")
     return PredictionPair(
-        config=config, path=path, baseline=sides[0], candidate=sides[1], reason="; ".join(reasons)
+        config=config,
+        path=path,
+        baseline=sides[0],
+        candidate=sides[1],
+        reason="; ".join(reasons),
+        leak=_leak(head, model, config, sides[1]),
     )
+
+
+def _leak(
+    head: Project, model: ModelFiles, config: PredictionsConfig, candidate: Predictions | None
+) -> Leak | None:
+    if config.train is None:
+        return None
+    path = posixpath.normpath(posixpath.join(model.root, config.train))
+    if candidate is None:
+        return Leak(path=path, reason="the predictions cannot be read")
+    try:
+        content = head.read(path)
+        if content is None:
+            return Leak(path=path, reason=f"there is no {path}")
+        trained_on = prediction_files.ids_of(path, content, config.train_id or config.id)
+    except UnreadableError as error:
+        return Leak(path=path, reason=f"{error}{f': {error.hint}' if error.hint else ''}")
+    shared = tuple(sorted(one for one in candidate.ids if one in trained_on))
+    return Leak(path=path, ids=shared, count=len(candidate.ids))
+
+
+def _edited(base: Project, head: Project, path: str) -> str:
+    """Why the candidate's file is not what its stage wrote; "" also where the baseline has the same edit."""
+    try:
+        before, now = base.read(path), head.read(path)
+    except UnreadableError:
+        return ""  # said where each side is read
+    fact = lock_mismatch(head, path, now) if now is not None and now != before else None
+    return fact.message if fact and fact.kind == "lock-mismatch" else ""
 
 
 def _read(

@@ -52,7 +52,7 @@ class Result(NamedTuple):
 def run(
     command: Sequence[str],
     *,
-    cwd: Path | None = None,
+    cwd: Path | str | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
@@ -69,7 +69,7 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        if cwd is not None and not cwd.is_dir():
+        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
             raise ToolError(f"{cwd} is not a folder") from error
         raise ToolError(f"{command[0]} is not installed or not on PATH") from error
     except subprocess.TimeoutExpired as error:

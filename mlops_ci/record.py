@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 # A file by what it was to the run, a group of values, or where the run started.
 FactKind = Literal[
-    "model", "output", "data", "code", "environment", "metrics", "params", "lock", "source"
+    "model",
+    "output",
+    "data",
+    "code",
+    "environment",
+    "metrics",
+    "params",
+    "lock",
+    "source",
+    "verdict",
 ]
 VerifyResult = Literal["same", "different", "unknown"]
 
@@ -40,12 +49,25 @@ class RecordedLock:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedRun:
-    """A run at a tracker. `local`: it was logged beside the repository and has yet to be sent."""
+    """A run at a tracker. `local`: it was logged beside the repository and has yet to be sent.
+
+    `mark`: all runs with this tag, whose ids could not be read; then `run_id` is empty.
+    """
 
     run_id: str
     uri: str
     experiment: str
     local: bool
+    mark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedStage:
+    """`name`: as DVC calls it; `result`: `ran`, `skipped`, `failed`; `seconds`: wall time, 0 where it did not run."""
+
+    name: str
+    result: str
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +98,33 @@ class Provenance:
     run_url: str
     runs: tuple[RecordedRun, ...]
     unread: tuple[str, ...]
+    stages: tuple[RecordedStage, ...] = ()
 
     def of_kind(self, *kinds: FactKind) -> list[RecordedFile]:
         return [one for one in self.files if one.kind in kinds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedVerdict:
+    """What a gate said of these bytes. `subject`: digests by path; `lock`, `evaluation`, `policy`: SHA-256, in hex, of
+    what dvc.lock recorded, of the evaluation data, and of all that decided, "" where there was none.
+
+    `result`: `pass`, `fail`, …; `revision`: where the policy was read; `baseline`, `candidate`: commits. `passed`,
+    `warned`, `failed`: gates and their metrics.
+    """
+
+    model: str
+    result: str
+    subject: dict[str, dict[str, str]]
+    policy: str
+    revision: str
+    lock: str
+    evaluation: str
+    baseline: str
+    candidate: str
+    passed: tuple[str, ...]
+    warned: tuple[str, ...]
+    failed: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci import evidence, formats, packages
+from mlops_ci import evaluation_inputs, evidence, formats, packages
 from mlops_ci.environment import is_lock_file
 from mlops_ci.errors import UnreadableError
 from mlops_ci.fact import Fact
@@ -89,8 +89,8 @@ class _Snapshooter:
             metrics=metrics,
             params=params,
             data=data,
-            evaluation=evidence.evaluation_data(
-                self.project, self.stages, {m.source for m in metrics}
+            evaluation=evaluation_inputs.read(
+                self.project, self.model, self.stages, (*metrics, *params)
             ),
             environment=self._packages(),
             code=code,

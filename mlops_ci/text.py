@@ -104,7 +104,10 @@ def decimals_for(before: float, after: float) -> int:
 
 
 def _written_decimals(one: float) -> int:
-    text = "" if isinstance(one, bool) else repr(one)
+    """Twelve digits: what is behind them is what arithmetic leaves over, as in 0.30000000000000004."""
+    if isinstance(one, bool):
+        return 0
+    text = repr(float(f"{one:.12g}") if isinstance(one, float) else one)
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
         return max(0, len(mantissa.partition(".")[2]) - int(exponent))
@@ -117,9 +120,9 @@ def change(delta: float, decimals: int) -> str:
         return "none"
     if isinstance(delta, float) and not math.isfinite(delta):
         return number(delta)
+    if not round(abs(delta), decimals):
+        return f"±{0:.{decimals}f}"
     text = number(abs(delta), None if isinstance(delta, int) or abs(delta) < 1e-4 else decimals)
-    if not any(digit in text for digit in "123456789"):
-        return f"±{text}"
     return f"{'+' if delta > 0 else MINUS}{text}"
 
 

@@ -7,7 +7,6 @@ import posixpath
 import stat
 from bisect import bisect_left
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
@@ -15,7 +14,8 @@ from mlops_ci.git_objects import MISSING, Listing
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from mlops_ci.git import Repository
 
@@ -76,16 +76,26 @@ class _Entries:
 
 
 class ObjectTree(_Entries):
-    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`."""
+    """Files that are Git objects. Nothing is checked out, no filter runs. A kind of it lists them in `modes`.
+
+    `lost`: what was to be read and could not be, since its object is not in this clone or is damaged.
+    """
+
+    _listing: Listing
 
     def __init__(self, repository: Repository, label: str) -> None:
         self.label = label
         self.repository = repository
+        self.lost: set[str] = set()
 
     @property
     def modes(self) -> Mapping[str, tuple[str, str]]:
         """Path to mode (`100644`, …) and blob id."""
         raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Let Git list the files while the caller loads what will read them."""
+        self._listing.start()
 
     @cached_property
     def entries(self) -> Mapping[str, str]:
@@ -105,11 +115,8 @@ class ObjectTree(_Entries):
         self.expect(paths)
         modes, known = self.modes, self.repository.objects.known
         files = ((path, known.get(modes[path][1], _LFS_POINTER)) for path in paths if path in modes)
-        return {
-            path: content
-            for path, content in files
-            if modes[path][0].startswith("100") and not content.startswith(_LFS_POINTER)
-        }
+        known_files = ((path, one) for path, one in files if modes[path][0].startswith("100"))
+        return {path: one for path, one in known_files if not one.startswith(_LFS_POINTER)}
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         return {path: self.entries[path] for path in paths if path in self.entries}
@@ -126,16 +133,11 @@ class ObjectTree(_Entries):
             mode, oid = self.modes.get(path, ("", ""))
         if mode == _SYMLINK:
             raise UnreadableError(f"{path}: too many symbolic links")
-        if mode == _SUBMODULE or self._in_submodule(path):
+        if mode == _SUBMODULE or path.startswith(self._submodules):
             raise UnreadableError(f"{path}: is in a submodule, which is another repository")
-        if not mode:
-            if self.is_folder(path):
-                raise UnreadableError(f"{path}: is a folder, a file is expected")
-            return None
-        return self._blob(path, oid)
-
-    def _in_submodule(self, path: str) -> bool:
-        return bool(self._submodules) and path.startswith(self._submodules)
+        if not mode and self.is_folder(path):
+            raise UnreadableError(f"{path}: is a folder, a file is expected")
+        return self._blob(path, oid) if mode else None
 
     @cached_property
     def _submodules(self) -> tuple[str, ...]:
@@ -144,12 +146,13 @@ class ObjectTree(_Entries):
     def _blob(self, path: str, oid: str) -> bytes:
         known = self.repository.objects.known.get(oid)
         if known is not None:
-            return _resolve_lfs(self.repository.git_dir, path, known)
+            return _resolve_lfs(self.repository.git_folder, path, known)
         _, kind, size = self.repository.objects.stat(oid)
         if kind == MISSING:
+            self.lost.add(path)
             raise UnreadableError(f"{path}: its Git object is not in this clone", hint="git fetch")
         _check_size(path, size)
-        return _resolve_lfs(self.repository.git_dir, path, self.repository.objects.read(oid))
+        return _resolve_lfs(self.repository.git_folder, path, self.repository.objects.read(oid))
 
 
 class CommitTree(ObjectTree):
@@ -158,22 +161,17 @@ class CommitTree(ObjectTree):
     def __init__(self, repository: Repository, commit: str, *, later: bool = False) -> None:
         super().__init__(repository, commit[:7])
         self.commit = commit
-        folder = repository.root or repository.git_dir
         command = ("ls-tree", "-r", "-z", "--full-tree", commit)
-        self._listing = Listing(folder, *command, later=later or commit in repository.listed)
+        later = later or commit in repository.listed
+        self._listing = Listing(repository.folder, *command, later=later)
 
     @cached_property
     def modes(self) -> dict[str, tuple[str, str]]:
         known = self.repository.listed
         if self.commit not in known:
-            known[self.commit] = dict(self._list())
+            records = (record.split("\t", 1) for record in self._listing.records())
+            known[self.commit] = {path: (at[:6], at.rpartition(" ")[2]) for at, path in records}
         return known[self.commit]
-
-    def _list(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        for record in self._listing.records():
-            about, _, path = record.partition("\t")
-            mode, _, oid = about.split(" ")
-            yield path, (mode, oid)
 
 
 class WorkTree(_Entries):
@@ -231,16 +229,15 @@ class WorkTree(_Entries):
     def walk(self, folder: str) -> list[str]:
         found = []
         for parent, _, names in os.walk(self.root / folder):
-            inner = Path(parent).relative_to(self.root)
-            found += [(inner / name).as_posix() for name in names]
+            inner = os.path.relpath(parent, self.root).replace(os.sep, "/")
+            found += [posixpath.normpath(f"{inner}/{name}") for name in names]
         return sorted(found)
 
     def blobs(self, paths: list[str]) -> dict[str, str]:
         known = {path: self.entries[path] for path in paths if path in self.entries}
         changed = [p for p in known if p in self.status and (self.root / p).is_file()]
-        for start in range(
-            0, len(changed), _ARGUMENTS
-        ):  # as arguments: a name may hold a line break
+        # As arguments: a name may hold a line break.
+        for start in range(0, len(changed), _ARGUMENTS):
             chunk = changed[start : start + _ARGUMENTS]
             hashed = self._repository.git("hash-object", "--", *chunk).stdout.decode().split()
             if len(hashed) == len(chunk):
@@ -264,7 +261,7 @@ class WorkTree(_Entries):
             raise UnreadableError(f"{path}: is not a regular file")
         _check_size(path, info.st_size)
         try:
-            return _resolve_lfs(self._repository.git_dir, path, real.read_bytes())
+            return _resolve_lfs(self._repository.git_folder, path, real.read_bytes())
         except OSError as error:
             raise UnreadableError(f"{path}: {error.strerror}") from error
 
@@ -285,16 +282,16 @@ def _check_size(path: str, size: int) -> None:
         raise UnreadableError(f"{path}: {size:,} bytes, more than the limit of {MAX_BYTES:,}")
 
 
-def _resolve_lfs(git_dir: Path, path: str, content: bytes) -> bytes:
+def _resolve_lfs(git_folder: str, path: str, content: bytes) -> bytes:
     """The object that a Git LFS pointer stands for. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
     if not content.startswith(_LFS_POINTER):
         return content
+    from pathlib import Path
+
     oid = content.partition(b"oid sha256:")[2][:64].decode("ascii", "replace")
-    stored = git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    stored = Path(git_folder, "lfs", "objects", oid[:2], oid[2:4], oid)
     if not oid.isalnum() or not stored.is_file():
-        raise UnreadableError(
-            f"{path}: is a Git LFS pointer, its object is not here",
-            hint=f"git lfs pull --include {path}",
-        )
+        what = f"{path}: is a Git LFS pointer, its object is not here"
+        raise UnreadableError(what, hint=f"git lfs pull --include {path}")
     _check_size(path, stored.stat().st_size)
     return stored.read_bytes()

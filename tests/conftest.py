@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -163,7 +164,16 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("TZ", "UTC")
         if hasattr(time, "tzset"):
             time.tzset()
+        _heed_signals()
         yield
+
+
+def _heed_signals() -> None:
+    """Programs that tests start would ignore what we ignore, as behind nohup or `&`; a handler is not handed on."""
+    for name in ("SIGINT", "SIGHUP"):
+        known = getattr(signal, name, None)
+        if known is not None and signal.getsignal(known) is signal.SIG_IGN:
+            signal.signal(known, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

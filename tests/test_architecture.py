@@ -19,24 +19,27 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "champion", "directions", "environment", "errors", "estimate", "fact", "finding", "flips",
-    "formats", "git", "git_objects", "history", "http", "index", "infer", "limits", "model", "plot_files",
-    "plots", "prediction_files", "predictions", "process", "record", "reproduction", "size_limits", "text",
-    "tree", "typed", "unstaged", "waivers", "yaml",
+    "attributes", "blobs", "champion", "directions", "environment", "errors", "estimate", "evaluation", "fact",
+    "finding", "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
+    "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
+    "reproduction", "signals", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
-CONFIG = LEAVES | {"checks_config", "config", "gate_config", "promote_config", "train_config"}
+CONFIG = LEAVES | {
+    "checks_config", "config", "gate_config", "profile_config", "promote_config", "train_config",
+}  # fmt: skip
 PURE = frozenset({"compare", "gates", "report"})
 READERS = frozenset({"checks", "stack"})
 WORKERS = frozenset({
-    "baseline", "evidence", "github", "lineage", "models", "packages", "plot_changes", "prediction_pairs",
-    "reproduce",
-    "snapshot", "tracking", "train",
+    "baseline", "evaluation_inputs", "evidence", "gate_inputs", "github", "lineage", "models", "packages",
+    "plot_changes", "prediction_pairs", "reproduce", "snapshot", "staleness", "tracking", "train",
 })  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, LEAVES),
     "checks_config": LEAVES | {"gate_config"},
-    "config": LEAVES | {"checks_config", "gate_config", "promote_config", "train_config"},
+    "config": LEAVES
+    | {"checks_config", "gate_config", "profile_config", "promote_config", "train_config"},
     "gate_config": LEAVES,
+    "profile_config": LEAVES | {"gate_config"},
     "promote_config": LEAVES,
     "train_config": LEAVES,
     "schema": CONFIG,
@@ -49,17 +52,32 @@ ALLOWED = {
     "checks": CONFIG | {"gates", "schema", "stack"},
     **dict.fromkeys(WORKERS, CONFIG | READERS | WORKERS),
     "diff": CONFIG | READERS | WORKERS | {"compare"},
-    "gate": CONFIG | {"diff", "gates"},
+    "proposed_policy": CONFIG | {"gates"},
+    "repeat_runs": CONFIG | READERS | WORKERS | {"diff"},
+    "policy_source": CONFIG | READERS | WORKERS | {"diff", "gates"},
+    "gate": CONFIG | {"diff", "gates", "policy_source", "proposed_policy", "repeat_runs"},
+    "calibrate": CONFIG | {"diff", "gate", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
-    "publish": CONFIG | {"compare", "gates", "github", "report"},
     "drill": CONFIG | READERS | WORKERS | {"promote"},
+    "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
+    "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
     "demo": CONFIG | {"diff", "gate", "promote", "report"},
     "commands": CONFIG
     | PURE
     | READERS
     | WORKERS
-    | {"demo", "diff", "drill", "gate", "promote", "publish", "schema"},
-    "cli": frozenset({"commands", "config", "errors"}),
+    | {
+        "calibrate",
+        "demo",
+        "diff",
+        "drill",
+        "gate",
+        "promote",
+        "publish",
+        "schema",
+        "verdict_record",
+    },
+    "cli": frozenset({"commands", "config", "errors", "signals"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),
 }

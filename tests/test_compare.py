@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlops_ci.compare import compare, is_same
 from mlops_ci.config import MetricConfig
+from mlops_ci.evaluation import Evaluation
 from mlops_ci.fact import Fact
 from mlops_ci.model import (
     Baseline,
@@ -24,9 +25,9 @@ from mlops_ci.model import (
     Origin,
     Package,
     Snapshot,
-    StageInputs,
     Unknown,
 )
+from mlops_ci.stage_inputs import StageInputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -325,9 +326,14 @@ def shuffled(draw):
     other = {part: tuple(draw(st.permutations(one))) for part, one in lists.items()}
     first = snapshot(lock_digest="1")
     return (
-        replace(first, **{part: tuple(one) for part, one in lists.items()}),
-        replace(first, **other),
+        replace(first, **_parts({part: tuple(one) for part, one in lists.items()})),
+        replace(first, **_parts(other)),
     )
+
+
+def _parts(lists: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+    ids = {ref.path: ref.id for ref in lists["evaluation"]}
+    return {**lists, "evaluation": Evaluation(data=ids, code=ids, unsure=ids)}
 
 
 @settings(deadline=None)
@@ -470,25 +476,69 @@ def test_what_neither_side_can_read_but_is_the_same_leaves_nothing_undecided():
 
 def test_other_evaluation_data_makes_the_numbers_incomparable():
     def on(**ids: str) -> Snapshot:
-        refs = tuple(DataRef(path=path, id=one) for path, one in ids.items())
-        return snapshot(evaluation=refs)
+        return snapshot(evaluation=Evaluation(data=ids))
 
     (note,) = compare(on(a="1", b="1"), on(a="1", b="2")).notes
     assert (note.kind, note.side, note.path) == ("evaluation-differs", "", "b")
-    assert note.message == "the metrics may be of different evaluation data: b differs"
+    assert note.message == "the evaluation data differs: b"
+    assert note.untrusted
     assert kinds(on(a="1"), on(moved="1")) == []
     assert kinds(on(a="1"), on(a="1", b="2")) == ["evaluation-differs"]
     assert kinds(on(a="1"), on(a="1")) == []
     assert kinds(on(), on(a="1")) == []  # nothing is known of one side
 
 
+IDS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["", "1", "2", "3"]), max_size=4)
+EVALUATIONS = st.builds(
+    Evaluation,
+    data=IDS,
+    code=IDS,
+    unsure=IDS,
+    named=st.sampled_from([frozenset(), frozenset({"data"}), frozenset({"data", "code"})]),
+    version=st.sampled_from(["", "1", "2"]),
+)
+
+
+def incomparable(old: Evaluation, new: Evaluation) -> list[bool]:
+    notes = compare(snapshot(evaluation=old), snapshot(evaluation=new)).notes
+    assert {note.kind for note in notes} <= {"evaluation-differs"}
+    return sorted(note.untrusted for note in notes)
+
+
+def renamed(one: Evaluation) -> Evaluation:
+    parts = {name: getattr(one, name) for name in ("data", "code", "unsure")}
+    moved = {name: {f"z/{path}": x for path, x in ids.items()} for name, ids in parts.items()}
+    return replace(one, **moved)
+
+
+@settings(deadline=None)
+@given(EVALUATIONS, EVALUATIONS)
+def test_whether_two_sides_are_comparable_depends_on_content_alone(old, new):
+    new = replace(new, named=old.named)  # one config speaks of both sides
+    found = incomparable(old, new)
+    assert incomparable(renamed(old), renamed(new)) == found
+    lost = any("" in getattr(side, kind).values() for side in (old, new) for kind in old.named)
+    if not lost:
+        assert incomparable(new, old) == found
+        assert incomparable(old, old) == []
+        assert incomparable(old, renamed(old)) == []
+
+
+@given(EVALUATIONS)
+def test_the_digest_of_evaluation_data_is_of_its_content(one):
+    assert renamed(one).digest == one.digest
+    more = replace(one, data={**one.data, "more": "9"})
+    assert more.digest != one.digest
+    assert len(more.digest) == 64
+
+
 def test_notes_say_first_what_cannot_be_told_then_what_not_to_trust():
     unknown = Unknown(kind="data", subject="d", reason="no remote", hint="dvc pull")
     fact = Fact(kind="dirty", message="not committed", fix="git commit", paths=("a.py", "b.py"))
     old = snapshot(
-        {"acc": 0.9}, unknown=(unknown,), facts=(fact,), evaluation=(DataRef(path="e", id="1"),)
+        {"acc": 0.9}, unknown=(unknown,), facts=(fact,), evaluation=Evaluation(data={"e": "1"})
     )
-    new = snapshot({"acc": 90.0}, facts=(fact,), evaluation=(DataRef(path="e", id="2"),))
+    new = snapshot({"acc": 90.0}, facts=(fact,), evaluation=Evaluation(data={"e": "2"}))
     found = compare(old, new)
     assert [(note.kind, note.side) for note in found.notes] == [
         ("unreadable", "baseline"),

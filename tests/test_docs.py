@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlops_ci.cli import COMMANDS, cli
+from mlops_ci.commands.gate import SUBCOMMANDS
 from mlops_ci.config import load
 from mlops_ci.schema import config_page
 
@@ -23,30 +24,36 @@ def help_text(*names: str) -> str:
     return f"```console\n$ {' '.join(['mlops-ci', *names])} --help\n{shown.output}```\n"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"gate {one}" for one in SUBCOMMANDS)])
 def test_every_command_has_a_page_that_shows_its_help(name: str) -> None:
-    page = (ROOT / f"docs/{name}.md").read_text()
+    page = (ROOT / f"docs/{name.replace(' ', '-')}.md").read_text()
     shown = re.search(r"<!-- help: begin -->\n(.*?)<!-- help: end -->", page, re.DOTALL)
     assert shown
-    assert shown[1] == help_text(name)
+    assert shown[1] == help_text(*name.split())
 
 
-def test_the_picture_of_the_readme_is_small_and_there_in_light_and_dark() -> None:
-    shown = re.findall(
-        r'src(?:set)?="([^"]+)"', (ROOT / "README.md").read_text().partition("\n\n`")[0]
-    )
-    pictures = [(ROOT / path).read_bytes() for path in shown]
-    assert shown == ["docs/pictures/report-dark.png", "docs/pictures/report-light.png"]
-    assert all(one.startswith(b"\x89PNG") and len(one) < 150_000 for one in pictures)
-    assert pictures[0][16:24] == pictures[1][16:24]  # width and height
+def test_pictures_are_small_and_there_in_light_and_dark_and_all_are_shown() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    found = {
+        (page.parent / path).resolve()
+        for page in pages
+        for path in re.findall(r'src(?:set)?="([^"]+\.png)"', page.read_text(encoding="utf-8"))
+    }
+    assert found == set((ROOT / "docs/pictures").resolve().glob("*.png"))
+    for light in (path for path in found if path.stem.endswith("-light")):
+        dark = light.with_name(light.name.replace("-light", "-dark"))
+        pictures = [one.read_bytes() for one in (light, dark)]
+        assert all(one.startswith(b"\x89PNG") and len(one) < 160_000 for one in pictures)
+        assert pictures[0][16:24] == pictures[1][16:24]  # width and height
 
 
 def test_the_config_on_the_page_of_gate_is_valid() -> None:
     page = (ROOT / "docs/gate.md").read_text()
     found = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (waivers,) = (one for one in found if one.startswith("waivers:"))
-    for gates in found:
-        whole = gates if gates is waivers else f"{gates}{waivers}"
+    for part in found:
+        gates = "" if part is found[0] or "gates:" in part else found[0]
+        whole = f"{gates}{part}{'' if part is waivers else waivers}"
         assert load(lambda _, text=whole: text.encode())  # type: ignore[misc]
 
 
@@ -62,6 +69,12 @@ def test_every_command_is_explained(name: str) -> None:
     assert command
     assert command.help
     assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_every_command_of_gate_is_explained(name: str) -> None:
+    assert f"mlops-ci gate {name}" in (ROOT / "README.md").read_text()
+    assert f"mlops-ci gate {name}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_links_between_documents_lead_somewhere() -> None:

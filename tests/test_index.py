@@ -129,3 +129,18 @@ def test_a_few_files_without_a_list_of_all(repo):
         assert tree.staged(["a", "d", "gone"]) == {"a": [("100644", oid, "0")]}
     assert tree.staged(["d/x"]).keys() == {"d/x"}
     assert "modes" not in vars(tree)
+
+
+def test_what_is_huge_is_not_read_and_hides_nothing(repo, monkeypatch):
+    monkeypatch.setattr("mlops_ci.git_objects._HUGE", 2_000)
+    small = {f"s{number}": f"{number}\n" for number in range(250)}
+    repo.commit(
+        **small, **{f"h{number}": f"{number}" * 3_000 for number in range(5)}, large="x" * 1_500
+    )
+    tree = index_of(repo.path)
+    process = tree.repository.objects._contents
+    tree.repository.objects.expect(set(tree.entries.values()), 1_000)
+    known = tree.repository.objects.known
+    assert {path for path, oid in tree.entries.items() if oid in known} == set(small)
+    assert tree.read("h1") == b"1" * 3_000
+    assert process.returncode not in (None, 0), "Git is stopped"

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.checks import jsonschemas, marks, quick
-from mlops_ci.errors import UnreadableError
+from mlops_ci.errors import ToolError, UnreadableError
 from mlops_ci.finding import Finding
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def _file(
 ) -> Iterator[Finding]:
     try:
         content = read(path)
-    except UnreadableError as error:
-        if where:
+    except (UnreadableError, ToolError) as error:
+        if where or isinstance(error, ToolError):  # no file may hide the others
             yield _undecided(path, str(error), error.hint)
         return
     if content is None or not (where or b"schema" in content):

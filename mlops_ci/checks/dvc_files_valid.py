@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.checks.mentions import is_dvc_file, is_lock
+from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.text import pathspec, shell_word
@@ -27,6 +28,7 @@ def check(scope: Scope) -> Iterator[Finding]:
     judged = [one.path for one in scope.changed if one.blob and _is_ours(one.path)]
     if not (judged or scope.all_files or scope.merging):
         return
+    project_of(scope)  # what reads DVC files is loaded while Git lists all files
     scope.tree.expect(judged)
     for path in judged:
         yield from _file(scope, path)

@@ -25,6 +25,7 @@ def check(scope: Scope) -> Iterator[Finding]:
     # A merge can join inputs and a lock that each side had right: nothing of it need be new.
     if not (scope.all_files or strict or scope.merging or _concerned(scope)):
         return
+    scope.tree.prepare()
     from mlops_ci.checks import lock_ratchet
 
     judged = lock_ratchet.judge(scope, strict=strict)

@@ -9,6 +9,8 @@ from typing import Literal
 Kind = Literal["model", "data", "notebook", "media", "binary", "text"]
 # So much of a file tells its kind; Git calls a file binary by a NUL in its first 8,000 bytes.
 BEGINNING = 8_000
+# Files that hold nothing: DVC writes the first by itself, people keep empty folders by the others.
+HOLLOW = frozenset({".gitignore", ".gitkeep", ".keep"})
 
 _SUFFIXES: dict[Kind, frozenset[str]] = {
     "model": frozenset(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.checks import catalog
@@ -51,8 +51,9 @@ def _exit_code(check: str, argv: Sequence[str] | None) -> int:
 
 def _run(one: catalog.Entry, argv: Sequence[str] | None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
-    if not words:  # as most hooks are run, and argparse takes long to load
-        return _said(run_checks(Path.cwd(), [one], Asked()), "text")
+    here = os.getcwd()  # noqa: PTH109 - pathlib and argparse take long to load
+    if not words:  # as most hooks are run
+        return _said(run_checks(here, [one], Asked()), "text")
     chosen = _parser(one).parse_args(words)
     asked = asked_for(
         all_files=chosen.all_files,
@@ -64,7 +65,7 @@ def _run(one: catalog.Entry, argv: Sequence[str] | None) -> int:
         asked = asked._replace(pushes=tuple(_pushes(sys.stdin)), remote=chosen.remote)
         if not asked.pushes:
             return 0  # only deletions
-    return _said(run_checks(Path.cwd(), [one], asked, _adjust(one.id, chosen.set)), chosen.format)
+    return _said(run_checks(here, [one], asked, _adjust(one.id, chosen.set)), chosen.format)
 
 
 def _said(report: Report, style: str) -> int:

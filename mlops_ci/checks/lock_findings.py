@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -51,7 +53,8 @@ def write(scope: Scope, judged: Judged) -> Iterator[Finding]:
     for (pipeline, kind, text), stages in groups.items():
         level = getattr(settings, kind.replace("-", "_"))
         if level != "off":
-            yield _stale(pipeline, kind, text, stages, _LEVELS[level], lines)
+            what = text or _line_ends(stages)
+            yield _stale(pipeline, kind, what, stages, _LEVELS[level], lines)
     yield from _undecided(judged.new, lines)
     if settings.absent != "off":
         yield from _absent(judged.new, lines, _LEVELS[settings.absent])
@@ -71,7 +74,18 @@ def _texts(status: Status) -> Iterator[tuple[str, str]]:
     for one in status.reasons:
         by_kind[one.kind].append(f"{one.subject} {one.what}")
     for kind, lines in by_kind.items():
-        yield kind, _some(lines, "; ")
+        # Line ends are one matter, however many files and stages have them.
+        yield kind, "" if kind == "line-ends" else _some(lines, "; ")
+
+
+def _line_ends(stages: Iterable[Status]) -> str:
+    paths = _with_other_line_ends(stages)
+    return f"{_some(paths)} {'were' if len(paths) > 1 else 'was'} hashed with other line ends"
+
+
+def _with_other_line_ends(stages: Iterable[Status]) -> list[str]:
+    reasons = (one for status in stages for one in status.reasons)
+    return list(dict.fromkeys(one.subject for one in reasons if one.kind == "line-ends"))
 
 
 def _some(words: Sequence[str], separator: str = ", ") -> str:
@@ -116,10 +130,8 @@ def _repro(stages: list[Status]) -> str:
 
 
 def _line_ends_fix(stages: list[Status]) -> str:
-    paths = dict.fromkeys(
-        one.subject for status in stages for one in status.reasons if one.kind == "line-ends"
-    )
-    rules = " ".join(shell_word(f"{_pattern(path)} -text") for path in list(paths)[:_SHOWN])
+    paths = _with_other_line_ends(stages)
+    rules = " ".join(shell_word(f"{_pattern(path)} -text") for path in paths)
     return (
         f"printf '%s\\n' {rules} >> .gitattributes && git add --renormalize . && "
         f"dvc commit --force {_targets(stages)} && git add .gitattributes {_lock(stages[0])}"
@@ -192,9 +204,16 @@ def _drift(old: Iterable[Status], *, strict: bool) -> Iterator[Finding]:
         rule=f"{_ID}/drift",
         path="",
         what=f"stages {when}: {', '.join(parts)}",
-        fix="to see each: mlops-ci-dvc-lock-in-sync --all-files --set strict=true",
+        fix=f"to see each: {_program()} --all-files --set strict=true",
         level="note",
     )
+
+
+def _program() -> str:
+    """The hook as it can be typed: pre-commit and prek keep it in an environment of their own."""
+    name = f"mlops-ci-{_ID}"
+    own = sys.argv[0] if "PRE_COMMIT" in os.environ else ""
+    return shell_word(own) if posixpath.basename(own) == name else name
 
 
 class _Lines:

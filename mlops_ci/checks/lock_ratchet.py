@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlops_ci.checks import projects
 from mlops_ci.checks.projects import project_of
 from mlops_ci.index import IndexTree
 from mlops_ci.stack.data.dvc import Project, statuses
+from mlops_ci.stack.data.dvc.status import Doubt, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mlops_ci.checks.base import Scope
-    from mlops_ci.stack.data.dvc import Status
     from mlops_ci.tree import ObjectTree
 
 
@@ -24,18 +25,24 @@ class Judged(NamedTuple):
 
 
 def judge(scope: Scope, *, strict: bool) -> Judged:
-    root = scope.repository.root
-    disk = root if isinstance(scope.tree, IndexTree) else None
+    disk = scope.repository.top if isinstance(scope.tree, IndexTree) else None
     now = project_of(scope)
     found = statuses(now, scope.repository, disk)
     if strict:
-        return Judged(new=_ask(scope, found), old=())
+        return Judged(new=(*_ask(scope, found), *_lost(scope)), old=())
     if scope.all_files:
-        return Judged(new=(), old=tuple(found))
+        return Judged(new=tuple(_lost(scope)), old=tuple(found))
     open_ = {one.key for one in found if one.reasons or one.doubts or one.absent}
     before = [_before(scope, now, tree, open_) for tree in _trees_before(scope)] if open_ else []
     split = [_split(one, [old.get(one.key) for old in before]) for one in found if one.key in open_]
     return Judged(new=_ask(scope, [new for new, _ in split]), old=tuple(old for _, old in split))
+
+
+def _lost(scope: Scope) -> Iterator[Status]:
+    """A file that is not here is no drift: nobody knows what the stages are that need it."""
+    for path in projects.lost(scope):
+        doubt = Doubt(subject=path, why=projects.LOST, fix=projects.LOST_FIX)
+        yield Status(pipeline=path, name="", doubts=(doubt,))
 
 
 def _trees_before(scope: Scope) -> Iterator[ObjectTree]:
@@ -48,8 +55,8 @@ def _trees_before(scope: Scope) -> Iterator[ObjectTree]:
 def _before(
     scope: Scope, now: Project, tree: ObjectTree, only: set[tuple[str, str]]
 ) -> dict[tuple[str, str], Status]:
-    root = scope.repository.root
-    project = Project(tree, [root] if root else [])
+    top = scope.repository.top
+    project = Project(tree, [top] if top else [])
     found = statuses(project, scope.repository, None, only)
     return {one.key: _comparable(one, now, project) for one in found}
 

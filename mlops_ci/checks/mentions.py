@@ -38,9 +38,10 @@ def files(scope: Scope, patterns: tuple[str, ...]) -> dict[str, str]:
 
         matching = {p for pattern in patterns for p in fnmatch.filter(scope.tree.entries, pattern)}
         return {path: scope.tree.entries[path] for path in matching}
-    folder = scope.repository.root or scope.repository.git_dir
     found = {}
-    for record in Listing(folder, "ls-files", "-s", "-z", "--", *patterns).records():
+    for record in Listing(
+        scope.repository.folder, "ls-files", "-s", "-z", "--", *patterns
+    ).records():
         meta, _, name = record.partition("\t")
         found[name] = meta.split(" ")[1]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci.checks import recorded
+from mlops_ci.checks import projects, recorded
 from mlops_ci.checks.mentions import LOCKS, is_lock, mentioned
 from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
@@ -30,12 +30,23 @@ def check(scope: Scope) -> Iterator[Finding]:
     changed = {one.path for one in scope.changed if one.blob}
     if not scope.all_files and not _concerned(scope, changed):
         return
+    if scope.all_files:
+        yield from _lost(scope)
     project = project_of(scope)
     for locked in project.stages:
         relevant = scope.all_files or recorded.lock_path(locked) in changed
         for out in _metrics(locked):
             if out.path in scope.tree.entries and (relevant or out.path in changed):
                 yield from _judge(scope, locked, out)
+
+
+def _lost(scope: Scope) -> Iterator[Finding]:
+    """What stages wrote is not known where their files are not here."""
+    for path in projects.lost(scope):
+        if not path.endswith(".dvc"):
+            yield Finding(
+                rule=ID, path=path, what=projects.LOST, fix=projects.LOST_FIX, undecided=True
+            )
 
 
 def _concerned(scope: Scope, changed: set[str]) -> bool:

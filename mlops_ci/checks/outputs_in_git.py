@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks.file_kinds import HOLLOW
 from mlops_ci.checks.mentions import PIPELINES, POINTERS, is_dvc_file, mentioned
 from mlops_ci.checks.projects import project_of
 
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.checks.base import Scope
-
-# Files that hold nothing: DVC writes the first by itself, people keep empty folders by the others.
-_HOLLOW = frozenset({".gitignore", ".gitkeep", ".keep"})
 
 
 def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
@@ -27,7 +25,7 @@ def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
         return
     for path, declared in _cached(scope):
         tracked = [path] if path in scope.tree.entries else scope.tree.below(path)
-        tracked = [one for one in tracked if posixpath.basename(one) not in _HOLLOW]
+        tracked = [one for one in tracked if posixpath.basename(one) not in HOLLOW]
         if tracked and (
             scope.all_files
             or declared in changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import posixpath
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import config as configuration
 from mlops_ci import formats, yaml
 from mlops_ci.checks import catalog
+from mlops_ci.directions import RECORDED
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.finding import Finding
 from mlops_ci.gates import rules
 from mlops_ci.gates.loosened import loosened
 from mlops_ci.gates.policy import policy_of
+from mlops_ci.predictions import LEAK
 from mlops_ci.stack.data import dvc
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
     from mlops_ci.config import Config
     from mlops_ci.gate_config import GateConfig
+    from mlops_ci.gates.loosened import Loosened
     from mlops_ci.tree import Tree
 
 ID, FILE = "policy-valid", configuration.FILE
@@ -74,8 +78,8 @@ def _metrics(tree: Tree, config: Config, places: _Places) -> Iterator[Finding]:
     for model in config.models.values():
         settings |= model.metrics
     for gate, place in gates:
-        for name in [gate.metric] if gate.metric else [one.metric for one in gate.all + gate.any]:
-            if name and not _is_there(rules.names_of(name, settings), known):
+        for name in gate.metrics:
+            if not _is_there(rules.names_of(name, settings), known | set(RECORDED)):
                 yield _unwritten(gate, name, known, unread, place)
 
 
@@ -95,7 +99,7 @@ def _unwritten(
             level="note",
             **place,
         )
-    meant = rules.meant(name, sorted(known))
+    meant = rules.meant(name, sorted(known | set(RECORDED)))
     proposal = f", did you mean {meant}?" if meant else ""
     return Finding(
         rule=f"{ID}/metric",
@@ -138,7 +142,7 @@ def _files(project: dvc.Project, config: Config) -> set[str]:
 
 
 def _waivers(config: Config, places: _Places, today: date) -> Iterator[Finding]:
-    ids = {gate.id for gate, _ in _gates(config, places)}
+    ids = {gate.id for gate, _ in _gates(config, places)} | {LEAK}
     waivable = catalog.rules()
     for number, one in enumerate(config.waivers):
         place = places.of(FILE, "waivers", number)
@@ -180,16 +184,24 @@ def _loosened(scope: Scope, config: Config) -> Iterator[Finding]:
     if before is None:
         return
     seen = set()
-    for model in sorted({"", *before.models, *config.models}):
-        one, other = (policy_of(side, model, rev="") for side in (before, config))
-        for found in loosened(one, other):
+    models = sorted({"", *before.models, *config.models})
+    for profile, model in itertools.product(["", *sorted(before.profiles)], models):
+        for found in _loosened_in(profile, model, before, config):
             gate = f"gate {found.gate}: " if found.gate else ""
             if found not in seen:
+                where = f" in profile {profile}" if profile else ""
                 yield Finding(
                     rule=f"{ID}/loosened",
                     path=FILE,
-                    what=f"this change loosens {gate}{found.what}",
+                    what=f"this change loosens {gate}{found.what}{where}",
                     why="It has no effect on the change itself, and on every one after it is merged.",
                     level="note",
                 )
             seen.add(found)
+
+
+def _loosened_in(profile: str, model: str, before: Config, after: Config) -> list[Loosened]:
+    """Without the profile, gates judge as they stand."""
+    one = policy_of(before, model, rev="", profile=profile)
+    other = policy_of(after, model, rev="", profile=profile if profile in after.profiles else "")
+    return loosened(one, other)

@@ -12,13 +12,26 @@ if TYPE_CHECKING:
     from mlops_ci.tree import ObjectTree
 
 
+LOST = "its Git object is not in this clone, or is damaged"
+LOST_FIX = "git fetch, and where that does not help: git fsck"
+
+
 def project_of(scope: Scope) -> Project:
     """The project in `scope.tree`, with DVC's cache of the work tree where there is one."""
+    scope.tree.prepare()
+    scope.repository.objects.start()
     return _project(scope.repository, scope.tree)
+
+
+def lost(scope: Scope) -> list[str]:
+    """Files that a pipeline is made of, and that are not in this clone or are damaged."""
+    project = project_of(scope)
+    _ = project.stages, project.pointer_files  # which reads them
+    return sorted(scope.tree.lost)
 
 
 @lru_cache(maxsize=1)
 def _project(repository: Repository, tree: ObjectTree) -> Project:
     from mlops_ci.stack.data.dvc import Project
 
-    return Project(tree, [repository.root] if repository.root else [])
+    return Project(tree, [repository.top] if repository.top else [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.git_objects import MISSING
 from mlops_ci.index import IndexTree
 from mlops_ci.limits import MAX_BYTES
 
@@ -21,7 +22,8 @@ def read(scope: Scope, path: str) -> bytes | None:
     for one in scope.changed:
         if one.path == path and one.status != "deleted":
             return _content(scope, path, one.mode, one.blob)
-    return _content(scope, path, *staged(scope, [path]).get(path, ("", "")))
+    plain = _plain(scope, path) if isinstance(scope.tree, IndexTree) else None
+    return plain or _content(scope, path, *staged(scope, [path]).get(path, ("", "")))
 
 
 def before(scope: Scope, path: str) -> bytes | None:
@@ -39,9 +41,11 @@ def before(scope: Scope, path: str) -> bytes | None:
 
 def existing(scope: Scope, paths: Iterable[str]) -> set[str]:
     """Those of the paths that are there, with merge conflicts or without."""
+    paths = set(paths)
     if not isinstance(scope.tree, IndexTree):
         return {path for path in paths if path in scope.tree.entries}
-    return set(scope.tree.staged(paths))
+    plain = {path for path in paths if _named(scope, path)[1] == "blob"}
+    return plain | set(scope.tree.staged(set(paths) - plain))
 
 
 def staged(scope: Scope, paths: list[str]) -> dict[str, tuple[str, str]]:
@@ -50,6 +54,22 @@ def staged(scope: Scope, paths: list[str]) -> dict[str, tuple[str, str]]:
         return {}
     found = scope.tree.staged(paths).items()
     return {path: entries[0][:2] for path, entries in found if entries[0][2] == "0"}
+
+
+def _plain(scope: Scope, path: str) -> bytes | None:
+    """The content without a look at its mode, which would take a listing; None where that could matter: where a link
+    leads to is written without a line break.
+    """
+    oid, kind, size = _named(scope, path)
+    if kind != "blob" or size > MAX_BYTES:
+        return None
+    content = scope.repository.objects.read(oid)
+    return content if b"\n" in content and not content.startswith(_LFS) else None
+
+
+def _named(scope: Scope, path: str) -> tuple[str, str, int]:
+    """Id, type and size of a staged file by Git's own name for it."""
+    return scope.repository.objects.stat(f":0:{path}") if "\n" not in path else ("", MISSING, 0)
 
 
 def _content(scope: Scope, path: str, mode: str, oid: str) -> bytes | None:

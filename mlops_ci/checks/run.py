@@ -37,7 +37,7 @@ class Report(NamedTuple):
 
 
 def run_checks(
-    start: Path,
+    start: str | Path,
     entries: Iterable[Entry],
     asked: Asked,
     adjust: Callable[[ChecksConfig], ChecksConfig] | None = None,

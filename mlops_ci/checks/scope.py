@@ -167,22 +167,23 @@ def _range(repository: Repository, from_ref: str, to_ref: str) -> Scope:
         return _everything(repository, CommitTree(repository, end.oid), all_files=False)
     start = repository.commit(from_ref)
     base = repository.merge_base(start, end) or start.oid
-    changed = _diff(repository, "diff-tree", "-r", *_RAW, base, end.oid)
+    listing = Listing(repository.folder, "diff-tree", "-r", *_RAW, base, end.oid)
     return Scope(
         repository=repository,
         tree=CommitTree(repository, end.oid, later=True),
         base=CommitTree(repository, base, later=True),
-        changed=tuple(changed),
+        changed=tuple(_parsed(listing)),
     )
 
 
 def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
     _need_index(repository)
     tree = IndexTree(repository)
+    listing = _against(repository, "HEAD")  # which Git compares while another process resolves it
     head = repository.resolve("HEAD")
     if not head:
         return _everything(repository, tree, all_files=False)
-    changed = _staged(repository, head, tree.unmerged)
+    changed = list(_parsed(listing, tree.unmerged))
     if not changed and not tree.unmerged:
         return _last_commit(repository, tree, repository.commit(head))
     merging = tuple(_merging(repository, environ))
@@ -199,7 +200,7 @@ def _index(repository: Repository, environ: Mapping[str, str]) -> Scope:
 
 
 def _need_index(repository: Repository) -> None:
-    if repository.root is None:
+    if repository.top is None:
         raise UsageError(
             "a bare repository has no index to judge",
             hint="name what to judge: --all-files --to-ref HEAD, or --from-ref A --to-ref B",
@@ -213,15 +214,15 @@ def _last_commit(repository: Repository, tree: IndexTree, head: Commit) -> Scope
     if parent is None:
         remark = "all files, since the clone is shallow and ends before the last change"
         return _everything(repository, tree)._replace(remark=remark)
-    changed = _staged(repository, parent.oid)
+    changed = _parsed(_against(repository, parent.oid))
     base = CommitTree(repository, parent.oid, later=True)
     return Scope(repository=repository, tree=tree, base=base, changed=tuple(changed))
 
 
-def _staged(repository: Repository, commit: str, unmerged: set[str] | None = None) -> list[Changed]:
-    """`unmerged`: gets the paths that have merge conflicts, which are left out."""
+def _against(repository: Repository, commit: str) -> Listing:
+    """What differs between a commit and the index."""
     command = ("diff-index", "--cached", "--ita-invisible-in-index", *_RAW, commit)
-    return list(_diff(repository, *command, unmerged=unmerged))
+    return Listing(repository.folder, *command)
 
 
 def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str]:
@@ -235,15 +236,13 @@ def _merging(repository: Repository, environ: Mapping[str, str]) -> Iterator[str
 
 
 def _same_as(repository: Repository, commit: str, changed: list[Changed]) -> set[str]:
-    differing = {one.path for one in _staged(repository, commit)}
+    differing = {one.path for one in _parsed(_against(repository, commit))}
     return {one.path for one in changed if one.path not in differing}
 
 
-def _diff(
-    repository: Repository, *command: str, unmerged: set[str] | None = None
-) -> Iterator[Changed]:
-    folder = repository.root or repository.git_dir
-    records = iter(Listing(folder, *command).records())
+def _parsed(listing: Listing, unmerged: set[str] | None = None) -> Iterator[Changed]:
+    """`unmerged`: gets the paths that have merge conflicts, which are left out."""
+    records = iter(listing.records())
     for meta in records:
         _, mode, old, new, letter = meta.lstrip(":").split(" ")
         path = next(records)

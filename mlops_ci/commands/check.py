@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from mlops_ci.checks.render import STYLES, render, summary
 from mlops_ci.checks.run import run_checks
 from mlops_ci.checks.scope import asked_for
 from mlops_ci.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlops_ci.checks.run import Report
 
 
 @click.command()
@@ -31,6 +35,11 @@ from mlops_ci.errors import UsageError
     show_default=True,
     help="For people, for machines, as annotations in GitHub Actions.",
 )
+@click.option(
+    "--github",
+    is_flag=True,
+    help="In a step of GitHub Actions: also the job summary, the step's outputs, and findings.json.",
+)
 def check(
     checks: tuple[str, ...],
     all_files: bool,
@@ -38,6 +47,7 @@ def check(
     to_ref: str | None,
     policy: str | None,
     style: str,
+    github: bool,
 ) -> int:
     """Run all CHECKS that the pre-commit hooks run, in one process. Exit code 0: fine, 1: findings, 3: undecided.
 
@@ -56,7 +66,23 @@ def check(
     click.echo(render(report, style), nl=False)
     if style == "text":
         click.echo(summary(report))
+    if github:
+        _hand_over(report)
     return report.exit_code
+
+
+def _hand_over(report: Report) -> None:
+    """To the steps that follow, and to who looks at the run."""
+    import json
+
+    from mlops_ci.commands import step
+    from mlops_ci.report import findings
+
+    step.write_summary(findings.render(report.findings, report.scope))
+    path = step.write_report("findings.json", render(report, "json"))
+    verdict = {0: "pass", 1: "fail"}.get(report.exit_code, "undecided")
+    counts = json.dumps(findings.counts(report.findings))
+    step.write_outputs({"verdict": verdict, "counts": counts, "json": path})
 
 
 def _chosen(names: tuple[str, ...]) -> list[catalog.Entry]:

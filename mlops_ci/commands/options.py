@@ -41,7 +41,7 @@ class Files(click.Path):
         return Lines().split_envvar_value(rv)
 
 
-def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+def complete_revision(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
     """Branches and tags for the shell to complete; none outside of a repository."""
     from mlops_ci.git import Repository
 
@@ -53,38 +53,45 @@ def _revisions(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
     return [name for name in names if name.startswith(incomplete) and _TYPEABLE.fullmatch(name)]
 
 
+MODELS = click.option(
+    "--model",
+    "models",
+    multiple=True,
+    type=Lines(),
+    metavar="NAME",
+    help="Only this model; can be given again.",
+)
+CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Instead of mlops-ci.yaml in the root of the repository.",
+)
+FETCH = click.option(
+    "--fetch/--no-fetch",
+    default=True,
+    show_default=True,
+    help="Get metrics that are only in a DVC remote with the project's own dvc.",
+)
 # Arguments have no variable unless they name one; empty is not given, as for options.
 _OPTIONS = (
-    click.argument("base", required=False, envvar="MLOPS_CI_BASE", shell_complete=_revisions),
-    click.argument("head", required=False, envvar="MLOPS_CI_HEAD", shell_complete=_revisions),
+    click.argument(
+        "base", required=False, envvar="MLOPS_CI_BASE", shell_complete=complete_revision
+    ),
+    click.argument(
+        "head", required=False, envvar="MLOPS_CI_HEAD", shell_complete=complete_revision
+    ),
     click.option(
         "--all",
         "everything",
         is_flag=True,
         help="Also what is unchanged, and bookkeeping such as step and lr.",
     ),
-    click.option(
-        "--model",
-        "models",
-        multiple=True,
-        type=Lines(),
-        metavar="NAME",
-        help="Only this model; can be given again.",
-    ),
-    click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        help="Instead of mlops-ci.yaml in the root of the repository.",
-    ),
+    MODELS,
+    CONFIG,
     click.option(
         "--exact", is_flag=True, help="Compare with BASE itself, not with the merge base."
     ),
-    click.option(
-        "--fetch/--no-fetch",
-        default=True,
-        show_default=True,
-        help="Get metrics that are only in a DVC remote with the project's own dvc.",
-    ),
+    FETCH,
 )
 _FORMATS = (
     click.option(
@@ -99,11 +106,30 @@ _FORMATS = (
 )
 
 
+_JUDGING = (
+    click.option(
+        "--policy",
+        metavar="REV",
+        help="Read the gates at this revision, not at the tip of the baseline's branch.",
+    ),
+    click.option(
+        "--profile",
+        metavar="NAME",
+        help="Judge by this profile of the gates. Default: merge, when there is one.",
+    ),
+)
 github = click.option(
     "--github",
     is_flag=True,
     help="In a step of GitHub Actions: also the job summary, the step's outputs, and files of them.",
 )
+
+
+def judging(command: _F) -> _F:
+    """Give a command the options that say by which gates a change is judged."""
+    for option in reversed(_JUDGING):
+        command = option(command)
+    return command
 
 
 def revisions(command: _F) -> _F:
@@ -127,12 +153,12 @@ def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
     return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
 
 
-def judge(asked: Request, policy: str | None) -> Judged:
+def judge(asked: Request, policy: str | None, *, profile: str | None) -> Judged:
     """As `gate`, each model beside what is in production."""
     from mlops_ci.gate import gate
     from mlops_ci.promote.champion import beside
 
-    return beside(gate(asked, policy), asked)
+    return beside(gate(asked, policy, profile=profile), asked)
 
 
 def show(

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 @promoting.remote
 @promoting.local
 @promoting.announce
+@click.option(
+    "--profile",
+    metavar="NAME",
+    help="Judge by this profile of the gates. Default: the one named like the stage, else production.",
+)
 @click.option("--dry-run", is_flag=True, help="Examine, and say what would be done.")
 @promoting.as_json
 @promoting.github
@@ -40,6 +45,7 @@ def promote(
     remote: str,
     local: bool,
     announce: bool | None,
+    profile: str | None,
     dry_run: bool,
     as_json: bool,
     github: bool,
@@ -70,7 +76,7 @@ def promote(
     book = writing.refresh(repository, where)
     asked = [asking.resolve(book, one, stage, hub) for one in tag]
     approvals = approving.collect(repository, hub, approved_by, os.environ)
-    granted = together.examine(asked, approvals)
+    granted = together.examine(asked, approvals, profile)
     promotions = [one.promotion for one in granted]
     if not dry_run:
         promotions = together.write(asked, granted, where)
@@ -95,5 +101,6 @@ def _done(granted: Granted, *, dry_run: bool) -> str:
 def _reasons(granted: Granted) -> tuple[str, ...]:
     verdict = granted.verdict
     users = ", ".join(granted.promotion.approvers)
-    judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}"
+    as_ = f", profile {verdict.profile}" if verdict.profile else ""
+    judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}{as_}"
     return (judged, *([f"approved by {users}"] if users else []))

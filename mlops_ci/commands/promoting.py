@@ -75,7 +75,7 @@ def follow(book: Book, promotion: Promotion, where: str | None, hub: Hub | None)
 
     if registered.settings(book.repository) is None and hub is None:
         return Followed()
-    book = writing.refresh(book.repository, where)
+    book = writing.reread(book.repository, where)
     model, stage = promotion.model, promotion.stage
     return writing.follow(book, model, stage, where, _show(model, stage, hub))
 

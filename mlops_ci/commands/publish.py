@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +13,6 @@ from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
     from mlops_ci.publish.deliver import Delivered, Mode
@@ -27,11 +23,7 @@ REFUSED = 4
 
 @click.command()
 @options.revisions
-@click.option(
-    "--policy",
-    metavar="REV",
-    help="Read the gates at this revision, not at the tip of the baseline's branch.",
-)
+@options.judging
 @click.option(
     "--from",
     "files",
@@ -135,8 +127,7 @@ def publish(
         summary=summary,
         root=root,
     )
-    with _told_to_stop():
-        done = deliver(shown, context, client, wanted)
+    done = deliver(shown, context, client, wanted)
     if client is None and (comment != "never" or status or check_run):
         hint = "env: GITHUB_TOKEN: ${{ github.token }}; or --comment never --no-status"
         done.refused.append(
@@ -159,16 +150,6 @@ def _refuse_target(context: Context) -> None:
         )
 
 
-@contextmanager
-def _told_to_stop() -> Iterator[None]:
-    """A job that is cancelled gets SIGINT, then SIGTERM: on both it completes what it has begun."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _client(context: Context) -> Client | None:
     from mlops_ci.github.client import Client, token_of
 
@@ -186,7 +167,7 @@ def _shown(
     from mlops_ci.publish import gather
 
     if context.is_trusted_side:
-        return _foreign(client, context, files)
+        return _foreign(client, context, files, chosen["profile"])
     if client is not None:
         context = gather.with_pull(client, context)
     return _own(files, policy, chosen), context
@@ -200,7 +181,8 @@ def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) ->
         return gather.from_files(files)
     from mlops_ci.publish.shown import Shown
 
-    found = options.judge(options.request(chosen, plots=True), policy)
+    asked = options.request(chosen, plots=True)
+    found = options.judge(asked, policy, profile=chosen["profile"])
     return Shown(comparison=found.comparison, verdicts=found.verdicts)
 
 
@@ -223,7 +205,7 @@ def _hand_over(
 
 
 def _foreign(
-    client: Client | None, context: Context, files: tuple[Path, ...]
+    client: Client | None, context: Context, files: tuple[Path, ...], profile: str | None
 ) -> tuple[Shown | None, Context]:
     """Nothing is measured here: that would run, or read, what the change has brought."""
     from mlops_ci.publish import gather
@@ -235,7 +217,7 @@ def _foreign(
         )
     if client is None:
         raise UsageError("GITHUB_TOKEN is not set", hint="env: GITHUB_TOKEN: ${{ github.token }}")
-    found = gather.of_run(client, context, files)
+    found = gather.of_run(client, context, files, profile)
     if found.shown is None:
         click.echo(f"nothing to publish: {visible(found.why, 300)}", err=True)
     return found.shown, found.context

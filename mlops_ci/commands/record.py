@@ -43,16 +43,17 @@ def record() -> None:
 @_JSON
 def show(file: Path | None, everything: bool, as_json: bool) -> int:
     """Print a Record: model, metrics, params, data, code, environment, machine, seeds. With --json, its Statements."""
-    from mlops_ci.lineage.provenance import parse
+    from mlops_ci.lineage import provenance, verdicts
     from mlops_ci.report import machine, records
 
     path, statements = _read(file)
-    found = parse(statements, str(path))
+    found = provenance.parse(statements, str(path))
+    judged = verdicts.parse(statements, str(path))
     if as_json:
         body = {"schema_version": 1, "record": str(path), "statements": statements}
         click.echo(machine.strict_json(body), nl=False)
     else:
-        shown = records.show(found, everything=everything, colour=options.wants_colour())
+        shown = records.show(found, judged, everything=everything, colour=options.wants_colour())
         click.echo(shown, nl=False, color=True)
     return 0
 
@@ -98,6 +99,8 @@ def push(file: Path | None, note: bool, remote: str, as_json: bool) -> int:
 
     A run that was logged locally, because the tracker could not be reached, is sent as well. Everything is read
     back, and can be repeated: what is there is not sent again. The address is that of MLFLOW_TRACKING_URI.
+
+    Exit code 3: MLflow cannot be reached; 4: it does not let us write (401, 403).
     """
     from mlops_ci.git import Repository
     from mlops_ci.lineage import push as pushing

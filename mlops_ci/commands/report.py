@@ -28,16 +28,13 @@ _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md"}
     metavar="FILE",
     help="Write to FILE, whole or not at all. Without it, print.",
 )
-@click.option(
-    "--policy",
-    metavar="REV",
-    help="Read the gates at this revision, not at the tip of the baseline's branch.",
-)
+@options.judging
 @options.github
 def report(
     style: str | None,
     output: Path | None,
     policy: str | None,
+    profile: str | None,
     github: bool,
     **chosen: options.Chosen,
 ) -> int:
@@ -55,7 +52,7 @@ def report(
     The report informs and blocks nothing: the exit code is 0 also when the verdict is fail (`mlops-ci gate` is
     the one that blocks), and 3 when something that should have been compared could not be read.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = options.judge(options.request(chosen, plots=True), policy)
+    judged = options.judge(options.request(chosen, plots=True), policy, profile=profile)
     kind = style or (_SUFFIXES.get(output.suffix.lower(), "term") if output else "term")
     everything = chosen["everything"]
     if output is None:

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from mlops_ci.commands import options
-from mlops_ci.errors import StoppedError
 from mlops_ci.reproduce.run import Request
 from mlops_ci.reproduce.run import reproduce as run_again
 from mlops_ci.train.output import Output, secret_values, wants_groups
@@ -81,13 +80,7 @@ def reproduce(
         keep=keep,
     )
     output = Output(_write, secret_values(os.environ), groups=wants_groups())
-    try:
-        found = run_again(request, output)
-    except StoppedError as error:
-        if error.signal != "SIGINT":
-            raise
-        output.say(str(error))
-        raise KeyboardInterrupt from error
+    found = run_again(request, output)
     code = 1 if found.different else 3 if found.undecided else 0
     if as_json:
         click.echo(reproduction.as_json(found, code), nl=False)

@@ -23,27 +23,36 @@ def hand_over(judged: Judged, *, everything: bool) -> None:
     from mlops_ci.report.step import outputs
 
     found, verdicts = judged.comparison, judged.verdicts
-    summary = _named("GITHUB_STEP_SUMMARY")
     paths = write_files(found, verdicts, everything=everything)
-    page = Path(paths["markdown"]).read_text(encoding="utf-8")
+    write_summary(Path(paths["markdown"]).read_text(encoding="utf-8"))
+    write_outputs({**outputs(found, verdicts), **paths})
+
+
+def write_summary(page: str) -> None:
+    """Nothing where it has no room: the runner would drop what is there as well."""
+    summary = _named("GITHUB_STEP_SUMMARY")
     if len(page.encode()) < files.room(summary):
         files.write_summary(summary, page)
-    write_outputs({**outputs(found, verdicts), **paths})
 
 
 def write_files(
     found: Comparison, verdicts: Mapping[str, Verdict], *, everything: bool
 ) -> dict[str, str]:
     """The report in three formats, in the folder of the job; their paths, by the names of the outputs."""
-    folder = _named("RUNNER_TEMP") / "mlops-ci-report"
-    folder.mkdir(exist_ok=True)
     paths = {}
     for name, style in (("json", "json"), ("markdown", "md"), ("html", "html")):
         # The JSON may be judged again elsewhere: nothing of it is left out.
         shown = render(found, verdicts, style, everything=everything or style == "json")
-        write(folder / f"report.{style}", shown)
-        paths[name] = str(folder / f"report.{style}")
+        paths[name] = write_report(f"report.{style}", shown)
     return paths
+
+
+def write_report(name: str, content: str) -> str:
+    """A file in the folder of the job; its path."""
+    file = _named("RUNNER_TEMP") / "mlops-ci-report" / name
+    file.parent.mkdir(exist_ok=True)
+    write(file, content)
+    return str(file)
 
 
 def write_outputs(values: Mapping[str, str]) -> None:

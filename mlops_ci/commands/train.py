@@ -13,7 +13,7 @@ import click
 
 from mlops_ci.commands import step
 from mlops_ci.commands.options import Lines
-from mlops_ci.errors import MlopsCiError, StoppedError
+from mlops_ci.errors import MlopsCiError
 from mlops_ci.http import redact
 from mlops_ci.text import plural
 from mlops_ci.train.output import Output, secret_values, wants_groups
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mlops_ci.train.run import Trained
 
 SCHEMA_VERSION = 1
-_INTERRUPTED = 130
 
 
 @click.command()
@@ -102,9 +101,6 @@ def train(
         done = run_training(request, output)
     except MlopsCiError as error:
         _tell_machines(_failure(error), as_json=as_json, github=github)
-        if isinstance(error, StoppedError) and error.signal == "SIGINT":
-            output.say(str(error))
-            raise KeyboardInterrupt from error
         raise
     _tell_machines(_as_data(done), as_json=as_json, github=github)
     if not as_json:
@@ -130,7 +126,7 @@ def _failure(error: MlopsCiError) -> dict[str, Any]:
     record = error.facts.get("record")
     return {
         "schema_version": SCHEMA_VERSION,
-        "exit_code": _INTERRUPTED if getattr(error, "signal", "") == "SIGINT" else error.exit_code,
+        "exit_code": error.exit_code,
         "error": str(error),
         "hint": error.hint,
         "record": _relative(record) if record else None,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
-from mlops_ci.directions import direction_of
+from mlops_ci.directions import RECORDED
 from mlops_ci.environment import is_lock_file
-from mlops_ci.gates import rules
-from mlops_ci.gates.settle import Claims, settle
+from mlops_ci.gates import rules, trust
+from mlops_ci.gates.settle import Claims, Settling
 from mlops_ci.model import Outcome
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         Note,
         Result,
     )
+
+NO_RECORD = "no Record of a training tells it: train with mlops-ci train"
+NO_OLD_RECORD = "no Record of the baseline is here: git fetch origin 'refs/notes/*:refs/notes/*'"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ class Judge:
     def _missing(self, name: str) -> Outcome:
         if unread := self._unread("unreadable", "unread-same"):
             return self._unclear(unread[0], name)
+        if name in RECORDED:
+            return self._absent(NO_RECORD, name)
         if self.evidence.metric_of(name) and (problem := self.evidence.problem):
             return self._outcome("inconclusive", problem, metric=name)
         names = {row.name for row in self.comparison.metrics if row.candidate is not None}
@@ -145,15 +150,13 @@ class Judge:
             found += rules.threshold(base, condition.threshold)
         if condition.change:
             found += self._change(base, condition, self._direction(name, row), row)
-        return found
+        how = self.gate.on_untrusted or self.policy.defaults.on_untrusted
+        return [trust.weighed(one, self.comparison.notes, how) for one in found]
 
     def _direction(self, name: str, row: Change) -> Direction:
-        names = [row.name, *rules.names_of(name, self.policy.metrics)]
-        for one in names:
-            if configured := settings_for(one, self.policy.metrics).direction:
-                return configured
-        known = map(direction_of, names)
-        return next((one for one in known if one != "neutral"), "neutral")
+        return rules.direction(
+            [row.name, *rules.names_of(name, self.policy.metrics)], self.policy.metrics
+        )
 
     def _problem(self, row: Change, settings: MetricConfig) -> tuple[Result, str] | None:
         """Why a row cannot be compared with any bound."""
@@ -170,6 +173,8 @@ class Judge:
         return None
 
     def _vanished(self, row: Change) -> str:
+        if row.name in RECORDED:
+            return NO_RECORD
         if moved := self._elsewhere(row):
             return f"has vanished from {row.source}: {moved} has it now"
         return "has vanished: the baseline has it, the candidate does not"
@@ -216,7 +221,15 @@ class Judge:
         can_fail = (self.gate.level or self.policy.defaults.level) == "error"
         claims = self.claims if can_fail else None
         how = self.gate.on_inconclusive or self.policy.defaults.on_inconclusive
-        return settle(one, row, self.evidence, better, claims=claims, trusted=how == "warn")
+        settling = Settling(
+            evidence=self.evidence,
+            repeats=self.comparison.repeats,
+            noise=None if self.gate.slices else self.gate.noise or self.policy.defaults.noise,
+            claims=claims,
+            trusted=how == "warn",
+            alpha=self.policy.defaults.alpha,
+        )
+        return settling.settle(one, row, better)
 
     def _incomparable(self, row: Change, direction: Direction) -> str:
         assert row.baseline is not None
@@ -244,6 +257,8 @@ class Judge:
         if how == "bootstrap":
             how = "skip" if first else "fail"
         moved = self._elsewhere(row)
+        if row.name in RECORDED and not first:
+            return replace(base, result="skipped" if how == "skip" else how, reason=NO_OLD_RECORD)
         where = f", which has it in {moved}" if moved else ""
         when = "measured for the first time" if first else f"is not in the baseline{where}"
         return replace(base, result="skipped" if how == "skip" else how, reason=when)

@@ -37,7 +37,11 @@ def loosened(before: Policy, after: Policy) -> list[Loosened]:
             found.append(Loosened(gate=gate.id, what="removed"))
             continue
         left.remove(other)
-        words = [*_gate(gate, other), *_levels(gate, before, other, after)]
+        words = [
+            *_gate(gate, other),
+            *_levels(gate, before, other, after),
+            *_noise(gate, before, other, after),
+        ]
         found += [Loosened(gate=gate.id, what=what) for what in words]
     return [*found, *_shared(before, after), *_waivers(before, after)]
 
@@ -125,6 +129,7 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
         ("on_missing_metric", _ON_MISSING),
         ("on_nan", _ON_MISSING),
         ("on_inconclusive", _ON_MISSING),
+        ("on_untrusted", _ON_MISSING),
     ):
         old = getattr(one, name) or getattr(before.defaults, name)
         new = getattr(other, name) or getattr(after.defaults, name)
@@ -132,12 +137,23 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
             yield f"{name} {old} → {new}"
 
 
+def _noise(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -> Iterator[str]:
+    """Which of two is laxer depends on the numbers. Without predictions, one more than none is not."""
+    old = one.noise or before.defaults.noise
+    if (old or before.predictions) and old != (other.noise or after.defaults.noise):
+        yield "noise changed"
+
+
 def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
     old, new = before.on_missing_baseline, after.on_missing_baseline
     if _ON_MISSING.index(new) < _ON_MISSING.index(old):
         yield Loosened(gate="", what=f"baseline.on_missing {old} → {new}")
+    if after.defaults.alpha > before.defaults.alpha:
+        yield Loosened(gate="", what=f"alpha {before.defaults.alpha:g} → {after.defaults.alpha:g}")
     if before.predictions and before.predictions != after.predictions:
         yield Loosened(gate="", what=f"predictions {'changed' if after.predictions else 'removed'}")
+    if before.evaluation != after.evaluation:
+        yield Loosened(gate="", what="evaluation changed")
     for name, settings in sorted(before.metrics.items()):
         other = after.metrics.get(name)
         if settings.direction and settings.direction != (other.direction if other else None):

@@ -92,7 +92,7 @@ class Evidence:
 
     @staticmethod
     def _offered(side: Side) -> list[str]:
-        return [one for one in ("log_loss", "accuracy", "mae") if side.offers(one)]
+        return [one for one in ("log_loss", "accuracy", "mae", "ndcg") if side.offers(one)]
 
     @cached_property
     def joined(self) -> Joined:

@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.gates.rules import ABS_NOISE
+from mlops_ci.stats.signs import Signs
 
 if TYPE_CHECKING:
+    from mlops_ci.estimate import Of
     from mlops_ci.model import Result
     from mlops_ci.stats.distribution import Distribution
 
 ALPHA = 0.05
-# Each end of the interval is a one-sided bound at ALPHA.
-CONFIDENCE = 1 - 2 * ALPHA
+
+
+def confidence(alpha: float) -> float:
+    """Of the interval of which each end is a one-sided bound at alpha."""
+    return 1 - 2 * alpha
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +42,43 @@ def p_of_loss(gain: Distribution, margin: float) -> float:
 
 
 def decide(
-    gain: Distribution, margin: float, *, units: int, adjusted: float, trusted: bool = True
+    gain: Distribution,
+    margin: float,
+    *,
+    units: int,
+    adjusted: float,
+    trusted: bool = True,
+    alpha: float = ALPHA,
+    of: Of = "examples",
 ) -> Decision:
     """`gain`: positive is better. `adjusted`: the p-value of a loss beyond the margin, corrected for all gates.
 
-    Not `trusted`: this change touched what is evaluated, or the policy has it so; then what cannot be told blocks.
+    `of`: what the units are. Not `trusted`: this change touched what is evaluated, or the policy has it so; then
+    what cannot be told blocks.
     """
-    low, _ = gain.interval(CONFIDENCE)
+    low, _ = gain.interval(confidence(alpha))
     if math.isnan(low):
-        reason = f"{units:,} examples say too little: no interval can be given"
+        reason = f"{units:,} {of} say too little: no interval can be given"
         return Decision(result="inconclusive", reason=reason, blocks=True)
     if low >= -margin - ABS_NOISE:
         return Decision(result="pass", reason=_most_lost(low, margin), blocks=False)
-    if adjusted <= ALPHA and gain.point < -margin:
+    if adjusted <= alpha and gain.point < -margin:
         reason = "the loss is beyond the limit, and by more than chance would do"
         return Decision(result="fail", reason=reason, blocks=True)
-    return _unclear(gain, margin, units=units, trusted=trusted)
+    return _unclear(gain, margin, units=units, trusted=trusted, alpha=alpha, of=of)
+
+
+def unreachable(gain: Distribution, claims: int, units: int, alpha: float) -> str:
+    """Why no loss, however large, could be significant, and what would do; "" where one could.
+
+    `claims`: how many losses could fail a gate: by Holm, the first of them needs alpha through their number.
+    """
+    least = gain.least_p if isinstance(gain, Signs) else 0.0
+    if least * max(claims, 1) <= alpha:
+        return ""
+    wanted = math.ceil(math.log2(max(claims, 1) / alpha))
+    bound = f"{alpha / max(claims, 1):.2g}"
+    return f"{units} seeds give no p-value below {least:.2g}, {bound} is needed: {wanted} seeds, or test: t"
 
 
 def _most_lost(low: float, margin: float) -> str:
@@ -60,17 +86,24 @@ def _most_lost(low: float, margin: float) -> str:
     return f"{lost}, {margin:g} allowed"
 
 
-def _unclear(gain: Distribution, margin: float, *, units: int, trusted: bool) -> Decision:
+def _unclear(
+    gain: Distribution, margin: float, *, units: int, trusted: bool, alpha: float, of: Of
+) -> Decision:
     from mlops_ci.stats.hypothesis import needed
 
     if gain.point < -margin:
         reason = "whether the loss is beyond the limit; the estimate is: more data will not help"
         return Decision(result="inconclusive", reason=reason, blocks=True)
-    wanted = needed(units, gain.se, margin)
-    if wanted is None:
-        reason = "a limit of 0 allows no loss at all, and no number of examples shows that: allow a little"
+    # More runs of main say little more of one run of the candidate.
+    wanted = None if of == "runs" else needed(units, gain.se, margin, alpha)
+    if of == "runs":
+        reason = "one run cannot tell it from what main's runs differ by: mlops-ci train --seeds 5"
+    elif wanted is None:
+        reason = (
+            f"a limit of 0 allows no loss at all, and no number of {of} shows that: allow a little"
+        )
     else:
-        few = f"needs {wanted:,} examples, has {units:,}"
-        close = f"the loss is close to the limit: more than the {units:,} examples would tell"
+        few = f"needs {wanted:,} {of}, has {units:,}"
+        close = f"the loss is close to the limit: more than the {units:,} {of} would tell"
         reason = few if wanted > units else close
     return Decision(result="inconclusive", reason=reason, blocks=not trusted, needed=wanted)

@@ -8,7 +8,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.evaluation import EvaluationConfig
 from mlops_ci.gate_config import DefaultsConfig
+from mlops_ci.profile_config import profiled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """`rev`: where it was read. `armed` is False where a policy exists only in the change under review."""
+    """`rev`: where it was read; `profile`: which of its profiles it is, "" for none. `armed` is False where a policy
+    exists only in the change under review.
+    """
 
     rev: str
     gates: tuple[GateConfig, ...] = ()
@@ -30,7 +34,14 @@ class Policy:
     on_missing_baseline: OnMissingBaseline = "bootstrap"
     waivers: tuple[WaiverConfig, ...] = ()
     predictions: PredictionsConfig | None = None
+    profile: str = ""
+    evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
     armed: bool = True
+
+    @property
+    def judges(self) -> bool:
+        """Whether it has anything to judge by."""
+        return bool(self.gates) or bool(self.predictions and self.predictions.train)
 
     @property
     def digest(self) -> str:
@@ -44,22 +55,30 @@ class Policy:
         }
         if self.predictions:
             parts["predictions"] = dataclasses.asdict(self.predictions)
+        if self.evaluation != EvaluationConfig():
+            parts["evaluation"] = dataclasses.asdict(self.evaluation)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def policy_of(config: Config | None, model: str, *, rev: str, armed: bool = True) -> Policy:
-    """The Policy of one model in a config: its own settings stand before the shared ones."""
+def policy_of(
+    config: Config | None, model: str, *, rev: str, armed: bool = True, profile: str = ""
+) -> Policy:
+    """The Policy of one model in a config: its own settings stand before the shared ones. `profile`: one of it."""
     if config is None:
         return Policy(rev=rev, armed=armed)
     own = config.models.get(model)
+    written = (*(own.gates if own else ()), *config.gates)
+    gates, defaults = profiled(written, config.defaults, config.profiles, profile)
     return Policy(
         rev=rev,
-        gates=(*(own.gates if own else ()), *config.gates),
+        gates=gates,
         metrics={**config.metrics, **(own.metrics if own else {})},
-        defaults=config.defaults,
+        defaults=defaults,
         on_missing_baseline=config.baseline.on_missing,
         waivers=tuple(one for one in config.waivers if one.gate and one.model in (None, model)),
         predictions=own.predictions if own else None,
+        profile=profile,
+        evaluation=own.evaluation if own else EvaluationConfig(),
         armed=armed,
     )

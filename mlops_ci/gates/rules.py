@@ -8,10 +8,14 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlops_ci.config import settings_for
+from mlops_ci.directions import direction_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mlops_ci.config import MetricConfig
+    from mlops_ci.directions import Direction
     from mlops_ci.gate_config import ChangeConfig, ThresholdConfig
     from mlops_ci.model import Change, Outcome, Result, RuleKind, Value
 
@@ -42,6 +46,15 @@ def names_of(name: str, settings: Mapping[str, MetricConfig]) -> list[str]:
     family = [{one, *settings[one].aliases} for one in settings]
     others = set().union(*(names for names in family if name in names)) - {name}
     return [name, *sorted(others)]
+
+
+def direction(names: Sequence[str], settings: Mapping[str, MetricConfig]) -> Direction:
+    """Which way is better, as it is configured for any of a metric's names, else as one of them is known."""
+    for one in names:
+        if configured := settings_for(one, settings).direction:
+            return configured
+    known = map(direction_of, names)
+    return next((one for one in known if one != "neutral"), "neutral")
 
 
 def meant(name: str, names: Sequence[str]) -> str:

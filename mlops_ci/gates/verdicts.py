@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.gates import leak
 from mlops_ci.gates.evaluate import Judge
 from mlops_ci.gates.measured import Evidence
 from mlops_ci.gates.settle import Claims
@@ -41,6 +42,7 @@ def judge(
         outcomes=outcomes,
         policy_digest=policy.digest,
         policy_rev=policy.rev,
+        profile=policy.profile,
     )
 
 
@@ -60,11 +62,11 @@ def _outcomes(
         if not claims.found:
             break
         claims.correct()
-    return tuple(found)
+    return (*found, *leak.outcomes(policy, comparison.predictions))
 
 
 def _overall(policy: Policy, outcomes: tuple[Outcome, ...]) -> VerdictResult:
-    if not policy.gates:
+    if not outcomes:
         return "no gates"
     if not policy.armed:
         return "unarmed"

@@ -71,6 +71,12 @@ def tip(client: Client, branch: str) -> str:
         raise UsageError(f"the base branch {branch!r} is gone") from error
 
 
+def merge_base(client: Client, base: str, head: str) -> str:
+    """Where `head`, of this repository or of a fork, left the branch that `base` is of."""
+    found = client.get(f"/compare/{part(base)}...{part(head)}", per_page="1")
+    return str(found["merge_base_commit"]["sha"])
+
+
 def reader(client: Client, commit: str) -> Callable[[str], bytes | None]:
     """Gives the content of a path at a commit; None when there is no such file."""
     read: dict[str, bytes | None] = {}

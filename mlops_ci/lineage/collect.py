@@ -204,16 +204,17 @@ class _Collector:
 
     def _tracked(self) -> Iterator[Descriptor]:
         tracking = self.run.tracking
-        for run_id in tracking.run_ids if tracking else ():
-            assert tracking is not None
-            about = {"kind": "mlflow", "experiment": tracking.experiment, "local": tracking.local}
-            # The address of a server, but no path of this machine.
-            uri = {"uri": redact(tracking.uri)} if tracking.uri.startswith("http") else {}
-            yield {
-                "name": f"mlflow run {run_id}",
-                **uri,
-                "annotations": {**about, "run_id": run_id},
-            }
+        if tracking is None:
+            return
+        about = {"kind": "mlflow", "experiment": tracking.experiment, "local": tracking.local}
+        # The address of a server, but no path of this machine.
+        uri = {"uri": redact(tracking.uri)} if tracking.uri.startswith("http") else {}
+        for run_id in tracking.run_ids:
+            known = {**about, "run_id": run_id}
+            yield {"name": f"mlflow run {run_id}", **uri, "annotations": known}
+        if tracking.mark:
+            known = {**about, "run_id": "", "mark": tracking.mark}
+            yield {"name": "mlflow runs", **uri, "annotations": known}
 
     def _paths(self, model: ModelFacts) -> Iterator[str]:
         yield from (one.path for one in model.snapshot.data if one.role == "input")

@@ -10,8 +10,10 @@ import hashlib
 import json
 import os
 import stat
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -25,13 +27,13 @@ _CHUNK = 1024 * 1024
 # From here on a second thread pays for itself within one file.
 _LARGE = 8 * _CHUNK
 _HANDED_OVER = 4 * _CHUNK
+_SMALL = 64 * 1024  # below, two threads take longer than one
 # Files that one thread takes at a time: handing over each alone costs more than hashing a small one.
 _BATCH = 32
 # Not blocking: a named pipe would wait for somebody to write to it.
 _FLAGS = os.O_RDONLY
 for _flag in ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW"):
     _FLAGS |= getattr(os, _flag, 0)
-
 
 # As coarse as the clock of any file system: a file that has just changed may change again without a trace.
 _SETTLED_NS = 2_000_000_000
@@ -106,40 +108,64 @@ def _identity(info: os.stat_result) -> tuple[int, ...]:
 
 
 def hash_paths(
-    root: Path, paths: Iterable[str], allowed: Callable[[Path], bool], seen: Seen | None = None
+    root: Path,
+    paths: Iterable[str],
+    allowed: Callable[[Path], bool],
+    seen: Seen | None = None,
+    *,
+    workers: int = 0,
+    stop: threading.Event | None = None,
 ) -> dict[str, Hashed]:
     """What the files and folders at `paths` are now. What cannot be read is an error in its place.
 
     `allowed`: where outside `root` a symbolic link may lead, such as DVC's cache. `seen`: what need not be read again.
+    `workers`: threads, 0 for one a processor. `stop`: once set, nothing more is read, and what is left is an error.
     """
     wanted = list(dict.fromkeys(paths))
     listed = {path: _files(root, path) for path in wanted}
     names = list(_all(listed))
-    processors = os.cpu_count() or 1
-    gate = _Gate(root, allowed, seen or Seen(), spare=len(names) < processors)
-    with ThreadPoolExecutor(max_workers=processors) as pool:
+    workers = workers or _workers(root, names)
+    stop = stop or threading.Event()
+    gate = _Gate(root, allowed, seen or Seen(), stop, spare=len(names) < workers)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         size = max(1, min(_BATCH, len(names) // _BATCH))
         batches = [names[start : start + size] for start in range(0, len(names), size)]
-        found = [one for batch in pool.map(gate.all, batches) for one in batch]
+        try:
+            found = [one for batch in pool.map(gate.all, batches) for one in batch]
+        except (
+            BaseException
+        ):  # a signal: who leaves waits for the threads, which may have hours to go
+            stop.set()
+            raise
     results = dict(zip(names, found, strict=True))
     return {path: _joined(path, files, results) for path, files in listed.items()}
 
 
-def hash_open_file(descriptor: int, size: int, *, spare: bool = True) -> Digests:
-    """Read from where the descriptor stands to the end. `spare`: there is a processor for a second thread."""
+def hash_open_file(
+    descriptor: int, size: int, *, spare: bool = True, stop: threading.Event | None = None
+) -> Digests:
+    """Read from where the descriptor stands to the end, or until `stop` is set: then it is less than `size`.
+
+    `spare`: there is a processor for a second thread.
+    """
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    stop = stop or threading.Event()
     if size >= _LARGE and spare:
-        total = _overlapped(descriptor, sha256, md5)
+        total = _overlapped(descriptor, sha256, md5, stop)
     else:
         total = 0
-        while chunk := os.read(descriptor, min(_CHUNK, size - total + 1)):
+        while not stop.is_set() and (chunk := os.read(descriptor, min(_CHUNK, size - total + 1))):
             sha256.update(chunk)
             md5.update(chunk)
             total += len(chunk)
+            if total == size and len(chunk) < _CHUNK:  # one more was asked for, and is not there
+                break
     return Digests(sha256=sha256.hexdigest(), md5=md5.hexdigest(), size=total)
 
 
-def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> int:
+def _overlapped(
+    descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash, stop: threading.Event
+) -> int:
     """MD5 is the slower of the two and sets the pace; the other thread takes SHA-256 and reads ahead."""
     total, chunk = 0, os.read(descriptor, _HANDED_OVER)
 
@@ -149,7 +175,7 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
         return following
 
     with ThreadPoolExecutor(max_workers=1) as helper:
-        while chunk:
+        while chunk and not stop.is_set():
             ahead = helper.submit(follow, chunk)
             md5.update(chunk)
             total += len(chunk)
@@ -157,13 +183,30 @@ def _overlapped(descriptor: int, sha256: hashlib._Hash, md5: hashlib._Hash) -> i
     return total
 
 
+def _workers(root: Path, names: list[str]) -> int:
+    """One for many small files: threads would hand the interpreter to each other all the time. By a look at a few."""
+    some = names[:: max(1, len(names) // _BATCH)]
+    total = 0
+    for one in some:
+        with suppress(OSError, ValueError):  # what cannot be read is said later
+            total += (root / one).lstat().st_size
+    return 1 if len(names) > _BATCH and total < len(some) * _SMALL else os.cpu_count() or 1
+
+
 class _Gate:
     """Opens regular files only, inside the repository or where a link may lead."""
 
     def __init__(
-        self, root: Path, allowed: Callable[[Path], bool], seen: Seen, *, spare: bool
+        self,
+        root: Path,
+        allowed: Callable[[Path], bool],
+        seen: Seen,
+        stop: threading.Event,
+        *,
+        spare: bool,
     ) -> None:
-        self._root, self._allowed, self._seen, self._spare = root, allowed, seen, spare
+        self._root, self._allowed, self._seen = root, allowed, seen
+        self._stop, self._spare = stop, spare
         self._real = os.path.realpath(root)
         self._folders: dict[str, str] = {}
 
@@ -188,12 +231,20 @@ class _Gate:
                 raise UnreadableError(f"{name}: is not a regular file")
             if known := self._seen.get(before):
                 return known
-            found = hash_open_file(descriptor, before.st_size, spare=self._spare)
-            if _state(os.fstat(descriptor)) != _state(before) or found.size != before.st_size:
+            found = self._read(name, descriptor, before.st_size)
+            after = os.fstat(descriptor)
+            sizes = {before.st_size, found.size, after.st_size}
+            if len(sizes) > 1 or after.st_mtime_ns != before.st_mtime_ns:
                 raise UnreadableError(f"{name}: changed while it was read")
         finally:
             os.close(descriptor)
         self._seen.add(before, began, found)
+        return found
+
+    def _read(self, name: str, descriptor: int, size: int) -> Digests:
+        found = hash_open_file(descriptor, size, spare=self._spare, stop=self._stop)
+        if self._stop.is_set():
+            raise UnreadableError(f"{name}: is not read to its end")
         return found
 
     def _open(self, name: str) -> int:
@@ -213,19 +264,16 @@ class _Gate:
         return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
 
-def _state(info: os.stat_result) -> tuple[int, int]:
-    return info.st_size, info.st_mtime_ns
-
-
 def _files(root: Path, path: str) -> list[str] | None:
     """The files below a folder; None for what is no folder."""
     if not (root / path).is_dir():
         return None
-    found = []
+    # No Path for each of many files: that takes longer than to hash a small one.
+    found, start = [], len(os.path.join(root, ""))  # noqa: PTH118
     for parent, folders, names in os.walk(root / path):
-        inner = Path(parent).relative_to(root)
+        inner = os.path.join(parent[start:], "").replace(os.sep, "/")  # noqa: PTH118
         linked = [name for name in folders if (Path(parent) / name).is_symlink()]
-        found += [(inner / name).as_posix() for name in (*names, *linked)]
+        found += [f"{inner}{name}" for name in (*names, *linked)]
     return sorted(found)
 
 

@@ -13,11 +13,11 @@ import uuid
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
-from mlops_ci.lineage.statement import Statement, decode, encode
+from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode
 from mlops_ci.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result
@@ -36,6 +36,30 @@ def read(repository: Repository, commit: str) -> list[Statement]:
     """The Statements in the note of a commit; none without a note. Raises UnreadableError for another's note."""
     content = _content(repository, commit, REF)
     return decode(content, f"the note of {commit[:7]}") if content else []
+
+
+def statements(repository: Repository, ref: str = REF) -> Iterator[tuple[str, Statement]]:
+    """All that the notes say, with the id of what each is a note of. A note that is no Record counts for nothing."""
+    blobs = _blobs(repository, ref)
+    repository.objects.expect(set(blobs.values()), MAX_BYTES)
+    for oid, blob in blobs.items():
+        for statement in _statements(repository.objects.known.get(blob, b"")):
+            yield oid, statement
+
+
+def _blobs(repository: Repository, ref: str) -> dict[str, str]:
+    """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
+    done = repository.git("ls-tree", "-r", "-z", ref)
+    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
+    split = (entry.partition("\t") for entry in entries)
+    return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}
+
+
+def _statements(content: bytes) -> list[Statement]:
+    try:
+        return decode(content, "note")
+    except UnreadableError:
+        return []
 
 
 def add(repository: Repository, commit: str, statements: list[Statement]) -> bool:
@@ -72,6 +96,7 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
         join(repository, remote)
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
+            _git(repository, "update-ref", FETCHED, REF)
             return
         if not any(words in done.stderr for words in _RACES):
             break
@@ -83,10 +108,12 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
 
 def join(repository: Repository, remote: str) -> None:
     """Bring the notes of the remote, and keep those that are only here."""
-    if not _git(repository, "ls-remote", remote, REF).stdout:
-        _git(repository, "update-ref", "-d", FETCHED)
+    # As a pattern: a remote without notes is no error, and what is gone there is pruned here.
+    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, f"+{REF}*:{FETCHED}*")
+    there = _tip(repository, FETCHED)
+    known = ("merge-base", "--is-ancestor", FETCHED, REF)
+    if not there or _git(repository, *known, check=False).returncode == 0:
         return
-    _git(repository, "fetch", "--quiet", "--no-tags", remote, f"+{REF}:{FETCHED}")
     merge = ("merge", "-q", "-s", "cat_sort_uniq", FETCHED)
     _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *merge))
 
@@ -130,9 +157,12 @@ def _content(repository: Repository, commit: str, ref: str) -> bytes:
 
 
 def _git(repository: Repository, *arguments: str, stdin: bytes = b"", check: bool = True) -> Result:
-    folder = repository.root or repository.git_dir
+    folder = repository.folder
     command = ["git", *arguments]
-    done = run(command, cwd=folder, stdin=stdin, env=_environ(repository))
+    environ = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}  # what git says is read
+    if arguments[0] == "notes":
+        environ |= writer(repository)
+    done = run(command, cwd=folder, stdin=stdin, env=environ)
     if check and done.returncode:
         raise ToolError(
             f"git {arguments[0]}: {done.words_of_git}", hint=f"git notes --ref={REF} list"
@@ -150,8 +180,3 @@ def writer(repository: Repository) -> dict[str, str]:
     who = ("AUTHOR", "COMMITTER")
     names = {f"GIT_{one}_NAME": name for one in who}
     return {**names, **{f"GIT_{one}_EMAIL": email for one in who}}
-
-
-def _environ(repository: Repository) -> dict[str, str]:
-    """In English: what git says is read."""
-    return {**os.environ, **writer(repository), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

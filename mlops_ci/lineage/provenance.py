@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage.statement import FILES, PROVENANCE, Descriptor, Statement
-from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun
+from mlops_ci.record import Provenance, RecordedFile, RecordedLock, RecordedRun, RecordedStage
+from mlops_ci.stack.base import LOCK_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,14 @@ def _facts(statement: Statement) -> Provenance:
         run_url=_get(metadata, "invocationId", str, ""),
         runs=tuple(_run(one) for one in byproducts if _kind(one) == "mlflow"),
         unread=tuple(_texts(internal, "mlopsci_unread")),
+        stages=tuple(_stages(byproducts)),
     )
+
+
+def lock_tags(recorded: list[Provenance]) -> dict[str, str]:
+    """The tag by which a run is found for what dvc.lock says now. Which of several models a run made is not known."""
+    digests = [one.lock_digest for one in recorded]
+    return {LOCK_TAG: digests[0]} if len(digests) == 1 and digests[0] else {}
 
 
 def _source(dependencies: list[Descriptor]) -> dict[str, str]:
@@ -107,7 +115,18 @@ def _run(one: Descriptor) -> RecordedRun:
         uri=_get(one, "uri", str, ""),
         experiment=_get(annotations, "experiment", str),
         local=_get(annotations, "local", bool),
+        mark=_get(annotations, "mark", str, ""),
     )
+
+
+def _stages(byproducts: list[Descriptor]) -> Iterator[RecordedStage]:
+    listed = (one["annotations"] for one in byproducts if _kind(one) == "stages")
+    for one in (stage for table in listed for stage in _list_of(table, "stages", dict)):
+        seconds = one.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+            raise UnreadableError("its seconds are no time")
+        name, result = _get(one, "name", str), _get(one, "result", str)
+        yield RecordedStage(name=name, result=result, seconds=float(seconds))
 
 
 def _get(table: dict[str, Any], key: str, kind: type[T], default: T | None = None) -> T:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
-from mlops_ci.errors import ToolError, UsageError
-from mlops_ci.http import redact
+from mlops_ci.errors import PublishError, ToolError, UsageError
+from mlops_ci.http import StatusError, redact
 from mlops_ci.lineage import notes
-from mlops_ci.lineage.provenance import parse
+from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.statement import Statement, encode
 from mlops_ci.record import Pushed
-from mlops_ci.stack.base import Attachment, TrackerSettings
+from mlops_ci.stack.base import MARK_TAG, Attachment, TrackerSettings
 from mlops_ci.stack.trackers import TRACKERS
 from mlops_ci.tracking import Tracking
 from mlops_ci.tree import WorkTree
@@ -33,16 +34,26 @@ LOCAL_STORES = (".mlops-ci/mlflow.db", "mlflow.db")
 def to_tracker(repository: Repository, statements: list[Statement], where: str) -> list[Pushed]:
     """The Record at each run that it names; first the run itself, where it was logged beside the repository.
 
-    Nothing is sent twice. Raises UsageError where no tracker is known.
+    Nothing is sent twice. Raises UsageError where no tracker is known, PublishError where it does not let us write.
     """
     root = repository.root
     if root is None:
         raise UsageError("a bare repository has no work tree", hint="git clone it")
     content = "".join(f"{encode(one)}\n" for one in statements).encode("ascii")
-    attachment = Attachment(content=content, path=ARTIFACT, tag=TAG)
-    pairs = list(_runs(parse(statements, where)))
+    recorded = parse(statements, where)
+    attachment = Attachment(content=content, path=ARTIFACT, tag=TAG, tags=lock_tags(recorded))
+    pairs = list(_runs(recorded))
     places = {model: _place(repository, root, model) for model, _ in pairs}
-    return [_pushed(root, places[model], run, attachment) for model, run in pairs]
+    try:
+        return [
+            _pushed(root, places[model], one, attachment)
+            for model, run in pairs
+            for one in _found(places[model], run)
+        ]
+    except StatusError as error:
+        if error.status not in (401, 403):
+            raise
+        raise PublishError(f"{error}: the Record may not be kept there", hint=error.hint) from error
 
 
 def to_notes(repository: Repository, statements: list[Statement], where: str, remote: str) -> bool:
@@ -64,8 +75,8 @@ def _runs(recorded: list[Provenance]) -> Iterator[tuple[str, RecordedRun]]:
     seen = set()
     for one in recorded:
         for run in one.runs:
-            if run.run_id not in seen:
-                seen.add(run.run_id)
+            if run.run_id + run.mark not in seen:
+                seen.add(run.run_id + run.mark)
                 yield one.model, run
 
 
@@ -82,6 +93,14 @@ def _place(repository: Repository, root: Path, model: str) -> TrackerSettings:
             hint=f"export MLFLOW_TRACKING_URI={redact(settings.uri)}",
         )
     return settings
+
+
+def _found(place: TrackerSettings, run: RecordedRun) -> list[RecordedRun]:
+    """The runs themselves, where the tracker was down when they should have been read back."""
+    if not run.mark:
+        return [run]
+    ids = TRACKERS["mlflow"].tagged(place, MARK_TAG, run.mark)
+    return [replace(run, run_id=one, mark="") for one in ids]
 
 
 def _pushed(root: Path, place: TrackerSettings, run: RecordedRun, attachment: Attachment) -> Pushed:

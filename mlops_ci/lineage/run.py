@@ -48,12 +48,16 @@ class CiContext:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingRun:
-    """What the run logged to a tracker. `uri` is redacted before it is written; `local`: it still has to be sent."""
+    """What the run logged to a tracker. `uri` is redacted before it is written; `local`: it still has to be sent.
+
+    `mark`: where the ids could not be read back, the value of the tag `mlops_ci.run` that only its runs have.
+    """
 
     uri: str
     experiment: str = ""
     run_ids: tuple[str, ...] = ()
     local: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

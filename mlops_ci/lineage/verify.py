@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.lineage import redaction, verify_files
+from mlops_ci.lineage import redaction, verdicts, verify_files
 from mlops_ci.lineage.hashing import Digests
 from mlops_ci.lineage.provenance import parse
 from mlops_ci.lineage.statement import Statement, is_inside, plain
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_ci.lineage.hashing import Hashed
-    from mlops_ci.record import Provenance, RecordedFile
+    from mlops_ci.record import Provenance, RecordedFile, RecordedVerdict
 
 _TRAIN = "mlops-ci train"
 # Bytes that take seconds to hash.
@@ -39,6 +39,7 @@ def verify(
     `say` is told of work that takes long.
     """
     recorded = parse(statements, where)
+    judged = verdicts.parse(statements, where)
     facts = WorkTreeFacts(root)
     head = facts.repository.find("HEAD")
     now = {one.snapshot.model: one for one in facts.models(head.oid if head else "")}
@@ -50,7 +51,9 @@ def verify(
     sizes = {file.path: file.size for one in recorded for file in one.files if not file.folder}
     grown = {path: one for path in paths if (one := _grown(facts.root / path, sizes.get(path)))}
     hashed = {**facts.hashes(sorted(paths - grown.keys())), **grown}
-    return [_Verifier(facts, hashed, one, now.get(one.model)).verification() for one in recorded]
+    return [
+        _Verifier(facts, hashed, one, now.get(one.model)).verification(judged) for one in recorded
+    ]
 
 
 def _grown(file: Path, recorded: int | None) -> Digests | None:
@@ -76,7 +79,7 @@ class _Verifier:
     ) -> None:
         self.facts, self.hashed, self.recorded, self.now = facts, hashed, recorded, now
 
-    def verification(self) -> Verification:
+    def verification(self, judged: list[RecordedVerdict]) -> Verification:
         found = [
             *verify_files.verify(self.facts, self.recorded.files, self.hashed),
             *self._new_inputs(),
@@ -87,6 +90,7 @@ class _Verifier:
             *self._environments(),
             *self._source(),
             *self._unread(),
+            *(self._verdict(one) for one in judged if one.model == self.recorded.model),
         ]
         return Verification(
             model=self.recorded.model, facts=tuple(found), remarks=tuple(self._remarks())
@@ -230,6 +234,27 @@ class _Verifier:
         for name in self.recorded.unread:
             reason = "could not be read when the Record was written"
             yield self._undecided("source", name, reason, _TRAIN)
+
+    def _verdict(self, judged: RecordedVerdict) -> Verified:
+        """Whether it speaks of these bytes, of this dvc.lock and of this evaluation data."""
+        name = f"{judged.result} against {judged.baseline[:7]}"
+        if self.now is None:
+            reason = f"this repository has no model {visible(self.recorded.model)} now"
+            return self._undecided("verdict", name, reason, "")
+        model = {one.path: one.digests for one in self.recorded.files if one.path in judged.subject}
+        now = self.now.snapshot
+        lock = (now.lock_digest or "").removeprefix("sha256:")
+        for what, recorded, found in (
+            ("bytes", judged.subject, model),
+            ("dvc.lock", judged.lock, lock),
+            ("evaluation data", judged.evaluation, now.evaluation.digest),
+        ):
+            if recorded != found:
+                said, is_now = f"other {what}", "what is here"
+                return Verified(
+                    kind="verdict", name=name, result="different", recorded=said, found=is_now
+                )
+        return Verified(kind="verdict", name=name, result="same")
 
     def _undecided(self, kind: Any, name: str, reason: str, hint: str) -> Verified:
         return Verified(kind=kind, name=name, result="unknown", reason=reason, hint=hint)

@@ -66,7 +66,6 @@ def _with(
         models=(model.model,),
         fetch=False,
         plots=False,
-        predictions=False,
     )
     try:
         (compared,) = diff(asked).models

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UnreadableError
-from mlops_ci.lineage import provenance
+from mlops_ci.lineage import notes, provenance, verdicts
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import artifacts, ledger
+from mlops_ci.promote import artifacts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor, Statement
     from mlops_ci.promote.artifacts import ModelAt
@@ -24,11 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """`record`: SHA-256 of the Record's line. `subject`: the model's files, as they were hashed here."""
+    """`record`: SHA-256 of the Record's line. `subject`: the model's files, as they were hashed here.
+
+    `judged`: SHA-256 and result of each line in which a gate speaks of these bytes and of this dvc.lock. They tell what
+    was said before; what decides is a verdict made afresh.
+    """
 
     record: str
     trained: Provenance
     subject: tuple[Descriptor, ...]
+    judged: tuple[tuple[str, str], ...] = ()
 
 
 def gather(repository: Repository, model: ModelAt) -> Evidence:
@@ -38,21 +45,44 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
     for statement, trained in records(repository, model):
         problem = _problem(trained, statement, model, subject)
         if not problem:
-            digest = hashlib.sha256(encode(statement).encode()).hexdigest()
-            return Evidence(record=digest, trained=trained, subject=subject)
+            return Evidence(
+                record=_sha256(statement),
+                trained=trained,
+                subject=subject,
+                judged=tuple(_judged(repository, trained, subject)),
+            )
         refusals.append(problem)
     if refusals:
         raise RefusedError(f"the Record of {model.name} {refusals[0]}", hint="mlops-ci train")
     raise RefusedError(
         f"no Record says what made {model.name} at {model.commit[:7]}",
-        hint="mlops-ci record push --note, where it was trained, or: git fetch origin 'refs/notes/*:refs/notes/*'",
+        hint="mlops-ci train, then mlops-ci record push --note --remote origin",
     )
+
+
+def _sha256(statement: Statement) -> str:
+    return hashlib.sha256(encode(statement).encode()).hexdigest()
+
+
+def _judged(
+    repository: Repository, trained: Provenance, subject: tuple[Descriptor, ...]
+) -> Iterator[tuple[str, str]]:
+    """By content, like the Record."""
+    digests = {one["name"]: one["digest"] for one in subject}
+    for _, statement in notes.statements(repository):
+        try:
+            found = verdicts.parse([statement], "note")
+        except UnreadableError:
+            continue
+        for one in found:
+            if one.subject == digests and f"sha256:{one.lock}" == trained.lock_digest:
+                yield _sha256(statement), one.result
 
 
 def records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
     """Those for this dvc.lock, whatever commit they are a note of: a squash merge changes commits, not content."""
     found = []
-    for statement in ledger.statements(repository):
+    for _, statement in notes.statements(repository):
         try:
             trained = provenance.parse([statement], "note")[0]
         except UnreadableError:

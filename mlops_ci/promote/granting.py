@@ -11,6 +11,7 @@ from mlops_ci.baseline import usual_ref
 from mlops_ci.diff import Request
 from mlops_ci.errors import RefusedError
 from mlops_ci.gate import gate, gate_first
+from mlops_ci.profile_config import AT_PROMOTION
 from mlops_ci.promote import approving, artifacts, evidence, registered
 from mlops_ci.promote.ledger import Promotion
 
@@ -39,16 +40,20 @@ class Granted:
     before: bool = False
 
 
-def examine(book: Book, name: str, approvals: Sequence[Yes] = ()) -> Granted:
+def examine(
+    book: Book, name: str, approvals: Sequence[Yes] = (), profile: str | None = None
+) -> Granted:
     """What the Promotion of this tag is, or would be. Nothing is written. Raises RefusedError with the reason.
 
     `approvals`: see `approving`. What was granted before is examined again: a note that says so could be anybody's.
+    `profile`: which of the gates' judges; without it that with the name of the stage, else `production`, when they
+    are there.
     """
     asked = book.asked(name)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)
-    verdict = _verdict(book.repository, asked.holder, model.name, champion)
+    verdict = _verdict(book.repository, asked.holder, model.name, champion, profile)
     policy = registered.config(book.repository).promote.approval
     yes = approving.check(policy, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
@@ -87,20 +92,27 @@ def promotion_of(
 
 
 def _verdict(
-    repository: Repository, holder: Holder, model: str, champion: Promotion | None
+    repository: Repository,
+    holder: Holder,
+    model: str,
+    champion: Promotion | None,
+    profile: str | None,
 ) -> Verdict:
     """Afresh, against what holds the stage now, by the gates at the tip of the main branch."""
-    usual = usual_ref(repository)
-    if usual is None:
+    main = usual_ref(repository)
+    if main is None:
         what = "no main branch is in this clone, and its gates decide"
         raise RefusedError(what, hint="git fetch origin main:refs/remotes/origin/main")
-    policy = repository.commit(usual).oid
+    policy = repository.commit(main).oid
     start = repository.root or repository.git_dir
     request = Request(start=start, head=holder.tag.commit, models=(model,), exact=True)
+    usual = (holder.stage, *AT_PROMOTION)
     if champion is None:
-        verdict = gate_first(request, policy).verdicts[model]
+        found = gate_first(request, policy, profile=profile, usual=usual)
     else:
-        verdict = gate(replace(request, base=champion.commit), policy).verdicts[model]
+        request = replace(request, base=champion.commit)
+        found = gate(request, policy, profile=profile, usual=usual)
+    verdict = found.verdicts[model]
     if verdict.result not in ("pass", "warn"):
         raise _refusal(holder, champion, verdict)
     return verdict
@@ -112,7 +124,8 @@ def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> Re
     wrong = [one for one in verdict.outcomes if one.result in ("fail", "inconclusive")]
     reasons = "; ".join(f"{one.metric}: {one.reason}" for one in wrong[:_BLAMED])
     against, base = (f" against {champion.version}", champion.commit[:7]) if champion else ("", "")
-    shown = f"mlops-ci gate --exact {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
+    as_ = f" --profile {verdict.profile}" if verdict.profile else ""
+    shown = f"mlops-ci gate --exact{as_} {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
     return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)
 
 
@@ -123,7 +136,13 @@ def _facts(
         "result": verdict.result,
         "policy": verdict.policy_digest,
         "policyRevision": verdict.policy_rev,
+        **({"profile": verdict.profile} if verdict.profile else {}),
         "against": champion.version if champion else "",
     }
-    given = [one.as_json() for one in approvals]
-    return {"record": {"sha256": proof.record}, "verdict": judged, "approvals": given}
+    before = [{"sha256": digest, "result": result} for digest, result in proof.judged]
+    return {
+        "record": {"sha256": proof.record},
+        "verdict": judged,
+        **({"judgedBefore": before} if before else {}),
+        "approvals": [one.as_json() for one in approvals],
+    }

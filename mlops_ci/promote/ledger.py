@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage import notes
-from mlops_ci.lineage.statement import MAX_BYTES, STATEMENT, decode
+from mlops_ci.lineage.statement import STATEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor, Statement
     from mlops_ci.promote.stages import Holder
@@ -81,40 +78,11 @@ class Promotion:
 def read(repository: Repository, ref: str = notes.REF) -> dict[str, Promotion]:
     """The newest Promotion by the id of the tag object. A note that is no Record counts for nothing."""
     found: dict[str, Promotion] = {}
-    for oid, statement in _all(repository, ref):
+    for oid, statement in notes.statements(repository, ref):
         promotion = _promotion(statement)
         if promotion is not None and promotion.tag_oid == oid:
             found[oid] = promotion
     return found
-
-
-def statements(repository: Repository) -> list[Statement]:
-    """All that the notes say of anything."""
-    return [statement for _, statement in _all(repository, notes.REF)]
-
-
-def _all(repository: Repository, ref: str) -> Iterator[tuple[str, Statement]]:
-    """With the id of what each is a note of."""
-    blobs = _blobs(repository, ref)
-    repository.objects.expect(set(blobs.values()), MAX_BYTES)
-    for oid, blob in blobs.items():
-        for statement in _statements(repository.objects.known.get(blob, b"")):
-            yield oid, statement
-
-
-def _blobs(repository: Repository, ref: str) -> dict[str, str]:
-    """The blob of each note by what it is a note of. Git spreads many notes over folders `ab/cdef…`."""
-    done = repository.git("ls-tree", "-r", "-z", ref)
-    entries = done.stdout.decode(errors="replace").split("\0")[:-1]
-    split = (entry.partition("\t") for entry in entries)
-    return {path.replace("/", ""): meta.split(" ")[2] for meta, _, path in split}
-
-
-def _statements(content: bytes) -> list[Statement]:
-    try:
-        return decode(content, "note")
-    except UnreadableError:
-        return []
 
 
 def _promotion(statement: Statement) -> Promotion | None:

@@ -121,7 +121,7 @@ def _git(
     """In English: what git says is read."""
     return run(
         ["git", *command],
-        cwd=repository.root or repository.git_dir,
+        cwd=repository.folder,
         stdin=stdin,
         env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **environ},
     )

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from mlops_ci.promote.ledger import Promotion
 
 
-def examine(asked: Sequence[Asking], approvals: Sequence[Yes]) -> list[Granted]:
+def examine(
+    asked: Sequence[Asking], approvals: Sequence[Yes], profile: str | None
+) -> list[Granted]:
     """As `granting.examine`, of each. Raises RefusedError for the first that is refused: then none is granted."""
     found = []
     for one in asked:
         try:
-            found.append(granting.examine(one.book, one.name, approvals))
+            found.append(granting.examine(one.book, one.name, approvals, profile))
         except RefusedError as error:
             if len(asked) == 1:
                 raise

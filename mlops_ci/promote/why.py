@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import RefusedError, UnreadableError
-from mlops_ci.lineage import provenance
+from mlops_ci.lineage import notes, provenance
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import ledger
 
 if TYPE_CHECKING:
     from mlops_ci.promote.book import Book
@@ -65,14 +64,14 @@ def _digest(promotion: Promotion) -> str:
 
 def training_of(book: Book, promotion: Promotion) -> str:
     """The line of the Record of its training; "" where the notes do not have it."""
-    lines = map(encode, ledger.statements(book.repository))
+    lines = (encode(statement) for _, statement in notes.statements(book.repository))
     return next((line for line in lines if _sha256(line) == _digest(promotion)), "")
 
 
 def _records(book: Book) -> dict[str, Provenance]:
     """By the SHA-256 of the line."""
     found = {}
-    for statement in ledger.statements(book.repository):
+    for _, statement in notes.statements(book.repository):
         try:
             parsed = provenance.parse([statement], "note")[0]
         except UnreadableError:

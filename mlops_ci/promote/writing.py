@@ -49,7 +49,12 @@ def refresh(repository: Repository, remote: str | None) -> Book:
             what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
             raise RefusedError(what, hint=f"git ls-remote --tags {remote}")
         notes.join(repository, remote)
-    again = Repository.discover(repository.root or repository.git_dir)
+    return reread(repository, remote)
+
+
+def reread(repository: Repository, remote: str | None) -> Book:
+    """The Book with what was fetched last, and what was written since."""
+    again = Repository.discover(repository.folder)
     return Book(repository=again, ref=notes.REF if remote is None else notes.FETCHED)
 
 

@@ -56,7 +56,12 @@ def body(source: Source, old: Marker | None) -> str | None:
         sections=digests(source.parts),
         pushes=pushes,
     )
-    return f"{marker.line()}\n{report.rstrip()}\n{_footer(source, pushes)}\n"
+    return f"{marker.line()}\n{_signed(report.rstrip(), _footer(source, pushes))}\n"
+
+
+def _signed(report: str, footer: str) -> str:
+    """More of its last line, which is small print."""
+    return f"{report.removesuffix('</sub>')} · {footer}</sub>" if footer else report
 
 
 def page(shown: Shown, limit: int = LIMIT) -> str:
@@ -69,7 +74,10 @@ def page(shown: Shown, limit: int = LIMIT) -> str:
 
 
 def _unverified(report: str) -> str:
-    return _PASSED.sub(r"\1⚪ ", report).replace("\n> [!TIP]\n", "\n> [!IMPORTANT]\n")
+    shown = _PASSED.sub(r"\1⚪ ", report).replace("\n> [!TIP]\n", "\n> [!IMPORTANT]\n")
+    return shown.replace(
+        "\n> **Do:** nothing.", "\n> **Do:** read the diff, then measure, as above."
+    )
 
 
 def _banner(shown: Shown) -> str:
@@ -134,7 +142,7 @@ def _footer(source: Source, pushes: Sequence[Push]) -> str:
     parts = list(_trajectories(pushes))
     if source.runs_url and source.run:
         parts.append(f"[run {source.run}]({source.runs_url}{source.run})")
-    return f"<sub>{' · '.join(parts)}</sub>" if parts else ""
+    return " · ".join(parts)
 
 
 def _trajectories(pushes: Sequence[Push]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UsageError
 from mlops_ci.gates import judge, policy_of
 from mlops_ci.model import Measurement, ModelComparison, Origin, Snapshot
+from mlops_ci.profile_config import AT_MERGE, choose
 from mlops_ci.publish.shown import Shown
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from mlops_ci.config import Config, MetricConfig
-    from mlops_ci.model import Change, Comparison, Value, Verdict
+    from mlops_ci.gates import Policy
+    from mlops_ci.model import Change, Comparison, Value
     from mlops_ci.report.parse import Parsed
 
 
@@ -44,9 +46,14 @@ def judged(
     commit: str,
     *,
     is_fork: bool,
+    profile: str | None = None,
+    has_seeds: bool = False,
     today: date | None = None,
 ) -> Shown:
-    """The same rows with deltas and directions of our own, and Verdicts by `config`, which was read at `commit`."""
+    """The same rows with deltas and directions of our own, and Verdicts by `config`, which was read at `commit`.
+
+    `has_seeds`: what several seeds measured is there.
+    """
     if not parsed.complete:
         raise UsageError(
             "the report leaves out what did not change, so it cannot be judged",
@@ -54,17 +61,23 @@ def judged(
         )
     today = today or datetime.now(timezone.utc).date()
     models = tuple(_measured(one, config) for one in _with_missing(parsed.comparison, config))
-    verdicts = {one.model: _verdict(one, config, commit, today) for one in models}
+    wanted = choose(
+        config.profiles if config else {}, profile, AT_MERGE, f"in the gates at {commit[:7]}"
+    )
+    policies = {
+        one.model: policy_of(config, one.model, rev=commit, profile=wanted) for one in models
+    }
+    verdicts = {one.model: judge(one, policies[one.model], today=today) for one in models}
     comparison = replace(parsed.comparison, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
-    # Gates with intervals need the examples, and the report holds none: judged by single numbers it is no success.
-    policies = (policy_of(config, one.model, rev=commit) for one in models)
-    declared = declared or any(policy.predictions for policy in policies)
+    # Gates with intervals need more than a report holds: judged by single numbers it is no success.
+    declared = declared or has_seeds or any(map(_weighs, policies.values()))
     return Shown(comparison=comparison, verdicts=verdicts, declared=declared)
 
 
-def _verdict(model: ModelComparison, config: Config | None, commit: str, today: date) -> Verdict:
-    return judge(model, policy_of(config, model.model, rev=commit), today=today)
+def _weighs(policy: Policy) -> bool:
+    noises = [policy.defaults.noise, *(gate.noise for gate in policy.gates)]
+    return policy.predictions is not None or any(noises)
 
 
 def _with_missing(comparison: Comparison, config: Config | None) -> list[ModelComparison]:
@@ -75,16 +88,17 @@ def _with_missing(comparison: Comparison, config: Config | None) -> list[ModelCo
 
 
 def _measured(model: ModelComparison, config: Config | None) -> ModelComparison:
-    """Which way is better, and by how much, is not for the change to say."""
+    """Which way is better, by how much, and what becomes of the gates, is not for the change to say."""
     own = config.models.get(model.model) if config else None
     settings = {**(config.metrics if config else {}), **(own.metrics if own else {})}
     read = [row for row in model.metrics if row.change != "unknown"]
     fresh = compare(_side(model.model, read, 0), _side(model.model, read, 1), settings).metrics
     unknown = tuple(row for row in model.metrics if row.change == "unknown")
     rows = sorted((*fresh, *unknown), key=lambda row: (row.source, row.name))
+    notes = tuple(one for one in model.notes if one.kind != "policy-changed")
     params = _params(model, settings)
     # What is in production is not for the change to say either.
-    return replace(model, metrics=tuple(rows), params=params, champion=None)
+    return replace(model, metrics=tuple(rows), params=params, notes=notes, champion=None)
 
 
 def _params(model: ModelComparison, settings: Mapping[str, MetricConfig]) -> tuple[Change, ...]:

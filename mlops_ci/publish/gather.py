@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mlops_ci.config import Config
 from mlops_ci.errors import UsageError
 from mlops_ci.github import pulls
 from mlops_ci.publish.shown import Shown, joined
@@ -45,12 +46,15 @@ def from_files(paths: Sequence[Path]) -> Shown:
     return joined(parts)
 
 
-def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
+def of_run(
+    client: Client, context: Context, paths: Sequence[Path], profile: str | None = None
+) -> Gathered:
     """Of another run that may have run anybody's code: the pull request is looked up, the verdict computed here."""
     from mlops_ci.publish.declared import (
         base_config,
         judged,
     )  # the gates; a job of our own need not load them
+    from mlops_ci.publish.own_gates import shown_too
 
     pull = pulls.of_run(client, context)
     if pull is None:
@@ -61,9 +65,17 @@ def of_run(client: Client, context: Context, paths: Sequence[Path]) -> Gathered:
         return Gathered(shown=None, context=context, why=why)
     parsed = [_read(path, FOREIGN) for path in paths]
     commit = pulls.tip(client, pull.base)
-    config = base_config(pulls.reader(client, commit), commit)
-    whole = _whole(parsed)
-    shown = judged(whole, config, commit, is_fork=pull.is_fork)
+    read = pulls.reader(client, commit)
+    config = base_config(read, commit)
+    shown = judged(
+        _whole(parsed),
+        config,
+        commit,
+        is_fork=pull.is_fork,
+        profile=profile,
+        has_seeds=read((config or Config()).train.seed_metrics) is not None,
+    )
+    shown = shown_too(shown, client, config, commit, pull.head, profile)
     return Gathered(shown=shown, context=context)
 
 

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import champion, changes, checks, noise, rows, spans, verdict
+from mlops_ci.report import advice, champion, changes, checks, doubt, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mlops_ci.model import Change, Comparison, ModelComparison, Note, Verdict
-    from mlops_ci.report.changes import Group
+    from mlops_ci.model import Change, ModelComparison, Verdict
+    from mlops_ci.report.case import Case
     from mlops_ci.report.checks import Check
     from mlops_ci.report.spans import Line
-
-_COMMAND = re.compile(r"(?:git|dvc|mlops-ci|pip|uv) ")
-_TRY_GATES = "mlops-ci gate --policy HEAD"
-
-
-@dataclass(frozen=True)
-class Case:
-    """All that the lines are made from."""
-
-    comparison: Comparison
-    model: ModelComparison
-    judged: Verdict
-    rows: Sequence[Check]
-    groups: Sequence[Group]
-
-    @property
-    def telling(self) -> list[Check]:
-        """The rows that make the result, the worst first."""
-        return [row for row in self.rows if row.result == self.judged.result]
 
 
 def lines(case: Case) -> tuple[tuple[str, Line], ...]:
@@ -50,7 +29,7 @@ def lines(case: Case) -> tuple[tuple[str, Line], ...]:
         ("Real or noise", noise.answer(case.model, case.judged, case.rows)),
         (third.get(case.judged.result, "Why, perhaps"), _why(case)),
         *_in_production(case),
-        ("Do", _do(case)),
+        ("Do", advice.do(case)),
     )
 
 
@@ -66,6 +45,8 @@ def _how_much(case: Case) -> Line:
     more = (
         f" {len(telling) - 1:,} more {_fail(case.judged, len(telling) - 1)}." if telling[1:] else ""
     )
+    if doubt.kind(telling[0].outcome):
+        return (*doubt.how_much(telling[0].outcome, _measured(telling[0])), ".", more)
     overall: Line = ()
     if result == "fail" and verdict.better_overall(case.model, case.rows):
         gains = verdict.largest(case.model, "better", case.rows, whole=True)
@@ -96,7 +77,7 @@ def _measured(row: Check) -> Line:
     if _is_no_number(row):
         return _no_number(row)
     found = kind(row.outcome)
-    if found == "regression":
+    if found in ("regression", "improvement"):
         return (*row.label, " ", *row.change, *_sides(row), f", {_allowed(row)}")
     if found in ("least", "most"):
         return (*row.label, " ", Strong(_value(row), "loss"), f", {row.outcome.rule} is asked for")
@@ -124,7 +105,8 @@ def _value(row: Check) -> str:
 
 
 def _allowed(row: Check) -> str:
-    return f"{checks.limit_shown(row.outcome)} allowed" if row.ratio else "none allowed"
+    word = "allowed" if kind(row.outcome) == "regression" else "believed"
+    return f"{checks.limit_shown(row.outcome) if row.ratio else 'none'} {word}"
 
 
 def _sides(row: Check) -> Line:
@@ -179,7 +161,13 @@ def _why(case: Case) -> Line:
     if case.judged.result == "unarmed":
         return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
     if case.judged.result == "inconclusive":
-        reason = spans.prose(case.telling[0].outcome.reason)
+        telling = case.telling[0].outcome
+        if doubt.kind(telling):
+            return (
+                *doubt.why(telling),
+                ". This change did it, so a missing answer counts against it.",
+            )
+        reason = spans.prose(telling.reason)
         blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
         return (*reason, f".{blocks}")
     return changes.briefly(case.groups)
@@ -196,95 +184,3 @@ def _unarmed(case: Case) -> str:
 def _would_fail(case: Case) -> str:
     count = sum(row.result in ("fail", "inconclusive") for row in case.rows)
     return f"; {text.plural(count, 'check')} would block" if count else ""
-
-
-def _do(case: Case) -> Line:
-    result, doubt = case.judged.result, verdict.in_doubt(case.model)
-    if result == "pass" and not doubt:
-        return ("nothing.", *_least_room(case.rows))
-    if result in ("no gates", "unarmed"):
-        return _arm(case, doubt)
-    if doubt and doubt.fix:
-        return (*fix(doubt), ", then judge again: ", Code("mlops-ci gate"))
-    return _mend(case)
-
-
-def _arm(case: Case, doubt: Note | None) -> Line:
-    """What makes a verdict possible the next time."""
-    if doubt and doubt.kind == "unreadable" and doubt.fix:
-        return (*fix(doubt), ", then look again: ", Code("mlops-ci report"))
-    if case.judged.result == "no gates":
-        return ("write gates into ", Code("mlops-ci.yaml"), ", then try them: ", Code(_TRY_GATES))
-    if case.judged.policy_rev != "candidate":
-        return ("nothing: once this is merged, its numbers are the baseline.",)
-    return ("have an owner review and merge the gates; try them: ", Code(_TRY_GATES))
-
-
-def _mend(case: Case) -> Line:
-    telling = case.telling[0] if case.telling else None
-    if telling and telling.result == "inconclusive" and not telling.outcome.blocks:
-        return _settle(telling)
-    if telling and telling.result == "waived" and telling.outcome.waiver:
-        until = telling.outcome.waiver.until
-        return (f"mend it by {until}, when the waiver ends: ", Code("mlops-ci gate"))
-    if telling and kind(telling.outcome) == "none":
-        if checks.moved_to(telling.outcome):
-            return (
-                "keep the name of the file, or have an owner waive the move in ",
-                Code("mlops-ci.yaml"),
-            )
-        missing = telling.outcome.value is None
-        wanted = (
-            "measure it, or " if missing else "mend it, or " if telling.result == "fail" else ""
-        )
-        return (f"{wanted}have an owner change the gate; try one: ", Code(_TRY_GATES))
-    changed = {group.title for group in case.groups}
-    if param := changes.param_to_try(case.model):
-        name, command = param
-        data = "look at the data, or " if "Data" in changed else ""
-        return (f"{data}find out whether ", Code(name), " did it: ", Code(command))
-    return _look(case.comparison, changed)
-
-
-def _settle(row: Check) -> Line:
-    needed = row.outcome.estimate.needed if row.outcome.estimate else None
-    more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
-    return (f"{more} to be sure; it does not block. Judge again: ", Code("mlops-ci gate"))
-
-
-def _look(comparison: Comparison, changed: set[str]) -> Line:
-    base = (comparison.baseline.origin.commit or "")[:7]
-    head = f" {comparison.candidate.commit[:7]}" if comparison.candidate.commit else ""
-    if "Code" in changed:
-        return ("read what changed in the code: ", Code(f"git diff {base}{head}"))
-    if "Data" in changed:
-        return ("look at what changed in the data: ", Code(f"dvc diff {base}{head}"))
-    return ("look at every number: ", Code(f"mlops-ci diff {base}{head} --all"))
-
-
-def _least_room(rows: Sequence[Check]) -> Line:
-    row = least_room(rows)
-    if row is None:
-        return ()
-    outcome = row.outcome
-    room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
-    return (" Least room: ", *row.label, f", {room} to its limit.")
-
-
-def least_room(rows: Sequence[Check]) -> Check | None:
-    """The passing check that is nearest to its limit, in units of that limit."""
-    found = [row for row in rows if row.result == "pass" and row.outcome.headroom is not None]
-    return min(found, key=_room, default=None)
-
-
-def _room(row: Check) -> float:
-    scale = checks.limit(row.outcome) or abs(row.outcome.bound or 0.0) or 1.0
-    return (row.outcome.headroom or 0.0) / scale
-
-
-def fix(note: Note) -> Line:
-    """A command to the letter, what is said beside it in words."""
-    if not _COMMAND.match(note.fix):
-        return spans.prose(note.fix)
-    command, comma, rest = note.fix.partition(", ")
-    return (Code(command), *((", ", *spans.prose(rest)) if comma else ()))

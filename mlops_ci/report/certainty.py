@@ -10,6 +10,7 @@ from mlops_ci import text
 from mlops_ci.report.spans import Strong
 
 if TYPE_CHECKING:
+    from mlops_ci.estimate import Estimate
     from mlops_ci.model import Outcome
     from mlops_ci.report.spans import Line
 
@@ -61,7 +62,7 @@ def words(outcome: Outcome, limit: str, times: str) -> Line:
     found = interval(outcome)
     assert found
     if outcome.result == "pass":
-        return _passed(found, limit)
+        return _passed(outcome, found, limit)
     if _is_beyond(outcome, found):
         return (Strong("real loss", "loss"), f", {times}")
     return (Strong("cannot tell"), *_unclear(outcome, found, limit))
@@ -73,30 +74,43 @@ def _is_beyond(outcome: Outcome, found: Interval) -> bool:
     )
 
 
-def _passed(found: Interval, limit: str) -> Line:
+def _passed(outcome: Outcome, found: Interval, limit: str) -> Line:
+    assert outcome.estimate
     if found.low > 0:
         return (Strong("real gain", "gain"), f": at least {_short(found.low)}")
     if found.low == found.high == 0:
-        return (Strong("no change"), ": the same of every example that counts")
-    most = f"at most {_short(-found.low)} lost, {limit} allowed"
+        every = f": the same of every {outcome.estimate.of[:-1]} that counts"
+        return (Strong("no change"), every)
+    most = f"{_lost(found.low)}, {limit} allowed"
     if found.high < 0:
         return (Strong("real loss"), f" within the limit: {most}")
     return (Strong("noise"), f": {most}")
+
+
+def _lost(low: float) -> str:
+    return f"at most {_short(-low)} lost" if low else "nothing lost"
 
 
 def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:
     estimate = outcome.estimate
     assert estimate
     if not found.is_known:
-        return (f": {text.plural(estimate.units, 'example')} say too little",)
+        return (f": {_counted(estimate, estimate.units)} say too little",)
     if found.change < -found.margin:
         blocks = ": blocks" if outcome.result == "inconclusive" else ", warning only"
         return (f" if beyond the limit {limit}; the estimate is{blocks}",)
+    if estimate.of == "runs":
+        return (f": one run is within what {_counted(estimate, estimate.units)} differ by",)
     if estimate.needed is None:
-        return (": a limit of 0 allows no loss at all, and no number of examples shows that",)
+        return (f": a limit of 0 allows no loss at all, and no number of {estimate.of} shows that",)
     if estimate.needed <= estimate.units:
         return (f": the loss is close to the limit {limit}",)
-    return (f": needs {estimate.needed:,} examples, has {estimate.units:,}",)
+    return (f": needs {estimate.needed:,} {estimate.of}, has {estimate.units:,}",)
+
+
+def _counted(estimate: Estimate, count: int) -> str:
+    """`1,200 examples`, `5 seeds`, `10 runs of main`."""
+    return text.plural(count, estimate.of[:-1]) + (" of main" if estimate.of == "runs" else "")
 
 
 def is_noise(outcome: Outcome) -> bool:
@@ -123,9 +137,13 @@ def sentence(outcome: Outcome) -> str:
     decimals = max(0, 1 - math.floor(math.log10((found.high - found.low) / 2 or 1)))
     ends = " and ".join(_signed(end, decimals) for end in (found.low, found.high))
     return (
-        f"between {ends} in nine of ten such comparisons "
-        f"({found.method}, {text.plural(found.count, 'example')})"
+        f"between {ends} in {_often(found.confidence)} such comparisons "
+        f"({found.method}, {_counted(found, found.count)})"
     )
+
+
+def _often(confidence: float) -> str:
+    return "nine of ten" if math.isclose(confidence, 0.9) else f"{100 * confidence:g} % of"
 
 
 def _signed(end: float, decimals: int) -> str:

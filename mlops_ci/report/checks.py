@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
-from mlops_ci.report import certainty, rows, spans
+from mlops_ci.report import certainty, doubt, rows, spans
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
@@ -145,6 +145,12 @@ def limit_shown(outcome: Outcome) -> str:
 
 
 def words_of(outcome: Outcome) -> Line:
+    if doubt.kind(outcome):
+        return (*_unwaived(outcome), *doubt.words(outcome))
+    return _judged(outcome)
+
+
+def _judged(outcome: Outcome) -> Line:
     if outcome.result == "pass" or (outcome.estimate and outcome.result in ATTENTION - {"waived"}):
         return _weighed(outcome) if outcome.estimate else _holds(outcome)
     if outcome.result == "skipped":
@@ -197,15 +203,24 @@ def _holds(outcome: Outcome) -> Line:
     found = kind(outcome)
     if found == "group":
         return (Strong("holds"), ": ", *spans.prose(outcome.rule))
+    if found == "none":
+        return (Strong("holds"), ": ", *spans.prose(outcome.reason))
     if found in ("least", "most"):
         room = text.number(float(f"{abs(outcome.headroom or 0):.3g}"))
-        return (Strong("one run"), f", {_bound(outcome)} holds, {room} to spare")
+        spare = room if outcome.headroom else "nothing"
+        return (Strong("one run"), f", {_bound(outcome)} holds, {spare} to spare")
     if outcome.value == outcome.baseline:
         return (Strong("no change"),)
+    return _within(outcome, found)
+
+
+def _within(outcome: Outcome, found: Kind) -> Line:
     moved = ratio(outcome)
     gained = moved > 0 if moved is not None else (outcome.headroom or 0) > 0
     if gained and found == "regression":
         return (Strong("gain", "gain"), ", one run")
+    if found == "improvement":
+        return (Strong("believable"), f": up to {limit_shown(outcome)} better is")
     return (Strong("uncalibrated"), f": within the limit {limit_shown(outcome)}")
 
 

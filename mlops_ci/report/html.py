@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import text
 from mlops_ci.report import (
-    alert,
+    advice,
     certainty,
     champion,
     changes,
@@ -105,7 +105,7 @@ def _notes(one: Story) -> Iterator[str]:
         yield '<ul class="notes">'
     for note in one.model.notes:
         side = f"{note.side}: " if note.side else ""
-        fix = f" → {markup.line(alert.fix(note))}" if note.fix else ""
+        fix = f" → {markup.line(advice.fix(note))}" if note.fix else ""
         yield f"<li>{side}{markup.line(spans.prose(note.message))}{fix}</li>"
     if one.model.notes:
         yield "</ul>"

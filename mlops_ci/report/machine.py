@@ -65,7 +65,11 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "result": verdict.result,
         "blocks": verdict.blocks,
         "outcomes": [_outcome(outcome) for outcome in verdict.outcomes],
-        "policy": {"digest": verdict.policy_digest, "revision": verdict.policy_rev},
+        "policy": {
+            "digest": verdict.policy_digest,
+            "revision": verdict.policy_rev,
+            **({"profile": verdict.profile} if verdict.profile else {}),
+        },
     }
 
 
@@ -221,6 +225,8 @@ def _note(note: Note) -> dict[str, Any]:
         "fix": note.fix,
         "side": note.side,
         "path": note.path,
+        "untrusted": note.untrusted,
+        "concerns": list(note.concerns),
     }
     return {key: value for key, value in fields.items() if value}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.report import (
-    alert,
+    advice,
     certainty,
     changes,
     flipped,
@@ -194,7 +194,7 @@ def _notes(one: Story) -> Iterator[str]:
 
 def _note(note: Note) -> str:
     side = f"{note.side}: " if note.side else ""
-    fix = f" → {gfm.line(alert.fix(note))}" if note.fix else ""
+    fix = f" → {gfm.line(advice.fix(note))}" if note.fix else ""
     icon = "❔" if note.kind == "unreadable" else "⚠️"
     return f"{icon} {side}{gfm.line(spans.prose(note.message))}{fix}"
 

@@ -194,13 +194,18 @@ def _model(data: Mapping[str, Any]) -> ModelComparison:
         code=tuple(_built(CodeChange, one) for one in data["code"]),
         plots=tuple(map(_plot, data.get("plots", ()))),
         champion=_champion(data["champion"]) if "champion" in data else None,
-        notes=tuple(_built(Note, one) for one in data["notes"]),
+        notes=tuple(map(_note, data["notes"])),
     )
 
 
 def _champion(data: Mapping[str, Any]) -> Champion:
     metrics = tuple(_built(ChampionMetric, one) for one in data["metrics"])
     return _built(Champion, {**data, "metrics": metrics})
+
+
+def _note(data: Mapping[str, Any]) -> Note:
+    concerns = tuple(map(_text, data.get("concerns", ())))
+    return _built(Note, {**data, "concerns": concerns})
 
 
 def _data(data: Mapping[str, Any]) -> DataChange:
@@ -244,6 +249,7 @@ def _verdict(model: str, data: Mapping[str, Any]) -> Verdict:
         outcomes=tuple(map(_outcome, data["outcomes"])),
         policy_digest=_text(policy["digest"]),
         policy_rev=_text(policy["revision"]),
+        profile=_text(policy.get("profile", "")),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Provenance,
         Pushed,
         RecordedFile,
+        RecordedVerdict,
         Verification,
         Verified,
         VerifyResult,
@@ -34,10 +35,21 @@ _LIMIT = 20
 _SHOWN = 12
 
 
-def show(recorded: Sequence[Provenance], *, everything: bool = False, colour: bool = False) -> str:
+def show(
+    recorded: Sequence[Provenance],
+    judged: Sequence[RecordedVerdict] = (),
+    *,
+    everything: bool = False,
+    colour: bool = False,
+) -> str:
     """One block a model. `everything`: all files and values, not the first of each kind."""
     paint = Paint(colour)
-    blocks = ["\n".join(_shown(one, paint, everything=everything)) for one in recorded]
+    blocks = []
+    for one in recorded:
+        verdicts = [_judged(verdict) for verdict in judged if verdict.model == one.model]
+        lines = [*_shown(one, paint, everything=everything)]
+        lines += _entries("verdict", verdicts, everything=everything)
+        blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -146,6 +158,14 @@ def _shown(one: Provenance, paint: Paint, *, everything: bool) -> Iterator[str]:
     yield from _circumstances(one)
 
 
+def _judged(one: RecordedVerdict) -> str:
+    counts = (("passed", one.passed), ("with a warning", one.warned), ("failed", one.failed))
+    told = ", ".join(f"{len(names):,} {word}" for word, names in counts if names) or "none judged"
+    failed = f": {', '.join(one.failed)}" if one.failed else ""
+    policy = f"policy {one.policy[:_SHOWN]} of {one.revision[:7]}"
+    return text.visible(f"{one.result} against {one.baseline[:7]} by {policy}, {told}{failed}", 300)
+
+
 def _values(tables: Iterable[dict[str, Any]]) -> list[str]:
     return [
         text.visible(f"{name} {text.value(value)}")
@@ -167,7 +187,8 @@ def _circumstances(one: Provenance) -> Iterator[str]:
         "variables": " ".join(f"{name}={value}" for name, value in one.variables.items()),
         "run": one.run_url,
         "tracked": ", ".join(
-            run.run_id + (" (to be sent)" if run.local else "") for run in one.runs
+            (run.run_id or "not read back yet") + (" (to be sent)" if run.local else "")
+            for run in one.runs
         ),
         "persisted": "none: it cannot be promoted" if one.persist == "none" else one.persist,
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
-from mlops_ci.report import accept, alert, champion, changes, checks, rows, spans, verdict
+from mlops_ci.report import accept, advice, alert, champion, changes, checks, rows, spans, verdict
+from mlops_ci.report.case import Case
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def tell(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Repo
         headline=stories[0].headline if len(stories) == 1 else _headline(stories),
         result=stories[0].result if stories else "",
         footer=_footer(comparison, verdicts),
-        reproduce=_reproduce(comparison, _policy_rev(verdicts)),
+        reproduce=_reproduce(comparison, _policy_rev(verdicts), _profile(verdicts)),
         accept=accept.waivers(
             (one.model.model if len(stories) > 1 else "", row)
             for one in stories
@@ -114,7 +116,7 @@ def _story(comparison: Comparison, model: ModelComparison, judged: Verdict | Non
             *verdict.headline(model, judged, found),
             *champion.addition(model, judged, found),
         ),
-        alert=alert.lines(alert.Case(comparison, model, judged, found, groups)),
+        alert=alert.lines(Case(comparison, model, judged, found, groups)),
         checks=tuple(found),
         groups=groups,
     )
@@ -149,7 +151,7 @@ def _rest(counts: Counter[str]) -> list[str]:
 def _footer(comparison: Comparison, verdicts: Mapping[str, Verdict] | None) -> Line:
     parts = [_base(comparison), _head(comparison), (f"mlops-ci {mlops_ci.__version__}",)]
     if rev := _policy_rev(verdicts):
-        parts.insert(2, _policy(rev))
+        parts.insert(2, (*_policy(rev), *_named(_profile(verdicts))))
     return spans.joined(parts, " · ")
 
 
@@ -157,6 +159,16 @@ def _policy_rev(verdicts: Mapping[str, Verdict] | None) -> str:
     """Where all gates were read; empty when none were, or at several places."""
     revs = {one.policy_rev for one in verdicts.values()} if verdicts else set()
     return revs.pop() if len(revs) == 1 else ""
+
+
+def _profile(verdicts: Mapping[str, Verdict] | None) -> str:
+    """Which profile of them judged all models; empty for none, or several."""
+    names = {one.profile for one in verdicts.values()} if verdicts else set()
+    return names.pop() if len(names) == 1 else ""
+
+
+def _named(profile: str) -> Line:
+    return (", profile ", Code(profile)) if profile else ()
 
 
 def _base(comparison: Comparison) -> Line:
@@ -188,7 +200,7 @@ def passes(story: Story) -> tuple[list[Check], list[Check]]:
     found = [row for row in story.checks if row.result == "pass"]
     if len(found) <= _SHOWN_PASSES:
         return found, []
-    nearest = alert.least_room(found)
+    nearest = advice.least_room(found)
     last = [nearest] if nearest else []
     seen = {(row.name, row.slice) for row in last}
     shown: list[Check] = []
@@ -222,10 +234,11 @@ def _direction(row: Check) -> str:
     return "better" if row.ratio > 0 else "worse"
 
 
-def _reproduce(comparison: Comparison, policy_rev: str) -> tuple[str, ...]:
-    """Commands that make the same report, and that make the numbers anew. Only commits: nothing to be quoted."""
+def _reproduce(comparison: Comparison, policy_rev: str, profile: str) -> tuple[str, ...]:
+    """Commands that make the same report, and that make the numbers anew. Nothing that would have to be quoted."""
     base, head = comparison.baseline.origin.commit or "", comparison.candidate.commit
     policy = f" --policy {policy_rev[:12]}" if _is_commit(policy_rev) else ""
+    policy += f" --profile {profile}" if re.fullmatch(r"\w[\w.-]*", profile) else ""
     if not head:
         return (f"mlops-ci gate {base[:12]} --exact{policy}",)
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import certainty, checks
+from mlops_ci.report import certainty, checks, doubt
 from mlops_ci.report.rows import is_odd
 from mlops_ci.report.spans import Code
 
@@ -30,6 +30,9 @@ _DOUBTS = ("unreadable", "nothing-retrained", "lock-mismatch", "evaluation-diffe
 def headline(model: ModelComparison, verdict: Verdict, rows: Sequence[Check]) -> Line:
     """The model and what is to be said of it: `churn is worse in recall: blocked`. The worst first."""
     telling = next((row for row in rows if row.result == verdict.result), None)
+    if telling and doubt.kind(telling.outcome):
+        ends = ": blocked" if verdict.blocks else ": warning only"
+        return (Code(model.model), doubt.headline(telling.outcome), ends)
     return (Code(model.model), *_words(model, verdict, rows, telling))
 
 
@@ -41,13 +44,13 @@ def _words(
     if verdict.result == "unarmed":
         return (_unarmed(verdict),)
     if verdict.result == "pass" or telling is None:
-        doubt = ", its numbers are in doubt" if in_doubt(model) else ""
-        return (*_moved(model, rows), f": {passed(verdict)}{doubt}")
+        doubted = ", its numbers are in doubt" if in_doubt(model) else ""
+        return (*_moved(model, rows), f": {passed(verdict)}{doubted}")
     if verdict.result == "inconclusive" or certainty.is_unclear(telling.outcome):
-        doubt = "worse" if telling.outcome.estimate else "good enough"
+        what = "worse" if telling.outcome.estimate else "good enough"
         warned = ": warning only" if verdict.result == "warn" else ""
         blocked = ": blocked" if verdict.blocks else warned
-        return (": cannot tell whether ", *telling.label, f" is {doubt}{blocked}")
+        return (": cannot tell whether ", *telling.label, f" is {what}{blocked}")
     if verdict.result == "waived":
         return (
             f" is accepted with {text.plural(_count(verdict, 'waived'), 'waiver')}{_expiry(verdict)}",
@@ -138,8 +141,9 @@ def first(model: ModelComparison) -> bool:
 
 
 def in_doubt(model: ModelComparison) -> Note | None:
-    """Why the numbers themselves may not be what they seem."""
-    return next((one for one in model.notes if one.kind in _DOUBTS), None)
+    """Why the numbers themselves may not be what they seem; what blocks first."""
+    found = [one for one in model.notes if one.kind in _DOUBTS]
+    return next((one for one in found if one.untrusted), found[0] if found else None)
 
 
 def _named(one: Change) -> Line:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import StoppedError, ToolError
+from mlops_ci.errors import ToolError
 from mlops_ci.process import environment_outside_git, run
+from mlops_ci.signals import ending, ignore, stoppable
 from mlops_ci.stack.data.dvc.cloud import anchored, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType
+    from collections.abc import Callable, Iterator
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result
@@ -30,11 +28,11 @@ _CLONE_SECONDS = 3600.0
 def temporary_folder(*, keep: bool = False) -> Iterator[Path]:
     """Removed at the end, also when a signal ends the work. `keep` leaves it for a look."""
     folder = Path(tempfile.mkdtemp(prefix="mlops-ci-reproduce-")).resolve()
-    with _stoppable():
+    with stoppable("nothing is known"):
         try:
             yield folder
         finally:
-            _ignore(_signals())
+            ignore(ending())
             if not keep:
                 remove(folder)
 
@@ -45,36 +43,6 @@ def remove(folder: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """A signal becomes an error, so that what has to be removed is."""
-
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        _ignore(before)  # once is enough: the second would come in the middle of cleaning up
-        name = signal.Signals(signum).name
-        raise StoppedError(f"stopped by {name}; the temporary folder is removed", signal=name)
-
-    before = {signum: signal.signal(signum, stop) for signum in _signals()}
-    try:
-        yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
-
-
-def _signals() -> list[signal.Signals]:
-    """Those that end a process; none in a thread, which gets none."""
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return [getattr(signal, name) for name in names if hasattr(signal, name)]
-
-
-def _ignore(signals: Iterable[signal.Signals]) -> None:
-    for one in signals:
-        signal.signal(one, signal.SIG_IGN)
 
 
 @contextmanager

@@ -65,6 +65,17 @@ class Request:
 def reproduce(request: Request, output: Output) -> Reproduction:
     """Raises ToolError when it cannot be run here, StageError when a stage fails."""
     started = time.monotonic()
+    try:
+        done = _in_folder(request, output)
+    except StoppedError as error:
+        folder = "left for a look" if request.keep else "removed"
+        what = f"stopped by {error.signal}: the temporary folder is {folder}, and nothing is known"
+        hint = f"mlops-ci reproduce {shell_word(request.rev)}"
+        raise StoppedError(what, signal=error.signal, hint=hint) from error
+    return dataclasses.replace(done, seconds=time.monotonic() - started)
+
+
+def _in_folder(request: Request, output: Output) -> Reproduction:
     repository = Repository.discover(request.start)
     commit = repository.commit(request.rev).oid
     source = repository.root or repository.git_dir
@@ -73,19 +84,12 @@ def reproduce(request: Request, output: Output) -> Reproduction:
         temporary_folder(keep=request.keep) as folder,
     ):
         output.say(f"a clean clone of {commit[:7]} in {folder}")
-        try:
-            done = _Attempt(request, repository, commit, folder, output).reproduction()
-        except StoppedError as error:
-            what = (
-                f"stopped by {error.signal}: the temporary folder is removed, and nothing is known"
-            )
-            hint = f"mlops-ci reproduce {shell_word(request.rev)}"
-            raise StoppedError(what, signal=error.signal, hint=hint) from error
+        done = _Attempt(request, repository, commit, folder, output).reproduction()
         disk = used(folder)
     output.say(
         f"{size(disk)} on the disk {'kept in ' + str(folder) if request.keep else 'removed'}"
     )
-    return dataclasses.replace(done, disk=disk, seconds=time.monotonic() - started)
+    return dataclasses.replace(done, disk=disk)
 
 
 @dataclass

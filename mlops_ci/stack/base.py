@@ -25,6 +25,12 @@ class TrackerSettings:
     trusted: bool = True
 
 
+# The tag of a run that holds the lock digest of what it made.
+LOCK_TAG = "mlops_ci.lock"
+# That of the runs of one training, by which they are found after it.
+MARK_TAG = "mlops_ci.run"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunQuery:
     """Which run belongs to a Snapshot, strongest evidence first.
@@ -52,11 +58,19 @@ class TrackedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A file that is kept at a run: as the artifact `path`, with its digest in the run's tag `tag`."""
+    """A file that is kept at a run: as the artifact `path`, with its digest in the run's tag `tag`.
+
+    `tags`: more that the run gets.
+    """
 
     content: bytes = field(repr=False)
     path: str
     tag: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        return {**self.tags, self.tag: self.digest}
 
     @property
     def digest(self) -> str:
@@ -91,7 +105,7 @@ class RegisteredVersion:
 
 
 class Tracker(Protocol):
-    """An experiment tracker. Nothing is written but what `attach` and `send` are asked for."""
+    """An experiment tracker. Nothing is written but what `attach`, `tag` and `send` are asked for."""
 
     def find_run(self, settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         """The run that the strongest evidence in `query` names, or None when nothing matches.
@@ -101,12 +115,20 @@ class Tracker(Protocol):
         """
         ...
 
+    def tagged(self, settings: TrackerSettings, key: str, value: str) -> list[str]:
+        """The ids of the finished runs with this tag. Raises UnreadableError when the store cannot be read."""
+        ...
+
     def attach(self, settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:
         """Keep a file at a run, and read it back; False when it was there. It can be repeated.
 
         Raises UnreadableError when the store cannot be reached or refuses, ToolError when the tracker's own client
         is needed and not installed.
         """
+        ...
+
+    def tag(self, settings: TrackerSettings, run_id: str, tags: dict[str, str]) -> None:
+        """Set tags of a run. Raises UnreadableError as `attach`; a tracker's client is not needed."""
         ...
 
     def send(self, source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 Alternative = Literal["two-sided", "less", "greater"]
 # Rearrangements up to which all of them are tried: above, that many are drawn.
 _EXACT = 200_000
-# A power of 80 % at a one-sided 5 %: 1.645 + 0.842.
-_Z_ALPHA, _Z_POWER = 1.6448536269514722, 0.8416212335729143
+POWER = 0.8
 
 
 def mcnemar_exact(b: int, c: int, alternative: Alternative = "two-sided") -> float:
@@ -137,8 +136,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def needed(count: int, se: float, margin: float) -> int | None:
-    """How many examples (or seeds) would pass 80 % of the time if nothing had changed; None: no number would."""
+def needed(count: int, se: float, margin: float, alpha: float = 0.05) -> int | None:
+    """How many examples (or seeds) would pass 80 % of the time if nothing had changed; None: no number would.
+
+    n ((z(1 - alpha) + z(power)) SE / margin)², with one-sided alpha: 1.645 + 0.842 at 5 %.
+    """
+    from scipy.special import ndtri
+
     if not (margin > 0 and math.isfinite(se)):
         return None
-    return math.ceil(count * ((_Z_ALPHA + _Z_POWER) * se / margin) ** 2)
+    z = float(ndtri(1 - alpha) + ndtri(POWER))
+    return math.ceil(count * (z * se / margin) ** 2)

@@ -32,8 +32,8 @@ class Side:
     def offers(self, metric: str) -> bool:
         """Whether the columns that the config names are enough for a metric."""
         needs, config = METRICS[metric].needs, self._config
-        if config.task == "regression":
-            return needs == "number"
+        if config.task != "classification":
+            return needs == {"regression": "number", "ranking": "ranking"}[config.task]
         if needs == "score":
             return config.score is not None
         if needs == "binary":
@@ -45,9 +45,11 @@ class Side:
         return value_of(metric, *self.arrays(needs, self.classes))
 
     def arrays(self, needs: Needs, classes: list[str]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Label and output: of numbers, of bools (is positive), or of places in `classes`."""
+        """Label and output: of numbers, of bools (is positive), of places in `classes`, or of relevance by query."""
         if needs == "number":
             return self._numbers(self._config.label), self._numbers(self._config.prediction)
+        if needs == "ranking":
+            return self._relevance, self._numbers(self._config.score)
         if needs == "score":
             return self._positive, self._numbers(self._config.score)
         if needs == "binary":
@@ -78,6 +80,17 @@ class Side:
         return found
 
     @cached_property
+    def _relevance(self) -> NDArray[Any]:
+        import numpy as np
+
+        found = self._numbers(self._config.label)
+        if (found < 0).any():
+            what = f"{self._config.label} is negative: relevance begins at 0"
+            raise UnreadableError(f"{self.predictions.path}: {what}")
+        names = [named(value) for value in self.column(self._config.query or "")]
+        return np.stack([found, np.unique(names, return_inverse=True)[1]], axis=1)
+
+    @cached_property
     def _is_binary(self) -> bool:
         return len(set(self._labels)) <= 2 and self._config.positive in self._labels
 
@@ -101,7 +114,7 @@ class Side:
     @cached_property
     def classes(self) -> list[str]:
         """All that is a label or was said."""
-        if self._config.task == "regression":
+        if self._config.task != "classification":
             return []
         found = sorted({*self._labels, *self._said})
         if len(found) > _MOST_CLASSES:
@@ -172,7 +185,8 @@ class Joined:
 
     @cached_property
     def units(self) -> NDArray[Any] | None:
-        return None if self.config.unit is None else self.codes(self.config.unit)[1]
+        column = self.config.independent
+        return None if column is None else self.codes(column)[1]
 
     def lost_slices(self, columns: tuple[str, ...]) -> list[str]:
         """Those of which no example is left: `region=EU`."""
@@ -237,7 +251,7 @@ def _relabelled(
     config: PredictionsConfig,
     slices: tuple[str, ...],
 ) -> list[str]:
-    columns = [config.label, *filter(None, [config.unit]), *slices]
+    columns = [config.label, *filter(None, [config.unit, config.query]), *slices]
     found = set()
     for name in columns:
         if any(name not in side.predictions.columns for side in sides):

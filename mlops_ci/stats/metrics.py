@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlops_ci.stats import ranking
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     Columns = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 
-Needs = Literal["score", "binary", "classes", "number"]
+Needs = Literal["score", "binary", "classes", "number", "ranking"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +181,10 @@ METRICS = {
         needs="number", columns=_squared, value=_root, aliases=("root_mean_squared_error",)
     ),
     "r2": Metric(needs="number", columns=_moments, value=_r2, aliases=("r2_score",)),
+    "ndcg": Metric(needs="ranking", columns=ranking.ndcg, value=_mean, aliases=("ndcg_score",)),
+    "mrr": Metric(
+        needs="ranking", columns=ranking.mrr, value=_mean, aliases=("mean_reciprocal_rank",)
+    ),
 }  # fmt: skip
 
 

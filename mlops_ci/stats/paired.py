@@ -63,6 +63,7 @@ def _later(name: str, label: NDArray[Any], baseline: NDArray[Any], candidate: ND
     old, new = value_of(name, label, baseline), value_of(name, label, candidate)
     if old != new:
         return new < old
+    label = label[:, 0] if label.ndim > 1 else label  # of rankings: names of queries decide nothing
     one, other = np.lexsort((candidate, baseline, label)), np.lexsort((baseline, candidate, label))
     before = (baseline[one].tobytes(), candidate[one].tobytes())
     return before > (candidate[other].tobytes(), baseline[other].tobytes())

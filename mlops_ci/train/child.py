@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from mlops_ci.errors import ToolError
+from mlops_ci.signals import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ _POLL_SECONDS = 0.25
 _MAX_LINE = 64 * 1024
 # Lines that may wait to be shown: a program that says more has to wait.
 _WAITING = 10_000
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,9 @@ def follow(
 
     `deadline`: on the clock of time.monotonic. Raises ToolError when the program cannot be started.
     """
-    group = _Group(command, cwd, env)
-    with _forwarded(group):
+    group = _Group()
+    with _forwarded(group):  # from before its start: no signal finds it alone
+        group.start(command, cwd, env)
         try:
             _pass_on(group, line, deadline)
         except BaseException:  # also a reader of ours that has gone
@@ -65,9 +66,13 @@ def follow(
 
 
 class _Group:
-    def __init__(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
         self.stopped = ""
+        self.lines: queue.Queue[str | None] = queue.Queue(_WAITING)
         self._kill_at: float | None = None
+        self._pid: int | None = None
+
+    def start(self, command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         try:
             self._process = subprocess.Popen(
                 list(command),
@@ -83,7 +88,9 @@ class _Group:
             raise ToolError(f"{command[0]} is not installed or not on PATH") from error
         except OSError as error:
             raise ToolError(f"{command[0]} cannot be started: {error.strerror}") from error
-        self.lines: queue.Queue[str | None] = queue.Queue(_WAITING)
+        self._pid = self._process.pid
+        if self.stopped:  # before it could be told
+            self._send(signal.SIGTERM)
         reader = threading.Thread(target=self._read, daemon=True)
         reader.start()
 
@@ -122,11 +129,13 @@ class _Group:
             self._process.wait(seconds)
 
     def _send(self, signum: int) -> None:
+        if self._pid is None:
+            return
         with suppress(ProcessLookupError, PermissionError):
             if os.name == "posix":
-                os.killpg(self._process.pid, signum)
+                os.killpg(self._pid, signum)
             else:
-                tree = ["taskkill", "/F", "/T", "/PID", str(self._process.pid)]
+                tree = ["taskkill", "/F", "/T", "/PID", str(self._pid)]
                 subprocess.run(tree, capture_output=True, check=False)
 
 
@@ -176,16 +185,12 @@ def _drawn(text: str) -> list[str]:
 
 @contextmanager
 def _forwarded(group: _Group) -> Iterator[None]:
-    """Signals that would end this process go to the group first. Only the main thread gets any."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Signals that would end this process go to the group first."""
 
     def handle(signum: int, _frame: FrameType | None) -> None:
         group.stop(signal.Signals(signum).name, signum)
 
-    known = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
-    before = {signum: signal.signal(signum, handle) for signum in known}
+    before = {signum: signal.signal(signum, handle) for signum in ending()}
     try:
         yield
     finally:

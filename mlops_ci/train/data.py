@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import ToolError, UnreadableError
+from mlops_ci.errors import StoppedError, ToolError, UnreadableError
 from mlops_ci.lineage.hashing import Digests, Folder, hash_paths
 from mlops_ci.process import environment_outside_git
 from mlops_ci.stack.data.dvc.hashes import md5
@@ -21,6 +21,7 @@ from mlops_ci.text import plural, shell_word, visible
 from mlops_ci.train import remotes
 from mlops_ci.train.child import follow
 from mlops_ci.train.order import address
+from mlops_ci.train.pipeline import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,9 +158,8 @@ def run_dvc(command: list[str], folder: Path, output: Output) -> str:
     env = environment_outside_git(DVC_NO_ANALYTICS="1")
     ended = follow(command, cwd=folder, env=env, line=lines.append)
     if ended.stopped:
-        raise ToolError(
-            f"stopped by {ended.stopped} during dvc {command[1]}", hint="mlops-ci train"
-        )
+        what = f"stopped by {ended.stopped} during dvc {command[1]}; {KEPT}"
+        raise StoppedError(what, signal=ended.stopped)
     if not ended.returncode:
         return ""
     errors = [line for line in lines if line.startswith("ERROR:")]

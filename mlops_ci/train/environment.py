@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import MlopsCiError, ToolError, UsageError
+from mlops_ci.errors import MlopsCiError, StoppedError, ToolError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.train import locks
 from mlops_ci.train.child import follow
@@ -182,6 +182,9 @@ def _run(
     command: list[str], cwd: Path, env: dict[str, str], output: Output, problem: str, hint: str
 ) -> None:
     ended = follow(command, cwd=cwd, env=env, line=output.line)
-    if ended.returncode or ended.stopped:
+    if ended.stopped:
+        what = f"stopped by {ended.stopped} while the environment was made"
+        raise StoppedError(f"{what}; the next run makes it", signal=ended.stopped)
+    if ended.returncode:
         last = next((one for one in reversed(output.last) if one.strip()), "")
-        raise ToolError(f"{problem}: {ended.stopped or last}", hint=hint)
+        raise ToolError(f"{problem}: {last}", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -14,6 +15,7 @@ from mlops_ci.lineage.run import TrainingRun
 from mlops_ci.process import environment_outside_git
 from mlops_ci.text import visible
 from mlops_ci.train import ci, fixed, steps
+from mlops_ci.train.ahead import hashing
 from mlops_ci.train.dirt import Dirt
 from mlops_ci.train.pipeline import Work, run_pipeline
 
@@ -55,7 +57,8 @@ def perform(place: Place, job: Job, output: Output) -> TrainingRun:
     seconds = None if minutes is None else minutes * 60
     started = _now()
     work = Work(root=place.root, steps=tuple(planned), variables=variables, seconds=seconds)
-    stages = run_pipeline(work, output)
+    with hashing(place, forced="--force" in job.options) as changing:
+        stages = run_pipeline(dataclasses.replace(work, changing=changing), output)
     finished = _now()
     _check_written(place.root, settings)
     main = job.environments[""].interpreter

@@ -13,24 +13,30 @@ from mlops_ci.train.child import follow
 from mlops_ci.train.repro import StageLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlops_ci.lineage.run import StageRun
     from mlops_ci.train.output import Output
     from mlops_ci.train.steps import Step
 
+KEPT = "stages that were done are kept, and the next run goes on from there"
 _DISK_FULL = "No space left on device"
 _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take."""
+    """`variables`: by the name of an environment, all that stages find in it. `seconds`: how long all may take.
+
+    `changing` is called when a stage begins to run.
+    """
 
     root: Path
     steps: tuple[Step, ...]
     variables: dict[str, dict[str, str]] = field(repr=False)
     seconds: float | None = None
+    changing: Callable[[], None] = lambda: None
 
 
 def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
@@ -38,7 +44,8 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
     deadline = None if work.seconds is None else time.monotonic() + work.seconds
     done: list[StageRun] = []
     for step in work.steps:
-        log = StageLog(output, "" if step.is_dvc else step.shown, step.environment, step.stages)
+        command = "" if step.is_dvc else step.shown
+        log = StageLog(output, command, step.environment, step.stages, work.changing)
         try:
             _run(work, step, deadline, log)
         except MlopsCiError as error:
@@ -71,13 +78,12 @@ def _run(work: Work, step: Step, deadline: float | None, log: StageLog) -> None:
 
 def _stopped(why: str, log: StageLog, work: Work) -> BaseException:
     during = f" during stage {visible(log.failed)}" if log.failed else ""
-    kept = "stages that were done are kept, and the next run goes on from there"
     if why == "timeout":
         assert work.seconds is not None
         took = f"the run took longer than {work.seconds / 60:g} min and was stopped{during}"
         hint = "mlops-ci train, with more train.timeout_minutes in mlops-ci.yaml"
-        return ToolError(f"{took}; {kept}", hint=hint)
-    return StoppedError(f"stopped by {why}{during}; {kept}", signal=why)
+        return ToolError(f"{took}; {KEPT}", hint=hint)
+    return StoppedError(f"stopped by {why}{during}; {KEPT}", signal=why)
 
 
 def _failed(log: StageLog, step: Step, returncode: int) -> MlopsCiError:

@@ -10,7 +10,7 @@ from mlops_ci.lineage.run import StageRun
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from mlops_ci.lineage.run import StageResult
     from mlops_ci.train.output import Output
@@ -40,7 +40,7 @@ class StageLog:
     With DVC a stage is everything between its line that the stage runs and its line that the results are locked. What
     a stage prints comes the same way and may look like DVC's lines: only stages that there are count, each once, and
     whether one has failed is known at the end. `known`: their names, None for any.
-    `command`: the whole step is one stage, and this is what runs.
+    `command`: the whole step is one stage, and this is what runs. `begun` is called when a stage begins to run.
     """
 
     def __init__(
@@ -49,10 +49,12 @@ class StageLog:
         command: str = "",
         environment: str = "",
         known: Collection[str] | None = None,
+        begun: Callable[[], None] = lambda: None,
     ) -> None:
         self._output = output
         self._environment = environment
         self._known = known
+        self._begun = begun
         self._is_dvc = not command
         self._blamed = ""
         self._started: tuple[str, float] | None = None
@@ -105,6 +107,7 @@ class StageLog:
     def _begin(self, name: str) -> None:
         self._end("ran")
         self._started = (name, time.monotonic())
+        self._begun()
         self._output.begin(name)
 
     def _skipped(self, name: str, why: str) -> None:

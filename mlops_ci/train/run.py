@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci.errors import MlopsCiError, UsageError
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
+from mlops_ci.signals import stoppable
 from mlops_ci.text import plural, visible
 from mlops_ci.train import data, dirt, environment, locks, persist, results, seeds, steps
 from mlops_ci.train.perform import Job
+from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
-from mlops_ci.train.tracked import tracked_run
+from mlops_ci.train.tracked import tag_lock, tracked_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +54,14 @@ class Trained:
 
 
 def train(request: Request, output: Output) -> Trained:
-    """Raises UsageError when nothing can be run or it would not be reproducible, StageError when a stage fails."""
+    """Raises UsageError when nothing can be run or it would not be reproducible, StageError when a stage fails,
+    StoppedError when a signal comes.
+    """
+    with stoppable(KEPT):
+        return _train(request, output)
+
+
+def _train(request: Request, output: Output) -> Trained:
     place = Place(request.start, request.config)
     settings = dataclasses.replace(place.config.train, **request.overrides)
     # What cannot be run is said before anything is installed or fetched.
@@ -63,6 +72,8 @@ def train(request: Request, output: Output) -> Trained:
         place.tree, place.project, (*settings.outputs, *settings.metrics, settings.seed_metrics)
     )
     _refuse_dirt(found, settings, output)
+    if settings.command is not None and not settings.inputs and not stages:
+        output.say("train.inputs is empty: of what the command reads, the Record has the commit")
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
     found = _with_data(place, request.stage, settings, found, output)
@@ -80,6 +91,7 @@ def train(request: Request, output: Output) -> Trained:
         done = dataclasses.replace(done, seeds=chosen)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
+    tag_lock(place, done, statements, output)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)
     if refused:
@@ -94,10 +106,11 @@ def _persist(
 ) -> MlopsCiError | None:
     """Why results are not where they should be. A Record says that they are there only when they are."""
     try:
-        if done.persist != "none" and place.project.pipelines:
-            persist.push(place.root, place.dvc, output)
-        if done.persist == "commit":
-            persist.commit(place.root, done, output)
+        with stoppable("the next run brings the results where they belong"):
+            if done.persist != "none" and place.project.pipelines:
+                persist.push(place.root, place.dvc, output)
+            if done.persist == "commit":
+                persist.commit(place.root, done, output)
     except MlopsCiError as error:
         for one in statements:
             one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"

@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci import http
 from mlops_ci.errors import StageError, UnreadableError
 from mlops_ci.http import redact
+from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.run import TrackingRun
-from mlops_ci.stack.base import TrackerSettings
+from mlops_ci.stack.base import LOCK_TAG, MARK_TAG, TrackerSettings
+from mlops_ci.stack.trackers import mlflow
+from mlops_ci.stack.trackers.mlflow import BACKENDS
 from mlops_ci.tracking import run_ids
 from mlops_ci.train import ci
 from mlops_ci.train.perform import Job, perform
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_ci.lineage.run import TrainingRun
+    from mlops_ci.lineage.statement import Statement
     from mlops_ci.train.dirt import Dirt
     from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
 # MLflow's own default, named so that it is the same wherever a stage runs.
 _EMBEDDED = "mlflow.db"
 _FALLBACK = ".mlops-ci/mlflow.db"
-_TOKEN = "mlops_ci.run"  # noqa: S105 - the name of a tag
 _LONG = 400
 
 
@@ -53,7 +56,7 @@ class Tracked:
 
     @property
     def is_server(self) -> bool:
-        return self.uri.lower().startswith(("http://", "https://"))
+        return mlflow.is_server(self.uri)
 
     def variables(self, place: Place, found: Dirt) -> dict[str, str]:
         names = {"MLFLOW_EXPERIMENT_NAME": self.experiment} if self.experiment else {}
@@ -61,7 +64,7 @@ class Tracked:
         return {
             **names,
             "MLFLOW_TRACKING_URI": self.uri,
-            "MLFLOW_RUN_CONTEXT": json.dumps({**tags, _TOKEN: self.token}),
+            "MLFLOW_RUN_CONTEXT": json.dumps({**tags, MARK_TAG: self.token}),
         }
 
     def fallen_back(self) -> Tracked:
@@ -125,28 +128,44 @@ def set_up(
 
 def read_back(tracked: Tracked, place: Place, output: Output) -> TrackingRun:
     """The runs of this training, else those that unchanged outputs name. What cannot be read costs nothing else."""
+    mark = ""
     try:
         ids = _with_token(tracked)
     except UnreadableError as error:
-        output.say(f"MLflow cannot be read after the run: {error}")
-        ids = []
+        output.say(f"MLflow cannot be read after the run: {error}; later: mlops-ci record push")
+        ids, mark = [], tracked.token
     ids = ids or sorted(set(run_ids(place.project, place.project.stages)))
     return TrackingRun(
-        uri=tracked.uri, experiment=tracked.experiment, run_ids=tuple(ids), local=tracked.local
+        uri=tracked.uri,
+        experiment=tracked.experiment,
+        run_ids=tuple(ids),
+        local=tracked.local,
+        mark="" if ids else mark,
     )
 
 
-def _with_token(tracked: Tracked) -> list[str]:
-    from mlops_ci.stack.trackers.mlflow import BACKENDS
+def tag_lock(place: Place, done: TrainingRun, statements: list[Statement], output: Output) -> None:
+    """The lock digest is known only after the run. Where it cannot be set, `mlops-ci record push` does."""
+    where = done.tracking
+    tags = lock_tags(parse(statements, "the new Record"))
+    if where is None or not tags or where.uri.partition("://")[0].lower() not in BACKENDS:
+        return
+    settings = TrackerSettings(uri=where.uri, root=place.root)
+    try:
+        for run_id in where.run_ids:
+            mlflow.tag(settings, run_id, tags)
+    except UnreadableError as error:
+        output.say(f"MLflow does not take {LOCK_TAG}: {error}; later: mlops-ci record push")
 
+
+def _with_token(tracked: Tracked) -> list[str]:
     scheme = tracked.uri.partition("://")[0].lower()
     if scheme not in BACKENDS:
         return []
     if scheme == "sqlite" and not os.path.exists(tracked.uri.removeprefix("sqlite:///")):  # noqa: PTH110
         return []
     settings = TrackerSettings(uri=tracked.uri, root=tracked.root)
-    with BACKENDS[scheme](settings) as store:
-        return sorted(store.tagged(_TOKEN, tracked.token, store.experiments(None)))
+    return mlflow.tagged(settings, MARK_TAG, tracked.token)
 
 
 def _client(environments: Iterable[Environment]) -> str | None:

@@ -20,7 +20,7 @@ VERBS = sorted(ACTIONS.keys() - {"", "setup"})
 OF_THE_STEP = {"working-directory", "token"}
 # What the action decides: it writes files, a summary and outputs.
 DECIDED = {
-    "check": set(),
+    "check": {"github"},
     "drill": {"json", "github", "local", "keep"},
     "gate": {"format", "json", "github"},
     "promote": {"json", "github", "local", "approved-by"},

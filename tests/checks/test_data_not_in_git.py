@@ -159,7 +159,7 @@ TOOLS = {
 }
 NOT_TOOLS = [
     "wandb/__init__.py", "src/wandb/utils.py", "tests/mlruns/0/meta.yaml", "docs/mlruns.md", "files/md5/readme",
-    "mlruns", "ab/" + "g" * 30, ".dvc/config",
+    "mlruns", "exp/mlruns/.gitkeep", "exp/lightning_logs/.gitignore", "ab/" + "g" * 30, ".dvc/config",
 ]  # fmt: skip
 
 

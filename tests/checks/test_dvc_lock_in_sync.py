@@ -193,6 +193,22 @@ def test_all_files_is_one_line_unless_strict(project: Any) -> None:
     assert (rules(report), report.exit_code) == (["data:error"], 1)
 
 
+@pytest.mark.parametrize(
+    "path", ["dvc.yaml", "dvc.lock", "raw.csv.dvc", "params.yaml", "prepare.py"]
+)
+@pytest.mark.parametrize("strict", ["true", "false"])
+def test_a_damaged_object_of_an_unchanged_file_is_undecided(
+    project: Any, path: str, strict: str
+) -> None:
+    oid = project.git("rev-parse", f":{path}")
+    damaged = project.path / ".git/objects" / oid[:2] / oid[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"no zlib")
+    report = run(project, f"strict={strict}", all_files=True)
+    assert report.exit_code == 3
+    assert any(path in one.what or one.path == path for one in report.findings if one.undecided)
+
+
 def test_a_range_is_judged_by_what_it_brings(project: Any) -> None:
     first = project.git("rev-parse", "HEAD")
     project.commit(**{"prepare.py": "one\n"})
@@ -233,6 +249,35 @@ def test_line_ends_come_with_the_rule_for_gitattributes(project: Any) -> None:
     (found,) = run(project).findings
     assert (found.rule, found.level) == (f"{ID}/line-ends", "warning")
     assert "printf '%s\\n' '/prepare.py -text' >> .gitattributes" in found.fix
+
+
+def test_line_ends_of_many_files_are_one_finding_with_a_rule_for_each(project: Any) -> None:
+    names = [f"part{number}.py" for number in range(7)]
+    body: Any = {"schema": "2.0", "stages": {}}
+    stages: Any = {}
+    for name in names:
+        stages[name[:-3]] = {"cmd": name, "deps": [name]}
+        body["stages"][name[:-3]] = {"cmd": name, "deps": [entry(name, md5("a\r\n"))]}
+    text = yaml.safe_dump({"stages": stages})
+    stage(
+        project,
+        **dict.fromkeys((f"many/{name}" for name in names), "a\n"),
+        **{"many/dvc.yaml": text, "many/dvc.lock": yaml.safe_dump(body)},
+    )
+    (found,) = run(project).findings
+    assert found.what.endswith("and 2 more were hashed with other line ends")
+    assert all(f"'/many/{name} -text'" in found.fix for name in names)
+
+
+def test_the_hook_is_named_as_it_can_be_typed(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.commit(**{"raw.csv.dvc": NEW_DATA})
+    assert "see each: mlops-ci-dvc-lock" in run(project, all_files=True).findings[0].fix
+    monkeypatch.setenv("PRE_COMMIT", "1")
+    monkeypatch.setattr("sys.argv", ["/cache/its env/bin/mlops-ci-dvc-lock-in-sync"])
+    fix = run(project, all_files=True).findings[0].fix
+    assert fix.startswith("to see each: '/cache/its env/bin/mlops-ci-dvc-lock-in-sync' --all-files")
 
 
 def test_git_attributes_say_what_is_on_disk(project: Any) -> None:

@@ -175,3 +175,21 @@ def test_a_broken_config(repo, check):
     code, out, err = check(repo.path)
     assert (code, err) == (1, "")
     assert "mlops-ci.yaml:1:10: [policy-valid/broken]" in out
+
+
+def test_in_a_step_it_hands_over_outputs_findings_and_a_summary(repo, check, tmp_path, monkeypatch):
+    out, shown = tmp_path / "out", tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(out))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(shown))
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    repo.commit(**project())
+    repo.write("big.csv", BIG)
+    repo.git("add", "--all")
+    assert check(repo.path, "--format", "github", "--github")[0] == 1
+    lines = out.read_text().splitlines()
+    found = {line.partition("<<")[0]: lines[n + 1] for n, line in enumerate(lines) if "<<" in line}
+    assert found["verdict"] == "fail"
+    assert json.loads(found["counts"]) == {"findings": 1, "undecided": 0, "remarks": 0}
+    (finding,) = json.loads(Path(found["json"]).read_text())["findings"]
+    assert finding["path"] == "big.csv"
+    assert "big.csv" in shown.read_text()

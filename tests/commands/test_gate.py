@@ -237,6 +237,32 @@ def test_unknown_names_are_errors_of_use(project: Any, capsys: Any) -> None:
     assert "no model" in refusal(capsys, "--model", "nobody")
 
 
+PROFILES = "profiles: {merge: {levels: {no-worse: warn}}, strict: {levels: {no-worse: error}}}\n"
+
+
+def test_a_profile_of_the_base_judges_and_merge_is_the_usual_one(project: Any, capsys: Any) -> None:
+    project.git("switch", "-q", "main")
+    project.commit(**{"mlops-ci.yaml": STRICT + PROFILES})
+    project.git("switch", "-qC", "feature")
+    project.commit(**{"metrics.json": auc(0.85)})
+    found = verdict(capsys)
+    assert (found["result"], found["policy"]["profile"]) == ("warn", "merge")
+    strict = verdict(capsys, "--profile", "strict", code=1)
+    assert (strict["result"], strict["policy"]["profile"]) == ("fail", "strict")
+    assert strict["policy"]["digest"] != found["policy"]["digest"]
+    assert run(["gate", "--format", "md", "main", "HEAD", "--profile", "strict"]) == 1
+    shown = capsys.readouterr().out
+    assert ", profile `strict`" in shown
+    assert " --profile strict" in shown
+    where = f"in the gates at {project.git('rev-parse', '--short=7', 'main')}"
+    assert f"there is no profile 'prod' {where}" in refusal(capsys, "--profile", "prod")
+    # A change can bring no profile of its own: the gates are in force elsewhere.
+    project.commit(
+        **{"mlops-ci.yaml": f"{STRICT}profiles: {{merge: {{levels: {{no-worse: off}}}}}}\n"}
+    )
+    assert verdict(capsys)["result"] == "warn"
+
+
 def test_the_first_commit_is_compared_with_nothing(
     repo: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

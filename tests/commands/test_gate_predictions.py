@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -141,3 +142,92 @@ def test_flips_are_named_in_every_report(project: Any, capsys: Any) -> None:
         assert flips["wrong"][0] in shown
     assert run(["report", "--format", "html"]) == 0
     assert words in capsys.readouterr().out
+
+
+def test_predictions_that_are_not_those_of_the_run_block(project: Any, capsys: Any) -> None:
+    def locked(content: str) -> str:
+        md5 = hashlib.md5(content.encode()).hexdigest()
+        outs = f"[{{path: p.csv, hash: md5, md5: {md5}}}]"
+        return f"schema: '2.0'\nstages: {{test: {{cmd: c, outs: {outs}}}}}\n"
+
+    stage = "stages: {test: {cmd: c, outs: [{p.csv: {cache: false}}]}}\nmetrics: [metrics.json]\n"
+    there = files(0.3)
+    project.commit(**{"dvc.yaml": stage, "dvc.lock": locked(there["p.csv"]), ".dvc/config": ""})
+    assert outcomes(verdict(capsys)) == SAME
+    better = files(0.1)
+    project.commit(**better)
+    found = verdict(capsys, code=1)
+    assert set(outcomes(found).values()) == {"inconclusive"}
+    assert "p.csv is not what dvc.lock recorded" in found["outcomes"][0]["reason"]
+    project.commit(**{"dvc.lock": locked(better["p.csv"])})
+    assert outcomes(verdict(capsys)) == SAME
+
+
+LEAKY = CONFIG.replace("score: s}", "score: s, train: train.csv, train_id: customer%s}")
+
+
+def leak(project: Any, capsys: Any, rows: str, code: int, more: str = "") -> dict[str, Any]:
+    """The outcome of the gate `leak` where the file of training examples has these rows."""
+    project.git("switch", "-qC", "main", "main")
+    project.commit(**{"mlops-ci.yaml": LEAKY % more})
+    project.git("switch", "-qC", "feature")
+    project.commit(**{"train.csv": rows} if rows else {"readme": ""})
+    (found,) = [one for one in verdict(capsys, code)["outcomes"] if one["gate"] == "leak"]
+    return dict(found)
+
+
+def test_examples_that_the_model_was_trained_on_are_named_and_block(
+    project: Any, capsys: Any
+) -> None:
+    found = leak(project, capsys, "customer,x\n7,1\n599,1\n1.0,1\n12,1\n12,2\n600,1\n", 1)
+    assert (found["result"], found["value"], found["source"]) == ("fail", 4, "train.csv")
+    said = "4 of 600 evaluation examples are in train.csv too: '1', '12', '599' and 1 more"
+    assert found["reason"] == said
+    for style in ("md", "term"):
+        assert run(["gate", "--format", style]) == 1
+        shown = capsys.readouterr().out.replace("`", "")
+        assert "m was trained on examples that evaluate it: blocked" in shown
+        assert "4 of 600 evaluation examples" in shown
+        assert "evaluate on examples that training has not seen" in shown
+
+
+def test_no_example_in_both_passes_and_is_said(project: Any, capsys: Any) -> None:
+    found = leak(project, capsys, "customer\n600\n601\n", 0)
+    assert (found["result"], found["value"]) == ("pass", 0)
+    assert found["reason"] == "none of 600 evaluation examples is in train.csv"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [("", "there is no train.csv"), ("id\n1\n", "train.csv: has no column 'customer'")],
+)
+def test_a_leak_that_cannot_be_told_blocks(
+    project: Any, capsys: Any, rows: str, reason: str
+) -> None:
+    found = leak(project, capsys, rows, 1)
+    assert found["result"] == "inconclusive"
+    assert found["reason"].endswith(f"cannot be told: {reason}")
+    assert run(["gate"]) == 1
+    assert "cannot tell whether it was trained on what evaluates it" in capsys.readouterr().out
+
+
+def test_a_team_may_be_warned_of_a_leak_only(project: Any, capsys: Any) -> None:
+    assert leak(project, capsys, "customer\n1\n", 0, ", on_leak: warn")["result"] == "warn"
+    assert leak(project, capsys, "x\n1\n", 0, ", on_leak: warn")["result"] == "warn"
+
+
+def test_a_change_cannot_hide_its_leak(project: Any, capsys: Any) -> None:
+    leak(project, capsys, "customer\n1\n", 1)
+    project.commit(**{"mlops-ci.yaml": CONFIG})
+    found = verdict(capsys, 1)
+    assert [one["result"] for one in found["outcomes"] if one["gate"] == "leak"] == ["fail"]
+
+
+def test_a_known_leak_can_be_waived(project: Any, capsys: Any) -> None:
+    waiver = "waivers: [{gate: leak, reason: r, approved_by: '@a', expires: 2999-01-01}]\n"
+    project.git("switch", "-q", "main")
+    project.commit(**{"mlops-ci.yaml": LEAKY % "" + waiver, "train.csv": "customer\n1\n"})
+    project.git("switch", "-qC", "feature")
+    project.commit(readme="")
+    assert verdict(capsys)["result"] == "waived"
+    assert run(["check", "policy-valid", "--all-files"]) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +114,37 @@ def test_push_asks_no_server_that_only_a_file_names(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     assert run(["record", "push"]) == 3
     assert "Connection refused" in capsys.readouterr().err
+
+
+class Denied(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, ThreadingHTTPServer)
+        self.send_error(self.server.status)  # type: ignore[attr-defined]
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_push_where_we_may_not_write_is_exit_code_4(
+    trained: Repo,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    status: int,
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Denied) as server:
+        server.status = status  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        project.record(trained, tracking=TrackingRun(uri=uri, run_ids=("a" * 32,)))
+        monkeypatch.chdir(trained.path)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert run(["record", "push"]) == 4
+        server.shutdown()
+    said = capsys.readouterr().err
+    assert f"answers {status}: the Record may not be kept there" in said
+    assert "MLFLOW_TRACKING_TOKEN" in said
 
 
 def hostile_files(folder: Path) -> list[Path | str]:

@@ -117,7 +117,11 @@ def test_a_change_cannot_waive_its_own_failure(worse: Any, capsys: Any, style: s
     worse(on_branch=waiver(until=LATER))
     assert run(["gate", "main", "HEAD"]) == 1
     capsys.readouterr()
-    assert "waived until" not in words(capsys, style)
+    said = words(capsys, style)
+    assert said.count("waived until") == said.count("no-worse waived until") == 1  # what is looser
+    verdict = json.loads(report(capsys, "json"))["models"][0]["verdict"]
+    assert verdict["result"] == "fail"
+    assert "waiver" not in verdict["outcomes"][0]
 
 
 def test_a_change_cannot_take_a_cap_away(worse: Any) -> None:

@@ -51,6 +51,7 @@ def policy(text: str) -> Policy:
         ),
         ("higher_is_better", "lower_is_better", "direction higher_is_better → lower_is_better"),
         ("range: [0, 1]", "range: [0, 9]", "metrics.auc.range changed"),
+        ("gates:", "defaults: {alpha: 0.1}\ngates:", "alpha 0.05 → 0.1"),
         ("gates:", "baseline: {on_missing: skip}\ngates:", "on_missing bootstrap → skip"),
         (
             "gates:",

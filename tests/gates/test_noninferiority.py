@@ -43,6 +43,16 @@ def test_a_loss_within_the_limit_that_cannot_be_told_says_how_many_would_tell() 
     assert found.reason == "needs 6,183 examples, has 1,000"
 
 
+def test_alpha_moves_the_bound_the_correction_and_the_number_that_is_needed() -> None:
+    gain = normal(0.0, 0.006)
+    assert decide(gain, 0.01, units=1000, adjusted=1.0).result == "pass"  # 1.645 SE
+    strict = decide(gain, 0.01, units=1000, adjusted=1.0, alpha=0.01)  # 2.326 SE
+    assert (strict.result, strict.needed) == ("inconclusive", 3613)
+    loss = normal(-0.05, 0.01)
+    assert decide(loss, 0.01, units=1000, adjusted=0.02).result == "fail"
+    assert decide(loss, 0.01, units=1000, adjusted=0.02, alpha=0.01).result == "inconclusive"
+
+
 def test_what_cannot_be_told_blocks_where_the_change_touched_what_is_evaluated() -> None:
     assert decide(normal(0.0, 0.01), 0.01, units=1000, adjusted=1.0, trusted=False).blocks
 

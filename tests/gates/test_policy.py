@@ -29,7 +29,7 @@ DOCUMENT = {
         {"id": "budget", "any": [{"metric": "ms", "threshold": {"max": 40}}]},
         {"id": "both", "all": [{"metric": "f1", "threshold": {"min": 0.5}}]},
     ],
-    "defaults": {"level": "error", "on_missing_metric": "fail", "on_nan": "fail"},
+    "defaults": {"level": "error", "on_missing_metric": "fail", "on_nan": "fail", "alpha": 0.05},
     "baseline": {"on_missing": "bootstrap"},
 }
 # Each place of the document that decides, and another value for it.
@@ -54,6 +54,7 @@ DECIDING: list[tuple[str, Any]] = [
     ("defaults.level", "warn"),
     ("defaults.on_missing_metric", "warn"),
     ("defaults.on_nan", "warn"),
+    ("defaults.alpha", 0.01),
     ("baseline.on_missing", "skip"),
 ]
 

@@ -64,6 +64,17 @@ def test_equal_runs_have_equal_records(repo: Repo, run: TrainingRun) -> None:
     assert first == second
 
 
+def test_data_in_a_folder_in_git_is_data_and_code_beside_it_is_code(
+    repo: Repo, run: TrainingRun
+) -> None:
+    files = {"src/train.py": "", "src/deep/a.csv": "1\n"}
+    repo.commit(**{"dvc.yaml": DVC_YAML.replace("[train.py]", "[src]"), **files})
+    (statement,) = collect(repo.path, run)
+    dependencies = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    kinds = {one["name"]: one["annotations"]["kind"] for one in dependencies}
+    assert (kinds["src/train.py"], kinds["src/deep/a.csv"]) == ("code", "data")
+
+
 @pytest.mark.parametrize(
     ("path", "content"), [("model.bin", "other"), ("params.yaml", "lr: 0.2\n")]
 )

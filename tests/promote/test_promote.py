@@ -15,9 +15,10 @@ import yaml
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import granting
+from mlops_ci.promote import granting, ledger
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
+from tests.lineage import project
 
 pytestmark = pytest.mark.real
 
@@ -65,6 +66,26 @@ def test_the_first_and_a_better_one_are_promoted_and_the_way_back(
     Repo(Path.cwd()).git("fetch", "-q", "origin", "refs/notes/*:refs/notes/*")
     assert holders(cli) == [("v1.0.0", True)]
     assert "alert 7" in Repo(Path.cwd()).git("tag", "-n9", "-l", "churn#prod#3")
+
+
+def test_what_a_gate_said_before_is_found_by_content_and_decides_nothing(
+    released: Repo, cli: Any
+) -> None:
+    released.git("switch", "-qC", "squashed", "churn@v1.1.0^{}")
+    project.record(released)
+    assert cli("gate", "--record", "churn@v1.0.0", "HEAD", "--policy", "main")[0] == 0
+    assert cli("record", "push", "--note")[0] == 0
+    assert cli("promote", ask(released, "v1.1.0", 1))[0] == 0
+    (statement,) = [
+        one for _, one in notes.statements(here()) if one["predicateType"] == ledger.PROMOTION
+    ]
+    (before,) = statement["predicate"]["judgedBefore"]
+    assert before["result"] == "pass"
+    assert len(before["sha256"]) == 64
+
+
+def here() -> Repository:
+    return Repository.discover(Path.cwd())
 
 
 def test_a_worse_one_is_refused(released: Repo, cli: Any) -> None:
@@ -233,6 +254,28 @@ def test_without_gates_nothing_is_promoted(released: Repo, cli: Any) -> None:
     code, _, err = cli("promote", name)
     assert code == 1
     assert "no gate of the main branch judges v1.0.0" in err
+
+
+def test_the_profile_of_the_stage_or_production_judges(released: Repo, cli: Any) -> None:
+    profiles = """\
+gates:
+- {id: floor, metric: accuracy, threshold: {min: 0.5}}
+- {id: never, metric: accuracy, threshold: {min: 2}, level: "off"}
+profiles: {production: {levels: {never: error}}, prod: {extends: production, levels: {never: warn}}}
+"""
+    released.write("mlops-ci.yaml", profiles)
+    released.git("commit", "-qam", "profiles")
+    released.git("push", "-q", "origin", "main")
+    code, out, _ = cli("promote", ask(released, "v1.0.0", 1), "--dry-run")
+    assert code == 0
+    assert "verdict warn, by the gates at " in out
+    assert ", profile prod\n" in out
+    other = ask(released, "v1.0.0", 2, "live")
+    code, _, err = cli("promote", other)
+    assert code == 1
+    assert "at least 2: broken" in err
+    assert "mlops-ci gate --exact --profile production" in err
+    assert cli("promote", other, "--profile", "prod", "--dry-run")[0] == 0
 
 
 def test_a_rollback_needs_an_earlier_promotion(released: Repo, cli: Any) -> None:

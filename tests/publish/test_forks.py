@@ -52,6 +52,7 @@ def test_declared_numbers_are_judged_here_and_labelled(job: Job) -> None:
     job.workflow_run()
     assert job.publish("--from", str(file)) == 0
     assert "All numbers below are declared by the pull request, not verified" in job.body
+    assert "**Do:** read the diff" in job.body
     headline = "### ⚪ `churn` is better: 1 check passed (declared, not verified)"
     assert job.body.splitlines()[1] == headline
     assert "✅" not in job.body
@@ -261,13 +262,80 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     assert job.publish() == 0
 
 
-def test_gates_that_need_examples_set_no_success_without_them(job: Job) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"mlops-ci.yaml": GATES.replace("{churn: {}}", "{churn: {predictions: {path: p.csv, label: y, score: s}}}")},
+        {"mlops-ci.yaml": f"{GATES}\ndefaults: {{noise: {{from: history}}}}\n"},
+        {"seed-metrics.json": "{}"},
+    ],
+)  # fmt: skip
+def test_gates_that_need_more_than_a_report_holds_set_no_success_without_it(
+    job: Job, files: dict[str, str]
+) -> None:
     job.commit(0.95)
     file = job.write("--all")
-    gates = GATES.replace(
-        "{churn: {}}", "{churn: {predictions: {path: p.csv, label: y, score: s}}}"
-    )
-    job.api.state.repos[REPO].files[job.base]["mlops-ci.yaml"] = gates
+    job.api.state.repos[REPO].files[job.base].update(files)
     job.workflow_run(REPO)
     assert job.publish("--from", str(file)) == 0
     assert job.statuses == {"mlops-ci/churn": "pending"}
+
+
+WEAK = GATES.replace("0.9", "0.5")
+
+
+def with_gates(job: Job, text: str) -> None:
+    """The head has these gates, and they differ from those of the base."""
+    job.api.state.repos[REPO].files[job.head] = {"mlops-ci.yaml": text}
+
+
+def test_gates_that_a_fork_loosens_are_named_and_do_not_count(job: Job) -> None:
+    job.commit(0.8)
+    fork(job)
+    with_gates(job, WEAK)
+
+    def silent(data: Any) -> None:
+        data["models"][0]["notes"] = []
+
+    job.workflow_run()
+    assert job.publish("--from", str(lie(job.write("--all"), silent))) == 1
+    assert "by these it would pass" in job.body
+    assert "Looser: floor min 0.9 → 0.5" in job.body
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+
+
+def test_what_a_fork_says_of_its_gates_is_not_believed(job: Job) -> None:
+    job.commit(0.95)
+    fork(job)
+    with_gates(job, GATES)
+
+    def boast(data: Any) -> None:
+        note = {"kind": "policy-changed", "message": "the gates are what they were"}
+        data["models"][0]["notes"] = [note]
+
+    job.workflow_run()
+    assert job.publish("--from", str(lie(job.write("--all"), boast))) == 0
+    assert "the gates" not in job.body.replace("the gates of the base branch", "")
+
+
+def test_an_old_fork_does_not_loosen_what_became_stricter(job: Job) -> None:
+    job.commit(0.95)
+    fork(job)
+    with_gates(job, WEAK)
+    repo = job.api.state.repos[REPO]
+    repo.commits.add("c" * 40)
+    repo.merge_bases[job.head] = "c" * 40
+    repo.files["c" * 40] = {"mlops-ci.yaml": WEAK}
+    job.workflow_run()
+    assert job.publish("--from", str(job.write("--all"))) == 0
+    assert "Looser" not in job.body
+
+
+@pytest.mark.parametrize("broken", ["gates: [{id: 1, metrik: x}]\n", "a: &a [*a, *a]\n", "\x00"])
+def test_gates_of_a_fork_that_cannot_be_read_are_told(job: Job, broken: str) -> None:
+    job.commit(0.95)
+    fork(job)
+    with_gates(job, broken)
+    job.workflow_run()
+    assert job.publish("--from", str(job.write("--all"))) == 0
+    assert "whether this change also changes the gates cannot be told" in job.body

@@ -82,6 +82,7 @@ WORDS = [
         outcome(-0.018, -0.021, -0.015, "inconclusive", needed=900),
         "cannot tell: the loss is close to the limit 0.02",
     ),
+    (outcome(0.01, 0.0, 0.02), "noise: nothing lost, 0.02 allowed"),
     (
         outcome(0.0, math.nan, math.nan, "inconclusive"),
         "cannot tell: 1,200 examples say too little",

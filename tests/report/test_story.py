@@ -35,6 +35,10 @@ def regression(name, limit, **more):
     )
 
 
+def suspicious(name, limit):
+    return GateConfig(id=f"{name}-gain", metric=name, change=ChangeConfig(max_improvement=limit))
+
+
 def floor(name, least):
     return GateConfig(id=f"{name}-floor", metric=name, threshold=ThresholdConfig(min=least))
 
@@ -191,6 +195,37 @@ def test_numbers_that_are_in_doubt_are_no_plain_success(comparison):
     assert "✅ `m`" not in shown
 
 
+@pytest.mark.parametrize(
+    ("kind", "headed", "why"),
+    [
+        ("nothing-retrained", "m was not judged, its numbers are not its own", "lr changed"),
+        ("evaluation-differs", "m was not compared, its evaluation is another", "lr changed"),
+    ],
+)
+def test_numbers_that_cannot_be_relied_on_are_not_judged(comparison, kind, headed, why):
+    note = Note(kind=kind, message=why, fix="dvc repro", untrusted=True)
+    other = Note(kind="lock-mismatch", message="the baseline", fix="x", side="baseline")
+    doubted = model(BETTER, notes=(other, note))
+    gates = [regression("auc", 0.01)]
+    assert headline(comparison, doubted, gates) == f"{headed}: blocked"
+    assert line(comparison, doubted, gates, "How much").startswith("unknown: the files say auc ")
+    assert line(comparison, doubted, gates, "Real or noise") == f"no answer: {why}."
+    assert line(comparison, doubted, gates, "Why it blocks").startswith(f"{why}. This change did")
+    assert line(comparison, doubted, gates, "Do").startswith("dvc repro, then judge again")
+    page = markdown.render(*told(comparison, doubted, gates)).replace("\N{NO-BREAK SPACE}", " ")
+    row = page.partition("| ⚠️ |")[2]
+    assert f"**not {'trusted' if kind == 'nothing-retrained' else 'comparable'}**: {why}" in row
+
+
+def test_a_suspicious_gain_says_how_much_is_believed_and_where_to_look(comparison):
+    gates = [suspicious("auc", 0.05)]
+    assert "gains suspiciously much in auc: blocked" in headline(comparison, model(BETTER), gates)
+    assert "0.05 believed" in line(comparison, model(BETTER), gates, "How much")
+    assert "training has seen what evaluates it" in line(comparison, model(BETTER), gates, "Do")
+    shown = markdown.render(*told(comparison, model(BETTER), [suspicious("auc", 0.5)]))
+    assert "**believable**: up to 0.5 better is" in shown.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def test_among_several_models_those_in_doubt_are_not_fine(comparison):
     note = Note(kind="nothing-retrained", message="nothing was retrained", fix="dvc repro")
     models = [
@@ -234,6 +269,7 @@ def test_no_name_from_a_repository_gets_into_a_command(comparison, name):
         ([regression("auc", 0.2)], "uncalibrated: within the limit 0.2"),
         ([floor("auc", 0.85)], "below its bound 0.85 by 0.05"),
         ([floor("auc", 0.7)], "one run, at least 0.7 holds, 0.1 to spare"),
+        ([floor("auc", 0.8)], "one run, at least 0.8 holds, nothing to spare"),
         ([floor("auk", 0.7)], "missing, did you mean auc?"),
     ],
 )

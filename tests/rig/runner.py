@@ -85,9 +85,10 @@ class Hub:
         git(self.work, "remote", "add", "origin", str(self.bare))
         git(self.work, "push", "-q", "origin", "main")
         tip = git(self.work, "rev-parse", "main")
-        policy = git(self.work, "show", "main:mlops-ci.yaml")
-        files = {tip: {"mlops-ci.yaml": policy}}
-        self.api.add_repo(self.full, refs={"refs/heads/main": tip}, files=files)
+        self.api.add_repo(self.full, refs={"refs/heads/main": tip}, files=self._policy(tip))
+
+    def _policy(self, commit: str) -> dict[str, dict[str, str]]:
+        return {commit: {"mlops-ci.yaml": git(self.work, "show", f"{commit}:mlops-ci.yaml")}}
 
     def commit(self, message: str, **files: str) -> str:
         for name, content in files.items():
@@ -113,6 +114,10 @@ class Hub:
         if fork:
             ends["head"]["repo"] = fork
         self.api.add_pull(self.full, number, **ends)
+        repo = self.api.state.repos[self.full]
+        repo.files |= self._policy(head)
+        repo.merge_bases[head] = git(self.work, "merge-base", base, head)
+        repo.commits.add(repo.merge_bases[head])
         return self._event(number, ends, fork or self.full)
 
     def _event(self, number: int, ends: dict[str, dict[str, str]], source: str) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def test_a_fork_is_measured_without_rights_and_published_without_its_code(
     assert run.jobs == {"publish": "success" if branch == "better" else "failure"}, run.text
     (comment,) = hub.api.comments(hub.full)
     assert "declared by the pull request" in comment["body"]
+    assert "also changes the gates" not in comment["body"]
     assert states(hub, pull) == {"mlops-ci/churn": state}
 
 

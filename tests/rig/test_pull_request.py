@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rig.runner import git
+from tests.rig.runner import ROOT, git
 
 if TYPE_CHECKING:
     from tests.rig.runner import Hub, Run
@@ -86,3 +89,34 @@ def test_the_workspace_and_the_steps_after_it_are_as_they_were(hub: Hub) -> None
     assert run.jobs == {"model": "success"}, run.text
     assert "?? after\n?? before\n" in run.text
     assert "!! " not in run.text
+
+
+CHECK = GATE.replace("id: gate", "id: check").replace("actions/gate", "actions/check")
+
+
+@pytest.mark.parametrize(("name", "job"), [("large.csv", "failure"), ("README.md", "success")])
+def test_what_a_change_adds_is_checked(hub: Hub, name: str, job: str) -> None:
+    git(hub.work, "switch", "-qc", "change")
+    hub.commit("Add a file", **{name: "1,2\n" * 200_000 if name == "large.csv" else "# churn\n"})
+    run = hub.run(CHECK, hub.open_pull(7))
+    assert run.jobs == {"model": job}, run.text
+    assert run.outputs["check"]["verdict"] == ("fail" if job == "failure" else "pass")
+    found = json.loads(run.outputs["check"]["counts"])["findings"]
+    assert found == (job == "failure")
+    (summary,) = run.summaries
+    assert f"{found} finding" in summary
+    assert any(name in one for one in run.annotations) == (job == "failure")
+
+
+def test_a_report_blocks_nothing_and_any_command_can_follow(hub: Hub) -> None:
+    """The steps that docs/actions.md shows for other commands, as they are there."""
+    page = (ROOT / "docs/actions.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- setup: end -->")[2].partition("```yaml\n")[2].partition("```")[0]
+    steps = textwrap.indent(re.sub(r"@v\d+\.\d+\.\d+", "@v0", shown), "    ")
+    report = GATE.replace("id: gate", "id: report").replace("actions/gate", "actions/report")
+    run = opened(hub, "worse", report + steps)
+    assert run.jobs == {"model": "success"}, run.text
+    assert run.outputs["report"]["verdict"] == "fail"
+    assert run.outputs["report"]["blocked"] == "true"
+    assert Path(run.outputs["mlops-ci"]["command"]).name == "run.sh"
+    assert '"schema_version": 1' in run.text

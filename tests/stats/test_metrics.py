@@ -42,7 +42,9 @@ NUMBERS = {
 
 
 def test_every_metric_has_a_peer() -> None:
-    assert METRICS.keys() == SCORES.keys() | BINARY.keys() | CLASSES.keys() | NUMBERS.keys()
+    ranked = {"ndcg", "mrr"}  # test_ranking.py
+    known = SCORES.keys() | BINARY.keys() | CLASSES.keys() | NUMBERS.keys()
+    assert METRICS.keys() == known | ranked
     assert {*METRICS, "none"} == {*get_args(MetricName)}
 
 
@@ -119,6 +121,9 @@ def test_order_changes_nothing_and_swapped_sides_mirror(name: str, *, grouped: b
         old, new, label = old > 0.5, new > 0.6, label.astype(bool)
     elif METRICS[name].needs == "score":
         label = label.astype(bool)
+    elif METRICS[name].needs == "ranking":
+        units = np.arange(120) // (12 if grouped else 6)
+        label = np.stack([label, np.arange(120) // 6], axis=1)
     found = paired.change(name, label, old, new, units, resamples=200)
     order = np.random.default_rng(1).permutation(120)
     shuffled = None if units is None else units[order]

@@ -12,9 +12,14 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from mlops_ci.gate_config import NoiseConfig
+from mlops_ci.gates import repeated
 from mlops_ci.gates.noninferiority import ALPHA, decide, p_of_loss
+from mlops_ci.model import Change
+from mlops_ci.repeats import Repeats, Run
 from mlops_ci.stats import paired
-from mlops_ci.stats.hypothesis import holm, sign_flip
+from mlops_ci.stats.hypothesis import holm, paired_t, sign_flip, welch_t
+from mlops_ci.stats.signs import signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +149,38 @@ def test_small_samples_are_reported(record_property: Callable[[str, object], Non
         covered = float(np.mean([low <= truth <= high for low, high in ends]))
         record_property(f"coverage of {metric}, n = 40", covered)
         assert covered > 0.5
+
+
+@pytest.mark.parametrize("test", ["paired t", "Welch", "signs"])
+def test_seeds_keep_their_level(test: str, scale: Callable[[int, int], int]) -> None:
+    """At a margin of 0 a gate over six seeds fails in 5 % of comparisons of equals, and no more."""
+    random, runs = np.random.default_rng(21), scale(2000, 20_000)
+    failed = 0
+    for _ in range(runs):
+        common = random.normal(0, 1, 6) if test != "Welch" else 0
+        old, new = (common + random.normal(0, 1, 6) for _ in range(2))
+        how = {"paired t": paired_t, "Welch": welch_t, "signs": lambda a, b: signs(b - a)}[test]
+        gain = how(old, new)
+        found = decide(gain, 0.0, units=6, adjusted=p_of_loss(gain, 0.0), of="seeds")
+        failed += found.result == "fail"
+    assert failed / runs <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+    assert failed / runs > ALPHA / 3
+
+
+def test_history_keeps_its_level(scale: Callable[[int, int], int]) -> None:
+    random, runs = np.random.default_rng(22), scale(300, 5000)
+    noise = NoiseConfig(source="history")
+    failed = judged = 0
+    for _ in range(runs):
+        values = random.normal(0.9, 0.01, 11)
+        kept = tuple(Run(commit="", values={("f", "a"): float(one)}) for one in values[1:])
+        row = Change(name="a", source="f", baseline=float(values[1]), candidate=float(values[0]))
+        found = repeated.spread(row, Repeats(path="", runs=kept), noise, ALPHA)
+        if isinstance(found, repeated.Spread):
+            judged += 1
+            failed += found.change.p_below(0.0) <= ALPHA
+    assert judged / runs > 0.85
+    assert failed / judged <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / judged)
 
 
 def test_random_signs_keep_their_level(scale: Callable[[int, int], int]) -> None:

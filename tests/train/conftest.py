@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Repo
 
 BIN = Path(sys.executable).parent
@@ -86,6 +89,14 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "mlops_ci", *arguments]
 
 
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it has not happened in a minute")
+
+
 def train(repo: Repo, *arguments: str, **env: str) -> Done:
     done = subprocess.run(
         command("train", *arguments),
@@ -93,7 +104,7 @@ def train(repo: Repo, *arguments: str, **env: str) -> Done:
         env={**os.environ, **env},
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=600,
         encoding="utf-8",
     )
     return Done(done.returncode, done.stdout, done.stderr)

@@ -52,15 +52,16 @@ def test_a_stage_that_is_not_there_is_named_with_one_that_is(pipeline: Repo) -> 
     assert "did you mean train?" in done.err
 
 
-@pytest.mark.parametrize("path", ["train.sh", "params.yaml", "new.py"])
-def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo, path: str) -> None:
-    pipeline.write(path, FILES.get(path, "") + "# more\n")
+def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo) -> None:
+    paths = ["new.py", "params.yaml", "train.sh"]
+    for path in paths:
+        pipeline.write(path, FILES.get(path, "") + "# more\n")
     refused = train(pipeline)
     assert refused.code == 2
-    assert path in refused.errors[0]
+    assert ", ".join(paths) in refused.errors[0]
     assert not pipeline.path.joinpath("dvc.lock").exists()
     done = train(pipeline, "--on-dirty", "record", "--json")
-    assert (done.code, done.data["dirty"]) == (0, [path])
+    assert (done.code, done.data["dirty"]) == (0, paths)
 
 
 def test_a_stage_that_fails_is_named_with_its_last_lines(pipeline: Repo) -> None:
@@ -99,6 +100,15 @@ def test_a_command_without_dvc(repo: Repo) -> None:
     assert done.code == 0, done.err
     (statement,) = store.read(repo.path / done.data["record"])
     assert [one["name"] for one in statement["subject"]] == ["model.bin"]
+    assert "train.inputs" not in done.err
+
+
+def test_a_command_whose_inputs_nobody_names_is_told_what_the_record_lacks(repo: Repo) -> None:
+    config = "train: {command: echo m > model.bin, outputs: [model.bin]}\n"
+    repo.commit(**{"mlops-ci.yaml": config, ".gitignore": "model.bin\n"})
+    done = train(repo)
+    assert done.code == 0, done.err
+    assert "train.inputs is empty" in done.err
 
 
 def test_a_command_that_writes_nothing_fails(repo: Repo) -> None:

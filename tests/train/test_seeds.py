@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlops_ci.cli import run
 from mlops_ci.lineage import store
 from tests.train.conftest import FILES, train
 
@@ -30,18 +31,18 @@ MEASURES += 'echo "{\\"accuracy\\": 0.9$MLOPS_CI_SEED}" > metrics.json\n'
 
 def test_each_seed_is_measured_and_the_first_stays(pipeline: Repo) -> None:
     pipeline.commit(**{"train.sh": MEASURES, "dvc.yaml": DVC_YAML})
-    done = train(pipeline, "--seeds", "3", "--seed", "4", "--json")
+    done = train(pipeline, "--seeds", "2", "--seed", "4", "--json")
     assert done.code == 0, done.err
-    assert done.data["seeds"] == [4, 5, 6]
+    assert done.data["seeds"] == [4, 5]
     found = json.loads(pipeline.path.joinpath("seed-metrics.json").read_text())
     assert found == {
         "schema_version": 1,
-        "seeds": [4, 5, 6],
-        "models": {"repo": {"metrics.json": {"accuracy": [0.94, 0.95, 0.96]}}},
+        "seeds": [4, 5],
+        "models": {"repo": {"metrics.json": {"accuracy": [0.94, 0.95]}}},
     }
     assert done.err.count("▸ prepare") == 1
-    assert done.err.count("▸ train") == 3
-    assert done.err.count("▸ publish") == 3
+    assert done.err.count("▸ train") == 2
+    assert done.err.count("▸ publish") == 2
     assert pipeline.path.joinpath("model.bin").read_text().endswith("4\n")
     assert pipeline.path.joinpath("card.md").read_text().endswith("4\n")
     assert len(pipeline.git("worktree", "list").splitlines()) == 1
@@ -77,3 +78,28 @@ def test_without_a_stage_that_makes_a_model_it_asks_which(pipeline: Repo) -> Non
     assert done.code == 2
     assert "seed_stages" in done.err
     assert "▸" not in done.err
+
+
+def test_gates_judge_by_the_seeds_that_were_trained(
+    pipeline: Repo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = "gates: [{id: no-worse, metric: accuracy, change: {max_regression: 0.01}, noise: {from: seeds}}]\n"
+    pipeline.commit(**{"train.sh": MEASURES, "dvc.yaml": DVC_YAML, "mlops-ci.yaml": gates})
+    assert train(pipeline, "--seeds", "5").code == 0
+    pipeline.git("add", "-A")
+    pipeline.git("commit", "-qm", "train")
+    pipeline.git("switch", "-qc", "worse")
+    # Better with the first seed, and worse on average.
+    worse = MEASURES.replace("0.9$MLOPS_CI_SEED", "0.$((91 - MLOPS_CI_SEED))")
+    pipeline.commit(**{"train.sh": worse})
+    assert train(pipeline, "--seeds", "5").code == 0
+    pipeline.git("add", "-A")
+    pipeline.git("commit", "-qm", "train")
+    monkeypatch.chdir(pipeline.path)
+    capsys.readouterr()
+    assert run(["gate", "--json"]) == 1
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    (outcome,) = model["verdict"]["outcomes"]
+    assert (outcome["value"], outcome["baseline"]) == (0.91, 0.9)
+    assert outcome["estimate"]["change"] == pytest.approx(-0.03)
+    assert (outcome["estimate"]["method"], outcome["estimate"]["of"]) == ("paired t", "seeds")

@@ -70,6 +70,9 @@ def test_runs_are_logged_beside_the_repository_while_mlflow_is_down(pipeline: Re
     assert tags["team"] == "vision"
     assert tags["mlops_ci.sha"] == commit
     assert tags["mlops_ci.dirty"] == "false"
+    (statement,) = store.read(pipeline.path / done.data["record"])
+    internal = statement["predicate"]["buildDefinition"]["internalParameters"]
+    assert tags["mlops_ci.lock"] == internal["mlopsci_lock_digest"] != ""
     assert tags["mlops_ci.data"].startswith("raw.csv=md5:")
     assert tags["mlops_ci.run_url"] == "https://github.example/acme/churn/actions/runs/7/attempts/1"
 
@@ -125,6 +128,8 @@ def test_a_server_that_goes_away_costs_no_training(
         assert "mlops-ci record push" in done.err
     else:
         assert "MLflow cannot be read after the run" in done.err
+        (logged,) = tracked(pipeline, done.data["record"])
+        assert (logged["run_id"], len(logged["mark"])) == ("", 32)
 
 
 @pytest.mark.stub

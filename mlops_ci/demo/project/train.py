@@ -26,9 +26,9 @@ chances = cross_val_predict(model, pixels, label, cv=PredefinedSplit(fold), meth
 model.fit(pixels, label)
 joblib.dump(model, "model.joblib")
 
-row = np.arange(len(label))
-predictions = np.column_stack([row, label, chances.argmax(axis=1), chances])
-names = ["row", "label", "predicted", *(f"p{digit}" for digit in range(10))]
+scan = np.arange(len(label))
+predictions = np.column_stack([scan, label, chances.argmax(axis=1), chances])
+names = ["scan", "digit", "predicted", *(f"p{digit}" for digit in range(10))]
 formats = ["%d"] * 3 + ["%.10f"] * 10
 np.savetxt(
     "predictions.csv", predictions, formats, delimiter=",", header=",".join(names), comments=""

@@ -117,6 +117,16 @@ def contents(request: Request) -> Any:
     return (found if isinstance(found, dict) else found[0]) | own
 
 
+@route("get", "/compare/{basehead}")
+def compare(request: Request) -> Any:
+    """https://docs.github.com/rest/commits/commits#compare-two-commits"""
+    base, _, head = request.parameters["basehead"].partition("...")
+    base, head = commit_of(request, base), commit_of(request, head)
+    found: dict[str, Any] = request.example()
+    found["merge_base_commit"]["sha"] = request.repo.merge_bases.get(head, base)
+    return found
+
+
 @route("get", "/rules/branches/{branch}")
 def rules(request: Request) -> Any:
     return request.page(request.repo.rules)

@@ -49,7 +49,10 @@ def now() -> str:
 
 @dataclass
 class Repo:
-    """`commits`: their ids; `refs`: full name -> commit or tag; `files`: commit -> path -> content."""
+    """`commits`: their ids; `refs`: full name -> commit or tag; `files`: commit -> path -> content.
+
+    `merge_bases`: of a head, where that is not the base it is compared with.
+    """
 
     private: bool = False
     default_branch: str = "main"
@@ -66,6 +69,7 @@ class Repo:
     refs: dict[str, str] = field(default_factory=dict)
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, dict[str, str]] = field(default_factory=dict)
+    merge_bases: dict[str, str] = field(default_factory=dict)
     rules: list[dict[str, Any]] = field(default_factory=list)
     dispatches: list[dict[str, Any]] = field(default_factory=list)
 

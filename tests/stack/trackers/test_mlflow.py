@@ -121,6 +121,18 @@ def test_a_lock_digest_names_one_run(settings: TrackerSettings, made: Made) -> N
     assert run.tags["mlops_ci.sha"] == SEARCHED
 
 
+def test_equal_results_of_several_commits_are_told_apart(
+    settings: TrackerSettings, made: Made
+) -> None:
+    again = "sha256:" + "a" * 64
+    for name in ("tagged", "both"):
+        tracker.tag(settings, made.ids[name], {"mlops_ci.lock": again})
+    run = found(settings, lock_digest=again, commit=TAGGED)
+    assert (run.run_id, run.bound_by) == (made.ids["tagged"], "lock digest")
+    assert run.tags["mlops_ci.lock"] == again
+    assert "2 runs have this lock digest" in refused(settings, lock_digest=again, commit=TWICE)
+
+
 def test_run_ids_come_first(settings: TrackerSettings, made: Made) -> None:
     ids = (made.ids["elsewhere"],) * 2
     run = found(settings, run_ids=ids, lock_digest=LOCK, commit=TWICE)

@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("mlflow")]
 
-RECORD = Attachment(content=b'{"a": 1}\n', path="mlops-ci/record.jsonl", tag="mlops_ci.record")
+RECORD = Attachment(
+    content=b'{"a": 1}\n',
+    path="mlops-ci/record.jsonl",
+    tag="mlops_ci.record",
+    tags={"mlops_ci.lock": "sha256:1"},
+)
 # The tag and the artifact, as MLflow's own client sees them.
 LOOK = """
 import json, sys
@@ -71,7 +76,7 @@ def test_a_file_is_kept_at_a_run_of_a_server(server: str, project: Repo) -> None
     assert tracker.attach(settings, run_id, RECORD)
     assert not tracker.attach(settings, run_id, RECORD)
     tags, kept, *_ = look(server, run_id, project.path)
-    assert tags[RECORD.tag] == RECORD.digest
+    assert tags.items() >= RECORD.all_tags.items()
     assert kept == {RECORD.path: RECORD.content.decode()}
 
 
@@ -84,7 +89,7 @@ def test_a_file_is_kept_at_a_run_of_an_sqlite_store(
     assert changed == [True, False][: len(changed)]
     found = tracker.find_run(settings, RunQuery(run_ids=(run_id,)))
     assert found
-    assert found.tags[RECORD.tag] == RECORD.digest
+    assert found.tags.items() >= RECORD.all_tags.items()
 
 
 def test_a_run_that_was_logged_locally_is_sent_with_its_record(
@@ -115,6 +120,21 @@ def test_a_run_that_was_logged_locally_is_sent_with_its_record(
     assert params == {"lr": "1e-3", "note": "ü 'quoted' \"twice\"", "empty": ""}
     assert [value for value, _ in history][-1] == 0.1 + 0.2
     assert status == "FINISHED"
+
+
+def test_runs_that_could_not_be_read_back_are_found(
+    made: Made, server: str, project: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    run_id, mark = made.ids["elsewhere"], os.urandom(16).hex()
+    tracker.tag(TrackerSettings(uri=server, root=project.path), run_id, {"mlops_ci.run": mark})
+    record = recorded(project, TrackingRun(uri=server, mark=mark))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    monkeypatch.chdir(project.path)
+    assert run(["record", "push", "--json"]) == 0
+    (pushed,) = json.loads(capsys.readouterr().out)["runs"]
+    assert pushed["sent_as"] == run_id
+    _, kept, *_ = look(server, run_id, project.path)
+    assert kept == {"mlops-ci/record.intoto.jsonl": record.read_text()}
 
 
 def recorded(repo: Repo, tracking: TrackingRun) -> Path:

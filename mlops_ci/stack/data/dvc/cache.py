@@ -5,16 +5,18 @@ https://dvc.org/doc/user-guide/project-structure/internal-files#structure-of-the
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.limits import MAX_BYTES
+from mlops_ci.stack.data.dvc.md5 import hex_md5
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 _OBJECT = re.compile(r"(files/md5/)?[0-9a-f]{2}/[0-9a-f]{30}")
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -44,6 +46,8 @@ class Cache(NamedTuple):
         content = self.read(md5, path)
         if content is None:
             return None
+        import json
+
         try:
             return {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
         except (ValueError, KeyError, TypeError) as error:
@@ -60,7 +64,7 @@ class Cache(NamedTuple):
         """The object, None when it is not in the cache. Nothing is read."""
         if not _MD5.fullmatch(md5):
             return None
-        tail = Path(md5[:2], md5[2:])
+        tail = f"{md5[:2]}/{md5[2:]}"
         candidates = (
             file
             for folder in self.folders
@@ -71,17 +75,18 @@ class Cache(NamedTuple):
 
 def content_hashes(content: bytes) -> tuple[str, str]:
     """MD5 as DVC 3 takes it, and as DVC 2 did for text (CRLF read as LF)."""
-    plain = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    plain = hex_md5(content)
     if b"\r\n" not in content:
         return plain, plain
-    unix = content.replace(b"\r\n", b"\n")
-    return plain, hashlib.md5(unix, usedforsecurity=False).hexdigest()
+    return plain, hex_md5(content.replace(b"\r\n", b"\n"))
 
 
-def find_cache(dvc_folders: list[Path]) -> Cache:
+def find_cache(dvc_folders: Iterable[str | Path]) -> Cache:
     """The cache that the given `.dvc` folders use: `cache.dir` of their config, else their own `cache`."""
+    from pathlib import Path
+
     folders: list[Path | None] = [_cache_dir(_user_config() / "config")]
-    for dvc in dvc_folders:
+    for dvc in map(Path, dvc_folders):
         configured = [_cache_dir(dvc / name) for name in ("config.local", "config")]
         folders = [*configured, *folders, dvc / "cache"]
     return Cache(tuple(dict.fromkeys(folder for folder in folders if folder)))
@@ -89,6 +94,8 @@ def find_cache(dvc_folders: list[Path]) -> Cache:
 
 def _user_config() -> Path:
     # https://dvc.org/doc/user-guide/project-structure/configuration#config-file-locations
+    from pathlib import Path
+
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "dvc"
     if sys.platform == "win32":
@@ -100,6 +107,7 @@ def _cache_dir(config: Path) -> Path | None:
     if not config.is_file():
         return None
     import configparser
+    from pathlib import Path
 
     parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
     try:

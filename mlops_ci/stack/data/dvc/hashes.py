@@ -5,8 +5,6 @@ https://dvc.org/doc/user-guide/project-structure/internal-files#directories
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,10 +12,10 @@ from typing import TYPE_CHECKING
 from mlops_ci.attributes import Attributes
 from mlops_ci.errors import UnreadableError
 from mlops_ci.stack.data.dvc.ignore import without_ignored
+from mlops_ci.stack.data.dvc.md5 import hex_md5
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mlops_ci.git import Repository
     from mlops_ci.stack.data.dvc.project import Project
@@ -40,12 +38,11 @@ class Unsure(Exception):  # noqa: N818 - it is an answer
 def md5(content: bytes, *, legacy: bool) -> str:
     """As DVC takes it; DVC 2 (`legacy`) read text with LF line ends, and told text from binary chunk by chunk."""
     if not legacy:
-        return hashlib.md5(content, usedforsecurity=False).hexdigest()
-    digest = hashlib.md5(usedforsecurity=False)
-    for start in range(0, len(content), _CHUNK):
-        chunk = content[start : start + _CHUNK]
-        digest.update(chunk.replace(b"\r\n", b"\n") if is_text(chunk[:_BLOCK]) else chunk)
-    return digest.hexdigest()
+        return hex_md5(content)
+    chunks = (content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK))
+    return hex_md5(
+        *(chunk.replace(b"\r\n", b"\n") if is_text(chunk[:_BLOCK]) else chunk for chunk in chunks)
+    )
 
 
 def is_text(block: bytes) -> bool:
@@ -63,17 +60,16 @@ def line_end_variants(content: bytes) -> tuple[bytes, bytes]:
 
 def listing_md5(files: dict[str, str]) -> str:
     """`….dir` of a folder, from the MD5 of each file by its path in the folder."""
+    import json
+
     entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
-    return (
-        hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-        + ".dir"
-    )
+    return hex_md5(json.dumps(entries, sort_keys=True).encode()) + ".dir"
 
 
 class Hashes:
     """`disk`: the work tree, where files lie that Git does not track but DVC counts; None to look at Git alone."""
 
-    def __init__(self, project: Project, repository: Repository, disk: Path | None = None) -> None:
+    def __init__(self, project: Project, repository: Repository, disk: str | None = None) -> None:
         self._project = project
         self._tree = project.tree
         self._repository = repository
@@ -177,7 +173,9 @@ class Hashes:
 
     def _read(self, name: str) -> bytes:
         assert self._disk is not None
-        file = self._disk / name
+        from pathlib import Path
+
+        file = Path(self._disk, name)
         if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
             raise Unsure(
                 f"{name}: is on disk, not in Git, and is not a plain file of at most 32 MiB"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.process import environment_outside_git, run
@@ -18,7 +17,7 @@ _NAME = ".dvcignore"
 def without_ignored(tree: Tree, paths: list[str]) -> list[str]:
     """`paths` less those that a `.dvcignore` above them excludes."""
     ignored: set[str] = set()
-    named = [file for file in tree.entries if file.endswith(_NAME)]
+    named = [file for file in tree.entries if _NAME in file]
     for file in named:
         if posixpath.basename(file) == _NAME and (patterns := _patterns(tree, file)):
             folder = posixpath.dirname(file)
@@ -36,13 +35,14 @@ def _matching(patterns: bytes, folder: str, paths: list[str]) -> set[str]:
     if not paths:
         return set()
     import tempfile
+    from pathlib import Path
 
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as empty:
         env = environment_outside_git(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL=os.devnull)
-        run(["git", "init", "-q", "."], cwd=Path(empty), env=env)
+        run(["git", "init", "-q", "."], cwd=empty, env=env)
         Path(empty, ".git", "info", "exclude").write_bytes(patterns + b"\n")
         inner = [posixpath.relpath(path, folder) if folder else path for path in paths]
         query = b"".join(os.fsencode(path) + b"\0" for path in inner)
         command = ["git", "check-ignore", "--no-index", "-z", "--stdin"]
-        found = os.fsdecode(run(command, cwd=Path(empty), stdin=query, env=env).stdout).split("\0")
+        found = os.fsdecode(run(command, cwd=empty, stdin=query, env=env).stdout).split("\0")
     return {posixpath.join(folder, path) for path in found if path}

@@ -5,8 +5,6 @@ https://dvc.org/doc/user-guide/project-structure/dvcyaml-files#dvclock-file
 
 from __future__ import annotations
 
-import hashlib
-import json
 import posixpath
 import re
 from typing import Any, NamedTuple
@@ -102,6 +100,9 @@ def plain_pointer(content: bytes, folder: str) -> Out | None:
 
 def lock_digest(locked: dict[str, Any]) -> str:
     """`sha256:…` over the stages of one model's locks, whatever the order or the spelling of the YAML."""
+    import hashlib
+    import json
+
     text = json.dumps(locked, sort_keys=True, separators=(",", ":"), default=str)
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -135,6 +136,9 @@ def _other_id(entry: dict[str, Any]) -> str:
         if entry.get(name):
             return f"{name}:{entry[name]}"
     if listed := entry.get("files") or entry.get("cloud"):
+        import hashlib
+        import json
+
         text = json.dumps(listed, sort_keys=True, default=str)
         return f"files:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
     return ""

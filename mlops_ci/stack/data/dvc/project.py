@@ -15,7 +15,7 @@ from mlops_ci.stack.data.dvc.ignore import without_ignored
 from mlops_ci.stack.data.dvc.pipeline import Pipeline, Stage, read_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mlops_ci.model import Unknown
@@ -43,7 +43,7 @@ class Project:
     def __init__(
         self,
         tree: Tree,
-        bases: list[Path],
+        bases: Sequence[str | Path],
         fetch: Callable[[str, str], bytes | None] | None = None,
     ) -> None:
         self.tree = tree
@@ -54,7 +54,7 @@ class Project:
 
     @cached_property
     def _files(self) -> list[str]:
-        named = [path for path in self.tree.entries if path.endswith((".dvc", "dvc.yaml"))]
+        named = [path for path in self.tree.entries if "dvc" in path]  # nearly all are not
         return without_ignored(self.tree, sorted(path for path in named if _is_dvc_file(path)))
 
     @cached_property
@@ -68,7 +68,8 @@ class Project:
 
     @cached_property
     def cache(self) -> Cache:
-        return find_cache([base / root / ".dvc" for base in self._bases for root in self.roots])
+        places = ((base, root) for base in self._bases for root in self.roots)
+        return find_cache([f"{base}/{root}/.dvc" for base, root in places])
 
     def root_of(self, path: str) -> str:
         return next((r for r in self.roots if not r or path.startswith(f"{r}/")), "")

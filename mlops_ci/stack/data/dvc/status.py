@@ -14,7 +14,6 @@ from mlops_ci.stack.data.dvc.inputs import Absent, Inputs, Kind, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from mlops_ci.git import Repository
     from mlops_ci.stack.data.dvc.project import Locked, Project
@@ -54,7 +53,7 @@ class Status(NamedTuple):
 def statuses(
     project: Project,
     repository: Repository,
-    disk: Path | None = None,
+    disk: str | None = None,
     only: set[tuple[str, str]] | None = None,
 ) -> list[Status]:
     """The verdict on every stage, or on those in `only` (pipeline and name). `disk`: see Hashes."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, UnreadableError
 from mlops_ci.limits import MAX_BYTES
 from mlops_ci.process import environment_outside_git, run
-from mlops_ci.stack.program import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _SECONDS = 120
 
@@ -21,6 +20,8 @@ def find_dvc(
     root: Path, is_tracked: Callable[[str], bool], configured: str | None = None
 ) -> str | None:
     """The `dvc` to use: as configured (`data.dvc`), or as `find_program` finds it."""
+    from mlops_ci.stack.program import find_program
+
     return find_program("dvc", root, is_tracked, configured)
 
 
@@ -34,6 +35,7 @@ def fetch(dvc: str, root: Path, dvc_root: str, path: str, commit: str | None) ->
         _run([dvc, "fetch", "--", inner], project, path)
         return None
     import tempfile
+    from pathlib import Path
 
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as folder:
         target = Path(folder) / "content"

@@ -1,6 +1,6 @@
 """MLflow, without importing it: an SQLite store, or the REST API of a tracking server.
 
-Both are read only, but for what `attach` and `send` are asked to keep.
+Both are read only, but for what `attach`, `tag` and `send` are asked to keep.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.http import redact
+from mlops_ci.stack.base import LOCK_TAG
 from mlops_ci.stack.trackers.mlflow import rest, sqlite
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Store(Protocol):
         """The finished, active runs with this tag: the id of each, and its parent's id or an empty string."""
         ...
 
+    def tag(self, run_id: str, tags: dict[str, str]) -> None:
+        """Set tags of a run that the store has."""
+        ...
+
 
 BACKENDS: dict[str, Callable[[TrackerSettings], AbstractContextManager[Store]]] = {
     "sqlite": sqlite.open_store,
@@ -61,11 +66,18 @@ def find_run(settings: TrackerSettings, query: RunQuery) -> TrackedRun | None:
         return _tagged(store, settings.experiment, query)
 
 
+def tagged(settings: TrackerSettings, key: str, value: str) -> list[str]:
+    """As `Tracker.tagged`."""
+    if not SAFE.fullmatch(value):
+        raise UnreadableError(f"{value[:80]!a} is not a tag that mlops-ci sets")
+    with _backend(settings.uri)(settings) as store:
+        return sorted(store.tagged(key, value, store.experiments(None)))
+
+
 def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:
     """As `Tracker.attach`: over REST to a server, through MLflow's own client to any other store."""
-    if not SAFE.fullmatch(run_id):
-        raise UnreadableError(f"{run_id[:80]!a} is not a run id")
-    if settings.uri.lower().startswith(("http://", "https://")):
+    _check(run_id)
+    if is_server(settings.uri):
         from mlops_ci.stack.trackers.mlflow.artifacts import attach as over_rest
 
         return over_rest(settings, run_id, attachment)
@@ -74,13 +86,28 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
     return client.attach(settings, run_id, attachment)
 
 
+def tag(settings: TrackerSettings, run_id: str, tags: dict[str, str]) -> None:
+    """As `Tracker.tag`."""
+    _check(run_id)
+    with _backend(settings.uri)(settings) as store:
+        store.tag(run_id, tags)
+
+
 def send(source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
     """As `Tracker.send`."""
     from mlops_ci.stack.trackers.mlflow import client
 
+    _check(run_id)
+    return client.send(source, target, run_id)
+
+
+def is_server(uri: str) -> bool:
+    return uri.lower().startswith(("http://", "https://"))
+
+
+def _check(run_id: str) -> None:
     if not SAFE.fullmatch(run_id):
         raise UnreadableError(f"{run_id[:80]!a} is not a run id")
-    return client.send(source, target, run_id)
 
 
 def _backend(uri: str) -> Callable[[TrackerSettings], AbstractContextManager[Store]]:
@@ -110,7 +137,10 @@ def _tagged(store: Store, experiment: str | None, query: RunQuery) -> TrackedRun
         what = f"the store has no active experiment {experiment!a}"
         raise UnreadableError(what, hint="check the name, or train once to create it")
     if query.lock_digest:
-        found = store.tagged("mlops_ci.lock", query.lock_digest, experiments)
+        found = store.tagged(LOCK_TAG, query.lock_digest, experiments)
+        if len(found) > 1 and query.commit:  # the same results, made again at other commits
+            here = store.tagged("mlops_ci.sha", query.commit, experiments)
+            found = {key: found[key] for key in found.keys() & here.keys()} or found
         if found:
             return _only(store, found, "lock digest")
     if query.commit:

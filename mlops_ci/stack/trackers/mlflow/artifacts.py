@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.http import StatusError, get_bytes, post_json, put_bytes
+from mlops_ci.http import StatusError, get_bytes, put_bytes
 from mlops_ci.stack.trackers.mlflow import client
 from mlops_ci.stack.trackers.mlflow.rest import as_mlflow_answers, open_store
 
@@ -34,11 +34,10 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
         path = quote(f"{place.path.strip('/')}/{attachment.path}")
         url = f"{server.api.removesuffix('/mlflow')}/{_PROXIED}/artifacts/{path}"
         tags = {one["key"]: one["value"] for one in found["run"].get("data", {}).get("tags", [])}
-        kept = tags.get(attachment.tag) == attachment.digest and _is_there(server, url, attachment)
+        kept = attachment.all_tags.items() <= tags.items() and _is_there(server, url, attachment)
         if not kept:
             put_bytes(url, attachment.content, auth=server.auth)
-            body = {"run_id": run_id, "key": attachment.tag, "value": attachment.digest}
-            server.ask(post_json, "runs/set-tag", body)
+            server.tag(run_id, attachment.all_tags)
             _read_back(server, url, attachment)
         return not kept
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import ToolError, UnreadableError
 from mlops_ci.git import Repository
-from mlops_ci.http import redact
+from mlops_ci.http import StatusError, redact
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.program import find_program
 
@@ -33,7 +33,7 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
             "run_id": run_id,
             "file": str(file),
             "folder": Path(attachment.path).parent.as_posix(),
-            "tag": attachment.tag,
+            "tags": attachment.all_tags,
             "digest": attachment.digest,
         }
         return bool(ask("attach", asked, settings)["changed"])
@@ -60,11 +60,12 @@ def ask(what: str, asked: dict[str, Any], settings: TrackerSettings) -> dict[str
         error = answer.get("error")
     except (ValueError, IndexError, AttributeError):
         raise ToolError(f"MLflow's client has failed: {done.last_line}") from None
+    where = redact(settings.uri)
+    if answer.get("status") in (401, 403):
+        raise StatusError(f"MLflow at {where}", answer["status"], None)
     if error:
-        where = redact(settings.uri)
-        raise UnreadableError(
-            f"MLflow at {where}: {error}", hint="check the address, and what was asked for"
-        )
+        hint = "check the address, and what was asked for"
+        raise UnreadableError(f"MLflow at {where}: {error}", hint=hint)
     return answer  # type: ignore[no-any-return]
 
 

@@ -29,10 +29,11 @@ def attach(asked: dict[str, Any]) -> dict[str, Any]:
 
     client = MlflowClient(tracking_uri=asked["uri"])
     run = client.get_run(asked["run_id"])
-    if run.data.tags.get(asked["tag"]) == asked["digest"] and is_there(client, asked):
+    if asked["tags"].items() <= run.data.tags.items() and is_there(client, asked):
         return {"changed": False}
     client.log_artifact(asked["run_id"], asked["file"], asked["folder"])
-    client.set_tag(asked["run_id"], asked["tag"], asked["digest"])
+    for key, value in asked["tags"].items():
+        client.set_tag(asked["run_id"], key, value)
     if not is_there(client, asked):
         raise ValueError(f"{asked['folder']} was written, and something else is read back")
     return {"changed": True}
@@ -208,6 +209,9 @@ def main() -> int:
         answer = {"error": f"cannot be imported here: {error}"}
     except Exception as error:  # noqa: BLE001 - whatever MLflow raises is the answer
         answer = {"error": (str(error).splitlines() or [type(error).__name__])[0][:500]}
+        # https://mlflow.org/docs/latest/api_reference/python_api/mlflow.exceptions.html
+        if hasattr(error, "get_http_status_code"):
+            answer["status"] = error.get_http_status_code()
     sys.stdout.write(f"\n{json.dumps(answer)}\n")
     return 0
 

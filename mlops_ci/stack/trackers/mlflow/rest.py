@@ -80,6 +80,10 @@ class RestStore:
             for run in runs
         }
 
+    def tag(self, run_id: str, tags: dict[str, str]) -> None:
+        for key, value in tags.items():
+            self.ask(post_json, "runs/set-tag", {"run_id": run_id, "key": key, "value": value})
+
     def find(self, path: str, **params: str) -> Any:
         """What the server answers to a GET; None when there is no such thing."""
         try:

@@ -1,4 +1,4 @@
-"""MLflow's SQLite store, `sqlite:///path`, opened so that nothing can be written."""
+"""MLflow's SQLite store, `sqlite:///path`, opened so that nothing can be written but tags."""
 
 from __future__ import annotations
 
@@ -41,13 +41,19 @@ METRICS = (
 )
 PARAMS = "SELECT key, value FROM params WHERE run_uuid = ?"
 TAGS = "SELECT key, COALESCE(value, '') FROM tags WHERE run_uuid = ?"
+# As set_tag of https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/store/tracking/sqlalchemy_store.py
+SET_TAG = """
+INSERT INTO tags (key, value, run_uuid) SELECT ?, ?, run_uuid FROM runs WHERE run_uuid = ?
+ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value
+"""
 
 
 class SqliteStore:
-    """See `Store`."""
+    """See `Store`. `path`: of the file that `database` reads."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
         self.database = database
+        self.path = path
 
     def get(self, run_id: str, bound_by: BoundBy) -> tuple[str, TrackedRun] | None:
         for status, experiment_id in self.database.execute(RUN, (run_id,)):
@@ -68,6 +74,15 @@ class SqliteStore:
         rows = self.database.execute(TAGGED, (key, value))
         return {str(run): str(parent) for run, where, parent in rows if str(where) in experiments}
 
+    def tag(self, run_id: str, tags: dict[str, str]) -> None:
+        """Through a connection of its own: what this one sees stays as it is."""
+        if tags.items() <= self._values(TAGS, run_id, str).items():
+            return
+        self.database.rollback()
+        writing = sqlite3.connect(f"{self.path.as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+        with closing(writing) as database, database:
+            database.executemany(SET_TAG, [(key, value, run_id) for key, value in tags.items()])
+
     def _values(self, sql: str, run_id: str, kind: Callable[[Any], T]) -> dict[str, T]:
         return {str(key): kind(value) for key, value in self.database.execute(sql, (run_id,))}
 
@@ -82,7 +97,7 @@ def open_store(settings: TrackerSettings) -> Iterator[SqliteStore]:
             database.text_factory = lambda text: text.decode(errors="replace")
             database.execute("BEGIN")
             version = database.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-            yield SqliteStore(database)
+            yield SqliteStore(database, path)
     except (sqlite3.Error, TypeError, ValueError) as error:
         raise _unreadable(path, version, str(error)) from error
 
