@@ -14,6 +14,8 @@ NO_VERSION = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
+    """What the metrics of a model were evaluated on."""
+
     data: list[str] | None = doc(
         "Files and folders with the evaluation data, relative to the model's `path`. Default: what the stages that "
         "write the metrics read, and training does not.",

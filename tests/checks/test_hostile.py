@@ -270,3 +270,16 @@ def test_a_lost_dvc_file_that_did_not_change_is_undecided(repo, check, staged, l
         (found,) = [one for one in findings if one.path == lost]
         assert found.undecided
         assert "not in this clone" in found.what
+
+
+def test_a_lost_lock_of_an_environment_is_undecided_and_hides_nothing(repo):
+    compiled = "# by: uv pip compile requirements.in\nnumpy==1.0\n"
+    files = {"requirements.in": "numpy\n", "requirements.txt": compiled, "uv.lock": "version = 1\n"}
+    repo.commit(**files)
+    lose(repo, "requirements.txt")
+    repo.commit(**{"requirements.in": "numpy\nscipy\n", "z/requirements.txt": "pandas\n"})
+    for asked in ({"from_ref": "HEAD~1"}, {"all_files": True}):
+        findings = report_of(repo.path, "environment-pinned", **asked).findings
+        said = {one.path: one.undecided for one in findings}
+        assert said == {"requirements.txt": True, "z/requirements.txt": False}
+        assert len(findings) == 2
