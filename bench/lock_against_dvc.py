@@ -36,19 +36,22 @@ Name = tuple[str, str]
 class Truth:
     """What DVC says: what changed of each stage, and what it could not look at because the data is not there.
 
-    `refused`: files that DVC does not load, with its reason.
+    `refused`: files that DVC does not load, with its reason. `roots`: the folders that have a `.dvc` folder; in a file
+    below none of them DVC refuses to run.
     """
 
     changed: dict[Name, set[str]] = field(default_factory=dict)
     unknown: dict[Name, set[str]] = field(default_factory=dict)
     always: set[Name] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
+    roots: set[str] = field(default_factory=set)
 
 
 def of_dvc(root: Path) -> Truth:
     truth = Truth()
     for dvc_root in sorted(path.parent for path in root.rglob(".dvc") if path.is_dir()):
         prefix = "" if dvc_root == root else dvc_root.relative_to(root).as_posix()
+        truth.roots.add(prefix)
         with contextlib.chdir(dvc_root):
             _of_one(truth, dvc_root, prefix)
     return truth
@@ -186,6 +189,8 @@ def differences(truth: Truth, ours: list[Status]) -> list[str]:
 
 
 def refused(truth: Truth, name: Name) -> bool:
+    if not any(not root or name[0].startswith(f"{root}/") for root in truth.roots):
+        return True
     lock = posixpath.join(posixpath.dirname(name[0]), "dvc.lock")
     return any(file in (name[0], lock) for file in truth.refused)
 

@@ -83,6 +83,8 @@ class LockConfig(CheckConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigSchemaConfig(CheckConfig):
+    """Which files have to fit which JSON Schema."""
+
     schemas: dict[str, str] = doc(
         "Schemas by the files that they are for: params.yaml, or a pattern in which * also matches /. A schema is a "
         "path in this repository, or the name of a bundled one: mlops-ci.",
@@ -99,6 +101,8 @@ class ConfigSchemaConfig(CheckConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksConfig:
+    """What each check is told."""
+
     data_not_in_git: DataNotInGitConfig = doc(
         "Large and binary files that enter Git.",
         key="data-not-in-git",

@@ -18,7 +18,7 @@ from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.evaluation import EvaluationConfig
-from mlops_ci.gate_config import BaselineConfig, DefaultsConfig, GateConfig
+from mlops_ci.gate_config import BaselineConfig, DefaultsConfig, GateConfig, refuse_twice
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
 from mlops_ci.profile_config import ProfileConfig, refuse_broken, unfit
 from mlops_ci.promote_config import PromoteConfig
@@ -34,6 +34,8 @@ FILE = "mlops-ci.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class MetricConfig:
+    """What is known of a metric."""
+
     direction: Direction | None = doc(
         "Which way is better. Without it, well-known names are recognised and all others are neutral.",
         default=None,
@@ -76,6 +78,8 @@ def settings_for(name: str, settings: Mapping[str, MetricConfig]) -> MetricConfi
 
 @dataclass(frozen=True, kw_only=True)
 class MLflowConfig:
+    """Where runs are tracked."""
+
     tracking_uri: str | None = doc(
         "Where runs are: sqlite:///path (relative to this repository) or http(s)://host. "
         "Default: the MLFLOW_TRACKING_URI of the environment, else mlflow.db in the root when it exists.",
@@ -84,17 +88,10 @@ class MLflowConfig:
     experiment: str | None = doc("Only runs of the experiment of this name.", default=None)
 
 
-def _refuse_twice(gates: list[GateConfig]) -> None:
-    """Two gates of one name could not be told apart in a report."""
-    seen = set()
-    for gate in filter(None, gates):
-        if gate.id in seen:
-            raise ValueError("gates", f"the id {gate.id!r} stands there twice")
-        seen.add(gate.id)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
+    """One model: its files, metrics and gates."""
+
     path: str = doc(
         "The folder of the model: every dvc.yaml below it belongs to the model. Default: the folder of "
         "the file this is written in.",
@@ -129,7 +126,7 @@ class ModelConfig:
     )
 
     def __post_init__(self) -> None:
-        _refuse_twice(self.gates)
+        refuse_twice(self.gates)
 
 
 Forks = Literal["declared", "trust"]
@@ -137,6 +134,8 @@ Forks = Literal["declared", "trust"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
+    """How data is fetched."""
+
     dvc: str | None = doc(
         "The dvc program to use. Default: that of $VIRTUAL_ENV, of .venv, of PATH.", default=None
     )
@@ -144,6 +143,8 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
+    """The whole of `mlops-ci.yaml`."""
+
     version: Literal[1] = doc("The version of this format.", default=1)
     models: dict[str, ModelConfig] = doc(
         "The models of this repository by name. Default: what the dvc.yaml files declare.",
@@ -179,7 +180,7 @@ class Config:
     )
 
     def __post_init__(self) -> None:
-        _refuse_twice(self.gates)
+        refuse_twice(self.gates)
         refuse_broken(self.profiles, self.defaults)
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 
 from mlops_ci.typed import doc
@@ -14,6 +12,8 @@ NO_VERSION = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
+    """What the metrics of a model were evaluated on."""
+
     data: list[str] | None = doc(
         "Files and folders with the evaluation data, relative to the model's `path`. Default: what the stages that "
         "write the metrics read, and training does not.",
@@ -48,6 +48,9 @@ class Evaluation:
     @property
     def digest(self) -> str:
         """SHA-256, in hex, of the content of the data, whatever the names of its files; "" without any."""
+        import hashlib  # which loads OpenSSL, and every hook that reads the config loads this module
+        import json
+
         ids = sorted({one for one in (*self.data.values(), *self.unsure.values()) if one})
         return hashlib.sha256(json.dumps(ids).encode()).hexdigest() if ids else ""
 

@@ -21,6 +21,8 @@ _PERCENT = re.compile(r"[0-9]+(\.[0-9]+)?\s*%")
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdConfig:
+    """Bounds on a value."""
+
     min: float | None = doc("The least that is allowed; the bound itself is.", default=None)
     max: float | None = doc("The most that is allowed; the bound itself is.", default=None)
 
@@ -36,6 +38,8 @@ class ThresholdConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeConfig:
+    """Bounds on a change against the baseline."""
+
     max_regression: float | str | None = doc(
         "How much worse than the baseline is allowed: absolute, or a percentage of it such as 1%.",
         default=None,
@@ -60,6 +64,8 @@ class ChangeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionConfig:
+    """One metric with its bounds: when another gate applies."""
+
     metric: str = doc("The metric's name, dotted; * matches, and then every match has to hold.")
     threshold: ThresholdConfig | None = doc("Bounds on the value.", default=None)
     change: ChangeConfig | None = doc("Bounds on the change against the baseline.", default=None)
@@ -71,6 +77,8 @@ class ConditionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SlicesConfig:
+    """Groups of examples that are judged one by one."""
+
     by: list[str] = doc("Columns of the predictions; each of their values is a slice.")
     min_samples: int = doc(
         "A slice of fewer examples is not judged, and the report says so.",
@@ -128,6 +136,8 @@ class NoiseConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class GateConfig:
+    """One rule that a model has to keep."""
+
     id: str = doc("The gate's name in reports.")
     metric: str | None = doc(
         "The metric's name, dotted; * matches, and then every match has to hold.", default=None
@@ -182,8 +192,19 @@ class GateConfig:
         return [name for name in named if name]
 
 
+def refuse_twice(gates: list[GateConfig]) -> None:
+    """Two gates of one name could not be told apart in a report. Raises ValueError."""
+    seen = set()
+    for gate in filter(None, gates):
+        if gate.id in seen:
+            raise ValueError("gates", f"the id {gate.id!r} stands there twice")
+        seen.add(gate.id)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DefaultsConfig:
+    """What gates do that do not say it themselves."""
+
     level: Level = doc("See gates.level.", default="error")
     on_missing_metric: OnMissing = doc("See gates.on_missing_metric.", default="fail")
     on_nan: OnNaN = doc("See gates.on_nan.", default="fail")
@@ -204,6 +225,8 @@ class DefaultsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineConfig:
+    """What a change is compared with."""
+
     ref: str | None = doc(
         "The branch that changes are merged into. Default: the base of the pull request, else origin's "
         "default branch, else main or master. Where that has a mlops-ci.yaml, what it says here counts: "

@@ -23,6 +23,8 @@ _SUFFIXES = (*DELIMITERS, *LINES, *PARQUET)
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionsConfig:
+    """Where the predictions of a model are, and how they are read."""
+
     path: str = doc(
         "A file with one row an example, relative to the model's `path`: CSV, TSV, JSONL or Parquet (with pyarrow), "
         "in Git or DVC. With it, gates on a change tell noise from regression."

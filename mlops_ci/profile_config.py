@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import itertools
 import math
@@ -198,5 +197,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _meant(name: str, names: Collection[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
     return f", did you mean {close[0]}?" if close else ""

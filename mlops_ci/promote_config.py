@@ -12,6 +12,8 @@ Approval = Literal["manual", "auto"]
 
 @dataclass(frozen=True, kw_only=True)
 class PromoteConfig:
+    """How a version takes a stage."""
+
     approval: Approval = doc(
         "Who lets a version take a stage. manual: a person, as a reviewer of the GitHub environment of that name, or "
         "who types the command; auto: nobody has to, where all gates pass. A warning always needs a person. Read on "

@@ -14,6 +14,8 @@ Policy = Literal["refuse", "record"]
 
 @dataclass(frozen=True, kw_only=True)
 class StageEnvironmentConfig:
+    """An environment of its own for stages."""
+
     lock: str = doc(
         "The lock file that it is made from: uv.lock, pylock.toml, requirements with hashes."
     )

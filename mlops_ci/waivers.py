@@ -25,6 +25,8 @@ _SLICE = re.compile(r"(?:.+\.)?slices\.(.+)\.[^.]+", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class WaiverConfig:
+    """A failure or a finding that is accepted until a day."""
+
     gate: str | None = doc("The id of the gate that is waived.", default=None)
     model: str | None = doc("Only for this model. Default: every model.", default=None)
     slice: str | None = doc(

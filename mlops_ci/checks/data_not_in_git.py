@@ -30,7 +30,7 @@ from mlops_ci.size_limits import LIMITS, Size, byte_count
 from mlops_ci.text import size as shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from mlops_ci.checks.base import Changed, Scope
 
@@ -201,11 +201,14 @@ class _Checker:
             undecided=True,
         )
 
-    def _outputs(self, added: Iterable[str]) -> Iterator[tuple[Finding, list[str]]]:
+    def _outputs(self, added: set[str]) -> Iterator[tuple[Finding, list[str]]]:
         """With the files that it is about: DVC has them already, and `dvc add` would refuse them."""
-        from mlops_ci.checks import outputs_in_git
+        from mlops_ci.checks import outputs_in_git, projects
 
-        for path, declared, tracked in outputs_in_git.find(self._scope, set(added)):
+        if not outputs_in_git.concerned(self._scope, added):
+            return
+        yield from ((one, [one.path]) for one in projects.undecided(self._scope, ID))
+        for path, declared, tracked in outputs_in_git.find(self._scope, added):
             more = f" and {len(tracked) - 1:,} more" if len(tracked) > 1 else ""
             finding = Finding(
                 rule=f"{ID}/output",

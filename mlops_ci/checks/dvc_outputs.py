@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks import projects
 from mlops_ci.checks.projects import project_of
 from mlops_ci.finding import Finding
 
@@ -20,6 +21,7 @@ _WHY_OUTSIDE = "It is not there on any other machine, nor for your colleagues or
 
 def find(scope: Scope, judged: set[str]) -> Iterator[Finding]:
     """Only where one of the files is among `judged`, a merge brings the two together, or all are wanted."""
+    yield from (one for one in projects.undecided(scope, _ID) if one.path not in judged)
     project = project_of(scope)
     claims = sorted(_claims(project))
     owners: dict[str, tuple[str, str]] = {}

@@ -34,16 +34,19 @@ _SHOWN = 5
 
 def check(scope: Scope) -> Iterator[Finding]:
     changed = {one.path: one for one in scope.changed if one.status != "deleted"}
+    said = set()
     for path, one in sorted(changed.items()):
         try:
             yield from _file(scope, path, one)
         except UnreadableError as error:
+            said.add(path)
             yield _undecided(path, error)
     for path in _locks(scope, set(changed)):
         try:
             yield from _lock(scope, path)
         except UnreadableError as error:
-            yield _undecided(path, error)
+            if path not in said:
+                yield _undecided(path, error)
 
 
 def _undecided(path: str, error: UnreadableError) -> Finding:
@@ -182,7 +185,7 @@ def _locks(scope: Scope, changed: set[str]) -> Iterator[str]:
         folder, name = posixpath.split(path)
         near_source = name in _LOCKS and folder in near
         is_text = bool(compiled and _REQUIREMENTS.search(path))
-        if path in locks or near_source or (is_text and _sources(scope.tree, path) & compiled):
+        if path in locks or near_source or (is_text and _is_made_from(scope.tree, path, compiled)):
             yield path
 
 
@@ -197,16 +200,16 @@ def _may_be_lock(scope: Scope, path: str) -> bool:
     try:
         return stale_locks.is_compiled((quick.read(scope, path) or b"")[:2000])
     except UnreadableError:
-        return False  # its pins are undecided, which has been said
+        return True  # to judge it says why it cannot be read
 
 
-def _sources(tree: Tree, path: str) -> set[str]:
+def _is_made_from(tree: Tree, path: str, sources: set[str]) -> bool:
     from mlops_ci.checks import stale_locks
 
     try:
-        return set(stale_locks.sources_of(tree, path))
+        return not sources.isdisjoint(stale_locks.sources_of(tree, path))
     except UnreadableError:
-        return set()
+        return True
 
 
 def _lock(scope: Scope, path: str) -> Iterator[Finding]:

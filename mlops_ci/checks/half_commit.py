@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.checks import recorded
+from mlops_ci.checks import projects, recorded
 from mlops_ci.checks.mentions import LOCKS, POINTERS, is_dvc_file, is_lock
 from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
@@ -28,14 +28,18 @@ _WHY = "Others would get a commit in which code, params, data and dvc.lock do no
 
 
 def check(scope: Scope) -> Iterator[Finding]:
-    """Nothing in a range and for all files: there is no other half."""
-    if not isinstance(scope.tree, IndexTree) or scope.all_files or not _is_staged(scope):
+    """Nothing in a range and for all files, where there is no other half, but what cannot be read at all."""
+    if scope.all_files:
+        yield from projects.undecided(scope, ID)
+        return
+    if not isinstance(scope.tree, IndexTree) or not _is_staged(scope):
         return
     from mlops_ci.unstaged import Unstaged
 
     unstaged = Unstaged(scope.repository, POINTERS + LOCKS)
     if not _concerned(scope, unstaged):
         return
+    yield from projects.undecided(scope, ID)
     yield from _Halves(scope, project_of(scope), unstaged).findings()
 
 

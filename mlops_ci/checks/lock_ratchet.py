@@ -35,7 +35,8 @@ def judge(scope: Scope, *, strict: bool) -> Judged:
     open_ = {one.key for one in found if one.reasons or one.doubts or one.absent}
     before = [_before(scope, now, tree, open_) for tree in _trees_before(scope)] if open_ else []
     split = [_split(one, [old.get(one.key) for old in before]) for one in found if one.key in open_]
-    return Judged(new=_ask(scope, [new for new, _ in split]), old=tuple(old for _, old in split))
+    new = (*_ask(scope, [new for new, _ in split]), *_lost(scope))
+    return Judged(new=new, old=tuple(old for _, old in split))
 
 
 def _lost(scope: Scope) -> Iterator[Status]:

@@ -30,23 +30,13 @@ def check(scope: Scope) -> Iterator[Finding]:
     changed = {one.path for one in scope.changed if one.blob}
     if not scope.all_files and not _concerned(scope, changed):
         return
-    if scope.all_files:
-        yield from _lost(scope)
+    yield from (one for one in projects.undecided(scope, ID) if not one.path.endswith(".dvc"))
     project = project_of(scope)
     for locked in project.stages:
         relevant = scope.all_files or recorded.lock_path(locked) in changed
         for out in _metrics(locked):
             if out.path in scope.tree.entries and (relevant or out.path in changed):
                 yield from _judge(scope, locked, out)
-
-
-def _lost(scope: Scope) -> Iterator[Finding]:
-    """What stages wrote is not known where their files are not here."""
-    for path in projects.lost(scope):
-        if not path.endswith(".dvc"):
-            yield Finding(
-                rule=ID, path=path, what=projects.LOST, fix=projects.LOST_FIX, undecided=True
-            )
 
 
 def _concerned(scope: Scope, changed: set[str]) -> bool:

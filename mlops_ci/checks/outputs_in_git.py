@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
 
 
+def concerned(scope: Scope, added: set[str]) -> bool:
+    """Whether there can be any."""
+    parts = {part for path in added for part in path.split("/")}
+    given = scope.all_files or scope.merging or _changed(scope)
+    return bool(given) or mentioned(scope, parts, POINTERS + PIPELINES)
+
+
+def _changed(scope: Scope) -> set[str]:
+    return {one.path for one in scope.changed if is_dvc_file(one.path) and one.blob}
+
+
 def find(scope: Scope, added: set[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Output, the DVC file that declares it, and its tracked files: those where this change brings one of the two."""
-    changed = {one.path for one in scope.changed if is_dvc_file(one.path) and one.blob}
-    parts = {part for path in added for part in path.split("/")}
-    if not (
-        scope.all_files or scope.merging or changed or mentioned(scope, parts, POINTERS + PIPELINES)
-    ):
-        return
+    changed = _changed(scope)
     for path, declared in _cached(scope):
         tracked = [path] if path in scope.tree.entries else scope.tree.below(path)
         tracked = [one for one in tracked if posixpath.basename(one) not in HOLLOW]

@@ -5,7 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mlops_ci.checks.mentions import is_dvc_file, is_lock
+from mlops_ci.finding import Finding
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.checks.base import Scope
     from mlops_ci.git import Repository
     from mlops_ci.stack.data.dvc import Project
@@ -28,6 +33,13 @@ def lost(scope: Scope) -> list[str]:
     project = project_of(scope)
     _ = project.stages, project.pointer_files  # which reads them
     return sorted(scope.tree.lost)
+
+
+def undecided(scope: Scope, rule: str) -> Iterator[Finding]:
+    """A Finding for each DVC file that is lost: nobody knows what it says of the files that are judged."""
+    for path in lost(scope):
+        if is_dvc_file(path) or is_lock(path):
+            yield Finding(rule=rule, path=path, what=LOST, fix=LOST_FIX, undecided=True)
 
 
 @lru_cache(maxsize=1)

@@ -73,8 +73,9 @@ def _named(scope: Scope, path: str) -> tuple[str, str, int]:
 
 
 def _content(scope: Scope, path: str, mode: str, oid: str) -> bytes | None:
-    """Links, pointers of Git LFS, large files and what is not known here are the tree's business."""
-    if mode in _REGULAR and scope.repository.objects.stat(oid)[2] <= MAX_BYTES:
+    """Links, pointers of Git LFS, large files and what is lost or not known here are the tree's business."""
+    _, kind, size = scope.repository.objects.stat(oid) if mode in _REGULAR else ("", MISSING, 0)
+    if kind != MISSING and size <= MAX_BYTES:
         content = scope.repository.objects.read(oid)
         if not content.startswith(_LFS):
             return content

@@ -233,3 +233,53 @@ def test_thousands_of_names_are_one_run(repo, scale):
     assert [one.path for one in report_of(repo.path).findings] == ["big.csv"]
     for one in catalog.CATALOG:
         report_of(repo.path, one.id, all_files=True)
+
+
+def lose(repo: Repo, path: str) -> None:
+    """As a broken disk does: the blob that is staged is no object any more."""
+    oid = repo.git("rev-parse", f":{path}")
+    file = repo.path / ".git/objects" / oid[:2] / oid[2:]
+    file.chmod(0o644)
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("check", "staged", "lost", "on_disk"),
+    [
+        ("dvc-lock-in-sync", "train.py", "dvc.yaml", ""),
+        ("dvc-lock-in-sync", "train.py", "dvc.lock", ""),
+        ("metrics-unedited", "metrics.json", "dvc.yaml", ""),
+        ("metrics-unedited", "metrics.json", "dvc.lock", ""),
+        ("dvc-files-valid", "new.dvc", "dvc.yaml", ""),
+        ("data-not-in-git", "data.csv", "data.csv.dvc", ""),
+        ("half-commit", "train.py", "dvc.yaml", "dvc.lock"),
+        ("half-commit", "dvc.lock", "data.csv.dvc", "params.yaml"),
+    ],
+)
+def test_a_lost_dvc_file_that_did_not_change_is_undecided(repo, check, staged, lost, on_disk):
+    old = project()
+    repo.commit(**old)
+    new = {**project(code="two", lr=0.2, metrics="{}"), "new.dvc": "outs: []\n", "data.csv": "1,2"}
+    repo.write(staged, new[staged])
+    repo.git("add", "--force", staged)
+    if on_disk:
+        repo.write(on_disk, new[on_disk])
+    lose(repo, lost)
+    for asked in ({}, {"all_files": True}):
+        findings = report_of(repo.path, check, **asked).findings
+        (found,) = [one for one in findings if one.path == lost]
+        assert found.undecided
+        assert "not in this clone" in found.what
+
+
+def test_a_lost_lock_of_an_environment_is_undecided_and_hides_nothing(repo):
+    compiled = "# by: uv pip compile requirements.in\nnumpy==1.0\n"
+    files = {"requirements.in": "numpy\n", "requirements.txt": compiled, "uv.lock": "version = 1\n"}
+    repo.commit(**files)
+    lose(repo, "requirements.txt")
+    repo.commit(**{"requirements.in": "numpy\nscipy\n", "z/requirements.txt": "pandas\n"})
+    for asked in ({"from_ref": "HEAD~1"}, {"all_files": True}):
+        findings = report_of(repo.path, "environment-pinned", **asked).findings
+        said = {one.path: one.undecided for one in findings}
+        assert said == {"requirements.txt": True, "z/requirements.txt": False}
+        assert len(findings) == 2

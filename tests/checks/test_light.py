@@ -78,3 +78,21 @@ def test_params_are_no_metrics(repo):
     repo.write("params.yaml", "lr: 0.3\n")
     repo.git("add", "--all")
     assert not loaded_by("metrics-unedited", repo.path) & (HEAVY | ONLY_FOR_WHAT_IS_OURS)
+
+
+def test_the_config_loads_no_more_than_its_classes():
+    """Nor do its classes lack docstrings: `dataclass` would write the signature there, which takes longer than all else
+    of a class.
+    """
+    script = (
+        "import sys, dataclasses, mlops_ci.config\n"
+        "print(*{'difflib', 'hashlib', 'json'} & set(sys.modules))\n"
+        "for module in [one for name, one in sys.modules.items() if name.startswith('mlops_ci.')]:\n"
+        "    for name, one in vars(module).items():\n"
+        "        if dataclasses.is_dataclass(one) and (one.__doc__ or '').startswith(f'{name}('):\n"
+        "            print(name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
