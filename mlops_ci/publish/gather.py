@@ -98,7 +98,8 @@ def _whole(parsed: Sequence[Parsed]) -> Parsed:
 
 def with_pull(client: Client, context: Context) -> Context:
     """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit."""
-    if context.pull is None or context.event.startswith("pull_request"):
+    known = context.event.startswith("pull_request") and not context.is_named
+    if context.pull is None or known:
         return context
     pull = pulls.named(client, context.pull)
     return replace(context, sha=pull.head, base=pull.base)

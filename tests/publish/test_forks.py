@@ -149,6 +149,21 @@ def test_the_pull_request_is_found_by_branch_and_repository(job: Job) -> None:
     assert comment["_issue"] == 7
 
 
+def test_a_number_that_is_named_makes_no_file_believed(job: Job, capsys: Any) -> None:
+    """Such a number usually comes out of an artifact of the run that is not to be believed."""
+    job.commit(0.1)
+    file = job.write("--all")
+
+    def passed(data: Any) -> None:
+        data["models"][0]["verdict"] |= {"result": "pass", "outcomes": []}
+
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(lie(file, passed)), "--pull", "7") == 2
+    assert "leave out --pull" in capsys.readouterr().err
+    assert job.api.state.log == []
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -256,6 +271,7 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
     assert job.publish() == 2
     assert "comes from a fork" in capsys.readouterr().err
+    assert job.publish("main", "HEAD", "--pull", "8") == 2
     assert job.api.state.log == []
     pull["head"]["repo"] = {"full_name": REPO}
     job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
