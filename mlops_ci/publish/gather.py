@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import Config
-from mlops_ci.errors import UsageError
+from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.github import pulls
 from mlops_ci.publish.shown import Shown, joined
 from mlops_ci.report.parse import FOREIGN, OURS, parse
@@ -96,10 +96,21 @@ def _whole(parsed: Sequence[Parsed]) -> Parsed:
     return replace(parsed[0], comparison=shown.comparison, complete=complete)
 
 
-def with_pull(client: Client, context: Context) -> Context:
-    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit."""
+def with_pull(client: Client, context: Context, shown: Shown) -> Context:
+    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit.
+
+    Raises PublishError when GitHub does not tell, or when something else was measured: a run that a comment starts has
+    the default branch checked out.
+    """
     known = context.event.startswith("pull_request") and not context.is_named
     if context.pull is None or known:
         return context
     pull = pulls.named(client, context.pull)
+    candidate = shown.comparison.candidate
+    measured = candidate.commit or candidate.head or ""
+    if measured != pull.head and not pulls.contains(client, measured, pull.head):
+        raise PublishError(
+            f"what was measured, {measured[:7]}, is not #{pull.number} at {pull.head[:7]}",
+            hint=f"check it out: actions/checkout with ref: refs/pull/{pull.number}/merge",
+        )
     return replace(context, sha=pull.head, base=pull.base)
