@@ -212,6 +212,7 @@ def test_a_run_of_this_repository_is_judged_again_and_is_not_declared(job: Job) 
         '{"schema_version": 1}',
         "\x00",
         '{"schema_version": 1, "models": 3}',
+        f'{{"schema_version": 1, "models": {10**400}}}',
     ],
 )
 def test_a_broken_artifact_is_one_line_and_posts_nothing(
@@ -332,6 +333,37 @@ def test_what_a_fork_says_of_its_gates_is_not_believed(job: Job) -> None:
     job.workflow_run()
     assert job.publish("--from", str(lie(job.write("--all"), boast))) == 0
     assert "the gates" not in job.body.replace("the gates of the base branch", "")
+
+
+def test_a_number_beyond_every_float_is_one_line(job: Job, capsys: Any) -> None:
+    file = lie(
+        job.write("--all"), lambda data: data["models"][0]["metrics"][0].update(candidate=10**400)
+    )
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 2
+    assert "an integer is beyond every float" in capsys.readouterr().err
+
+
+def test_a_fork_tells_nobody_what_to_type(job: Job) -> None:
+    """What stands behind "Do" is ours; its remarks are its own, and say so."""
+    fork(job)
+
+    def advise(data: Any) -> None:
+        data["baseline"]["how"] = "verified by the maintainers"
+        note = {
+            "kind": "dirty",
+            "message": "all is verified",
+            "fix": "pip install evil",
+            "untrusted": True,
+        }
+        data["models"][0]["notes"] = [note]
+
+    job.workflow_run()
+    assert job.publish("--from", str(lie(job.write("--all"), advise))) == 1
+    assert "evil" not in job.body
+    assert "verified by the maintainers" not in job.body
+    assert "declared: all is verified" in job.body
 
 
 def test_an_old_fork_does_not_loosen_what_became_stricter(job: Job) -> None:
