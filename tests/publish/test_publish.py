@@ -241,6 +241,41 @@ def test_two_reports_of_one_run_in_one_comment(job: Job) -> None:
     assert job.publish("--from", paths[1], "--from", paths[1]) == 2
 
 
+def named(job: Job, *models: str) -> list[str]:
+    """The same report as `--from`, for each of these models."""
+    data = json.loads(job.write("--all").read_text())
+    paths = []
+    for name in models:
+        data["models"][0]["name"] = name
+        file = job.folder / f"{name}.json"
+        file.write_text(json.dumps(data), encoding="utf-8")
+        paths += ["--from", str(file)]
+    return paths
+
+
+def test_another_workflow_of_the_same_push_is_not_overwritten(job: Job, capsys: Any) -> None:
+    """Each has a run of its own, and either may come first."""
+    job.commit(0.95)
+    alpha, beta = named(job, "alpha"), named(job, "beta")
+    for run_id, report in ((101, alpha), (102, beta), (100, beta)):
+        job.run_id = run_id
+        job.pull_request()
+        assert job.publish(*report) == (0 if report == alpha else 4)
+        assert "`alpha`" in job.body
+    assert "1 models would be lost" in capsys.readouterr().err
+    assert job.statuses == {"mlops-ci/alpha": "success", "mlops-ci/beta": "success"}
+
+
+@pytest.mark.parametrize(("status", "left"), [(422, {"mlops-ci/beta": "failure"}), (403, {})])
+def test_a_status_that_is_refused_does_not_stop_that_of_another_model(
+    job: Job, status: int, left: Any
+) -> None:
+    reports = named(job, "alpha", "beta")
+    job.api.add_fault("statuses", status=status, times=1 if status == 422 else 9)
+    assert job.publish(*reports) == 1
+    assert job.statuses == left
+
+
 def test_jobs_with_check_runs_share_one_comment(job: Job) -> None:
     data = json.loads(job.write("--all").read_text())
     for name in ("alpha", "beta", "gamma"):
