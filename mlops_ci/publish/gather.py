@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.config import Config
 from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.github import pulls
+from mlops_ci.model import Origin
 from mlops_ci.publish.shown import Shown, joined
 from mlops_ci.report.parse import FOREIGN, OURS, parse
 
@@ -68,7 +69,7 @@ def of_run(
     read = pulls.reader(client, commit)
     config = base_config(read, commit)
     shown = judged(
-        _whole(parsed),
+        _at(_whole(parsed), pull.head),
         config,
         commit,
         is_fork=pull.is_fork,
@@ -94,6 +95,12 @@ def _whole(parsed: Sequence[Parsed]) -> Parsed:
     shown = joined([Shown(comparison=one.comparison, verdicts={}) for one in parsed])
     complete = all(one.complete for one in parsed)
     return replace(parsed[0], comparison=shown.comparison, complete=complete)
+
+
+def _at(parsed: Parsed, head: str) -> Parsed:
+    """The head that GitHub knows: readers copy commands that check it out, and have read the diff of no other one."""
+    candidate = Origin(rev=head, commit=head)
+    return replace(parsed, comparison=replace(parsed.comparison, candidate=candidate))
 
 
 def with_pull(client: Client, context: Context, shown: Shown) -> Context:

@@ -366,6 +366,18 @@ def test_a_fork_tells_nobody_what_to_type(job: Job) -> None:
     assert "declared: all is verified" in job.body
 
 
+def test_a_fork_has_nobody_check_out_another_commit(job: Job) -> None:
+    """`git fetch origin COMMIT` also finds what only a fork has, and no diff shows."""
+    file = lie(
+        job.write("--all"), lambda data: data["candidate"].update(rev="HEAD", commit="e" * 40)
+    )
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+    assert "eeeeeee" not in job.body
+    assert f"git switch --detach {job.head[:12]}" in job.body
+
+
 def test_an_old_fork_does_not_loosen_what_became_stricter(job: Job) -> None:
     job.commit(0.95)
     fork(job)
