@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.model import Value
 
-_FLOAT_BITS = 1000
+FLOAT_BITS = 1000
 _MAX_DEPTH = 200
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TOML_PLACE = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)$")
@@ -74,7 +74,7 @@ def flatten(value: Any, stem: str = "") -> Iterator[tuple[str, Value]]:
 
 def plain(value: Any) -> Value:
     """The same value in types that JSON has; dates as ISO 8601 text. An integer beyond every float is infinite."""
-    if isinstance(value, int) and value.bit_length() > _FLOAT_BITS:
+    if isinstance(value, int) and value.bit_length() > FLOAT_BITS:
         return math.copysign(math.inf, value > 0 or -1)
     if isinstance(value, (bool, int, float, str)):
         return value

@@ -117,6 +117,7 @@ def publish(
     shown, context = _shown(client, context, files, policy, chosen)
     if shown is None:
         return 0
+    context, client, refused = _to_pull(client, context, shown)
     root = None if context.is_trusted_side else Path.cwd()
     wanted = Options(
         comment=cast("Mode", comment),
@@ -128,7 +129,8 @@ def publish(
         root=root,
     )
     done = deliver(shown, context, client, wanted)
-    if client is None and (comment != "never" or status or check_run):
+    done.refused.extend(refused)
+    if client is None and not refused and (comment != "never" or status or check_run):
         hint = "env: GITHUB_TOKEN: ${{ github.token }}; or --comment never --no-status"
         done.refused.append(
             PublishError("no status and no comment: GITHUB_TOKEN is not set", hint=hint)
@@ -164,13 +166,23 @@ def _shown(
     policy: str | None,
     chosen: options.Chosen,
 ) -> tuple[Shown | None, Context]:
-    from mlops_ci.publish import gather
-
     if context.is_trusted_side:
         return _foreign(client, context, files, chosen["profile"])
-    if client is not None:
-        context = gather.with_pull(client, context)
     return _own(files, policy, chosen), context
+
+
+def _to_pull(
+    client: Client | None, context: Context, shown: Shown
+) -> tuple[Context, Client | None, list[PublishError]]:
+    """Without a client where the pull request that was named is not the one to publish to: the verdict stays."""
+    from mlops_ci.publish import gather
+
+    if client is None or context.is_trusted_side:
+        return context, client, []
+    try:
+        return gather.with_pull(client, context, shown), client, []
+    except PublishError as error:
+        return context, None, [error]
 
 
 def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) -> Shown:

@@ -19,7 +19,10 @@ def weighed(outcome: Outcome, notes: Iterable[Note], how: OnUntrusted) -> Outcom
     against = next((note for note in notes if note.untrusted and _concerns(note, outcome)), None)
     if against is None:
         return outcome
-    reason = f"{_WORDS[against.kind]}: {against.message}"
+    words = _WORDS.get(
+        against.kind, "not trusted"
+    )  # a report that is read back may say so of any kind
+    reason = f"{words}: {against.message}"
     if how == "fail":
         return replace(outcome, result="inconclusive", reason=reason, estimate=None)
     return replace(outcome, result="warn", reason=reason) if outcome.result == "pass" else outcome

@@ -29,6 +29,7 @@ class Context:
 
     `run`, `attempt`: of the run that measured; in a `workflow_run` that is the run that triggered it.
     `head_repository`, `head_branch`: where the change lives, of a `workflow_run`.
+    `is_named`: the pull request is another one than that of the event, or the event has none.
     """
 
     repository: str
@@ -40,6 +41,7 @@ class Context:
     base: str = ""
     head_repository: str = ""
     head_branch: str = ""
+    is_named: bool = False
     api: str = API
     server: str = SERVER
     summary: Path | None = None
@@ -64,7 +66,7 @@ class Context:
 
 
 def read(environ: Mapping[str, str], pull: int | None = None) -> Context:
-    """`pull` stands before that of the event, which then counts for nothing. Raises UsageError when that is no run."""
+    """`pull` stands before that of the event. Raises UsageError when that is no run, or nobody may name it there."""
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
     found: dict[str, Any] = {
         "repository": environ.get("GITHUB_REPOSITORY", ""),
@@ -77,8 +79,14 @@ def read(environ: Mapping[str, str], pull: int | None = None) -> Context:
     found |= _of_pull_request(_part(event, "pull_request"))
     found |= _of_issue(_part(event, "issue"))
     found |= _of_run(_part(event, "workflow_run")) if found["event"] == "workflow_run" else {}
-    if pull and pull != found.get("pull"):
-        found |= {"pull": pull, "event": ""}
+    if pull and found["event"] == "workflow_run":
+        # Such a number comes from the other run, which may have run anybody's code.
+        raise UsageError(
+            "in a workflow_run the pull request is looked up by the branch of the run, not taken from --pull",
+            hint="leave out --pull",
+        )
+    found["is_named"] = bool(pull and pull != found.get("pull"))
+    found["pull"] = pull or found.get("pull")
     _check(found)
     return Context(
         **found,

@@ -69,7 +69,7 @@ def read(body: str) -> Marker | None:
     found = _LINE.match(body or "")
     if found is None or len(found[1]) > 4 * _MAX:
         return None
-    with suppress(AttributeError, KeyError, RecursionError, TypeError, ValueError):
+    with suppress(ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return _marker(json.loads(found[1]))
     return None
 

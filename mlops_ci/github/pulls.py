@@ -77,6 +77,16 @@ def merge_base(client: Client, base: str, head: str) -> str:
     return str(found["merge_base_commit"]["sha"])
 
 
+def contains(client: Client, commit: str, head: str) -> bool:
+    """Whether `commit` is built on `head`, as GitHub's test merge of it is. One that GitHub does not know is not."""
+    try:
+        return merge_base(client, head, commit) == head
+    except DeniedError as error:
+        if error.status not in (404, 422):
+            raise
+        return False
+
+
 def reader(client: Client, commit: str) -> Callable[[str], bytes | None]:
     """Gives the content of a path at a commit; None when there is no such file."""
     read: dict[str, bytes | None] = {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.config import Config, MetricConfig
     from mlops_ci.gates import Policy
-    from mlops_ci.model import Change, Comparison, Value
+    from mlops_ci.model import Change, Comparison, Note, Value
     from mlops_ci.report.parse import Parsed
 
 
@@ -68,7 +68,10 @@ def judged(
         one.model: policy_of(config, one.model, rev=commit, profile=wanted) for one in models
     }
     verdicts = {one.model: judge(one, policies[one.model], today=today) for one in models}
-    comparison = replace(parsed.comparison, models=models)
+    baseline = replace(
+        parsed.comparison.baseline, how=""
+    )  # free text, in a place where only we speak
+    comparison = replace(parsed.comparison, baseline=baseline, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
     # Gates with intervals need more than a report holds: judged by single numbers it is no success.
     declared = declared or has_seeds or any(map(_weighs, policies.values()))
@@ -95,10 +98,15 @@ def _measured(model: ModelComparison, config: Config | None) -> ModelComparison:
     fresh = compare(_side(model.model, read, 0), _side(model.model, read, 1), settings).metrics
     unknown = tuple(row for row in model.metrics if row.change == "unknown")
     rows = sorted((*fresh, *unknown), key=lambda row: (row.source, row.name))
-    notes = tuple(one for one in model.notes if one.kind != "policy-changed")
+    notes = tuple(_remark(one) for one in model.notes if one.kind != "policy-changed")
     params = _params(model, settings)
     # What is in production is not for the change to say either.
     return replace(model, metrics=tuple(rows), params=params, notes=notes, champion=None)
+
+
+def _remark(note: Note) -> Note:
+    """Its words are the change's own, and none of them tells a reader what to type: that would come from us."""
+    return replace(note, message=f"declared: {note.message}", fix="")
 
 
 def _params(model: ModelComparison, settings: Mapping[str, MetricConfig]) -> tuple[Change, ...]:

@@ -90,7 +90,7 @@ class _Delivery:
 
     def _send(self, client: Client) -> None:
         if self.options.statuses:
-            self._try(lambda: self._write_statuses(client))
+            self._write_statuses(client)
         run = CheckRun(client, self.shown, self.context, self.options.key)
         if self.options.check_run:
             self._try(run.start)
@@ -137,9 +137,17 @@ class _Delivery:
             files.write_outputs(self.context.outputs, outputs(self.shown))
 
     def _write_statuses(self, client: Client) -> None:
+        """What is wrong with one (GitHub takes 1,000 of a context and commit) leaves the others; else they all fail."""
         for one in statuses_of(self.shown):
-            statuses.write(client, self.context.sha, one, self.context.run_url)
-            self.done.statuses += 1
+            before = len(self.done.refused)
+            self._try(lambda one=one: self._write_status(client, one))  # type: ignore[misc]
+            new = self.done.refused[before:]
+            if any(not isinstance(error, DeniedError) or error.status != 422 for error in new):
+                return
+
+    def _write_status(self, client: Client, one: statuses.Status) -> None:
+        statuses.write(client, self.context.sha, one, self.context.run_url)
+        self.done.statuses += 1
 
     def _write_comment(self, client: Client, run: CheckRun) -> None:
         pull, mode = self.context.pull, self.options.comment
@@ -168,16 +176,19 @@ class _Alone:
         self.source = source
 
     def __call__(self, old: Marker | None) -> str | None:
-        if old and old.order > self.source.order:
-            return None  # a newer run has been here
-        own = comment.digests(self.source.parts)
-        if old and old.order == self.source.order and old.head == self.source.head:
-            others = old.sections.keys() - own.keys()
+        own = comment.digests(self.source.parts).keys()
+        newer = old is not None and old.order > self.source.order
+        if old and old.head == self.source.head and old.sections:
+            # Of another job of this run, or of another workflow that the same push has started.
+            others = own - old.sections.keys() if newer else old.sections.keys() - own
             if others:
                 raise PublishError(
-                    f"another job of this run has published {len(others)} models that this one does not know",
-                    hint="give each --check-run and the permission checks: write, or let one job publish for all",
+                    f"another job has published for this commit, and {len(others)} models would be lost",
+                    hint="give each --check-run and the permission checks: write, or a --key of its own, "
+                    "or let one job publish for all",
                 )
+        if newer:
+            return None  # a newer run has been here
         return comment.body(self.source, old)
 
 

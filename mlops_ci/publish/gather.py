@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import Config
-from mlops_ci.errors import UsageError
+from mlops_ci.errors import PublishError, UsageError
 from mlops_ci.github import pulls
+from mlops_ci.model import Origin
 from mlops_ci.publish.shown import Shown, joined
 from mlops_ci.report.parse import FOREIGN, OURS, parse
 
@@ -68,7 +69,7 @@ def of_run(
     read = pulls.reader(client, commit)
     config = base_config(read, commit)
     shown = judged(
-        _whole(parsed),
+        _at(_whole(parsed), pull.head),
         config,
         commit,
         is_fork=pull.is_fork,
@@ -96,9 +97,27 @@ def _whole(parsed: Sequence[Parsed]) -> Parsed:
     return replace(parsed[0], comparison=shown.comparison, complete=complete)
 
 
-def with_pull(client: Client, context: Context) -> Context:
-    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit."""
-    if context.pull is None or context.event.startswith("pull_request"):
+def _at(parsed: Parsed, head: str) -> Parsed:
+    """The head that GitHub knows: readers copy commands that check it out, and have read the diff of no other one."""
+    candidate = Origin(rev=head, commit=head)
+    return replace(parsed, comparison=replace(parsed.comparison, candidate=candidate))
+
+
+def with_pull(client: Client, context: Context, shown: Shown) -> Context:
+    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit.
+
+    Raises PublishError when GitHub does not tell, or when something else was measured: a run that a comment starts has
+    the default branch checked out.
+    """
+    known = context.event.startswith("pull_request") and not context.is_named
+    if context.pull is None or known:
         return context
     pull = pulls.named(client, context.pull)
+    candidate = shown.comparison.candidate
+    measured = candidate.commit or candidate.head or ""
+    if measured != pull.head and not pulls.contains(client, measured, pull.head):
+        raise PublishError(
+            f"what was measured, {measured[:7]}, is not #{pull.number} at {pull.head[:7]}",
+            hint=f"check it out: actions/checkout with ref: refs/pull/{pull.number}/merge",
+        )
     return replace(context, sha=pull.head, base=pull.base)

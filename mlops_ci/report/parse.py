@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlops_ci.champion import Champion, ChampionMetric
 from mlops_ci.errors import UsageError
 from mlops_ci.estimate import Estimate
+from mlops_ci.formats import FLOAT_BITS
 from mlops_ci.model import (
     Baseline,
     Change,
@@ -87,7 +88,9 @@ def _load(raw: bytes, where: str, limits: Limits) -> Any:
     if _depth(raw) > _MAX_DEPTH:
         raise _wrong(where, f"is nested more than {_MAX_DEPTH} deep")
     try:
-        data = json.loads(raw, parse_constant=_refuse, object_pairs_hook=_unique)
+        data = json.loads(
+            raw, parse_constant=_refuse, parse_int=_integer, object_pairs_hook=_unique
+        )
     except (ValueError, RecursionError) as error:
         raise _wrong(where, f"is not JSON: {visible(str(error))}") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
@@ -110,6 +113,14 @@ def _depth(raw: bytes) -> int:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number in JSON")
+
+
+def _integer(digits: str) -> int:
+    """None that no float holds: gate writes those as infinite."""
+    found = int(digits)
+    if found.bit_length() > FLOAT_BITS:
+        raise ValueError("an integer is beyond every float")
+    return found
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -200,7 +200,8 @@ def test_a_marker_is_short() -> None:
     "text",
     [
         "", "x", "<!-- mlops-ci { -->", "<!-- mlops-ci [] -->", '<!-- mlops-ci {"key":1,"run":[]} -->',
-        '<!-- mlops-ci {"key":"a","pushes":3} -->', "<!-- mlops-ci {" + "[" * 9000 + "} -->",
+        '<!-- mlops-ci {"key":"a","pushes":3} -->',
+        '<!-- mlops-ci {"key":"a","run":1e999} -->', "<!-- mlops-ci {" + "[" * 9000 + "} -->",
     ],
 )  # fmt: skip
 def test_what_is_no_marker_is_none(text: str) -> None:

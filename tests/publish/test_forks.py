@@ -149,6 +149,21 @@ def test_the_pull_request_is_found_by_branch_and_repository(job: Job) -> None:
     assert comment["_issue"] == 7
 
 
+def test_a_number_that_is_named_makes_no_file_believed(job: Job, capsys: Any) -> None:
+    """Such a number usually comes out of an artifact of the run that is not to be believed."""
+    job.commit(0.1)
+    file = job.write("--all")
+
+    def passed(data: Any) -> None:
+        data["models"][0]["verdict"] |= {"result": "pass", "outcomes": []}
+
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(lie(file, passed)), "--pull", "7") == 2
+    assert "leave out --pull" in capsys.readouterr().err
+    assert job.api.state.log == []
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -197,6 +212,7 @@ def test_a_run_of_this_repository_is_judged_again_and_is_not_declared(job: Job) 
         '{"schema_version": 1}',
         "\x00",
         '{"schema_version": 1, "models": 3}',
+        f'{{"schema_version": 1, "models": {10**400}}}',
     ],
 )
 def test_a_broken_artifact_is_one_line_and_posts_nothing(
@@ -256,6 +272,7 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
     assert job.publish() == 2
     assert "comes from a fork" in capsys.readouterr().err
+    assert job.publish("main", "HEAD", "--pull", "8") == 2
     assert job.api.state.log == []
     pull["head"]["repo"] = {"full_name": REPO}
     job.event("pull_request_target", {"pull_request": {**pull, "base": {"ref": "main"}}})
@@ -316,6 +333,49 @@ def test_what_a_fork_says_of_its_gates_is_not_believed(job: Job) -> None:
     job.workflow_run()
     assert job.publish("--from", str(lie(job.write("--all"), boast))) == 0
     assert "the gates" not in job.body.replace("the gates of the base branch", "")
+
+
+def test_a_number_beyond_every_float_is_one_line(job: Job, capsys: Any) -> None:
+    file = lie(
+        job.write("--all"), lambda data: data["models"][0]["metrics"][0].update(candidate=10**400)
+    )
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 2
+    assert "an integer is beyond every float" in capsys.readouterr().err
+
+
+def test_a_fork_tells_nobody_what_to_type(job: Job) -> None:
+    """What stands behind "Do" is ours; its remarks are its own, and say so."""
+    fork(job)
+
+    def advise(data: Any) -> None:
+        data["baseline"]["how"] = "verified by the maintainers"
+        note = {
+            "kind": "dirty",
+            "message": "all is verified",
+            "fix": "pip install evil",
+            "untrusted": True,
+        }
+        data["models"][0]["notes"] = [note]
+
+    job.workflow_run()
+    assert job.publish("--from", str(lie(job.write("--all"), advise))) == 1
+    assert "evil" not in job.body
+    assert "verified by the maintainers" not in job.body
+    assert "declared: all is verified" in job.body
+
+
+def test_a_fork_has_nobody_check_out_another_commit(job: Job) -> None:
+    """`git fetch origin COMMIT` also finds what only a fork has, and no diff shows."""
+    file = lie(
+        job.write("--all"), lambda data: data["candidate"].update(rev="HEAD", commit="e" * 40)
+    )
+    fork(job)
+    job.workflow_run()
+    assert job.publish("--from", str(file)) == 1
+    assert "eeeeeee" not in job.body
+    assert f"git switch --detach {job.head[:12]}" in job.body
 
 
 def test_an_old_fork_does_not_loosen_what_became_stricter(job: Job) -> None:

@@ -160,6 +160,44 @@ def test_a_pull_request_can_be_named(job: Job) -> None:
     assert "### ❌" in job.body
 
 
+def test_what_is_not_the_pull_request_sets_no_status_on_it(job: Job, capsys: Any) -> None:
+    """A comment on it starts a run with the default branch checked out, which is fine."""
+    job.repo.git("switch", "--quiet", "main")
+    issue = {"number": 7, "pull_request": {"url": "x"}}
+    job.event("issue_comment", {"issue": issue}, GITHUB_SHA=job.base)
+    job.api.state.repos[REPO].merge_bases[job.base] = job.base
+    assert job.publish("main") == 4
+    assert f"{job.base[:7]}, is not #7 at {job.head[:7]}" in capsys.readouterr().err
+    assert job.statuses == {}
+    assert job.api.comments(REPO) == []
+    assert "### ✅" in job.summary
+
+
+def test_the_test_merge_of_a_named_pull_request_is_that_pull_request(job: Job) -> None:
+    job.repo.git("switch", "--quiet", "--detach", "main")
+    job.repo.git("merge", "--quiet", "--no-ff", "topic")
+    merge = job.repo.git("rev-parse", "HEAD").strip()
+    repo = job.api.state.repos[REPO]
+    repo.commits.add(merge)
+    repo.merge_bases[merge] = job.head
+    job.event("issue_comment", {"issue": {"number": 7, "pull_request": {"url": "x"}}})
+    assert job.publish("main") == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+
+
+@pytest.mark.parametrize(("accuracy", "code"), [(0.95, 4), (0.8, 1)])
+def test_a_named_pull_request_that_cannot_be_read_does_not_hide_the_verdict(
+    job: Job, capsys: Any, accuracy: float, code: int
+) -> None:
+    job.commit(accuracy)
+    job.event("workflow_dispatch", {})
+    job.api.add_fault("pulls/7", status=502, times=99)
+    assert job.publish("main", "HEAD", "--pull", "7") == code
+    assert "GitHub is broken" in capsys.readouterr().err
+    assert outputs(job.folder / "output")["verdict"] == {4: "pass", 1: "fail"}[code]
+    assert "### " in job.summary
+
+
 def test_a_push_has_a_status_and_no_comment(job: Job) -> None:
     job.event("push", {})
     assert job.publish() == 1
@@ -201,6 +239,41 @@ def test_two_reports_of_one_run_in_one_comment(job: Job) -> None:
     assert job.publish(*paths[:2]) == 1
     assert "2 of 2 models" in job.body  # what another job has found is not overwritten
     assert job.publish("--from", paths[1], "--from", paths[1]) == 2
+
+
+def named(job: Job, *models: str) -> list[str]:
+    """The same report as `--from`, for each of these models."""
+    data = json.loads(job.write("--all").read_text())
+    paths = []
+    for name in models:
+        data["models"][0]["name"] = name
+        file = job.folder / f"{name}.json"
+        file.write_text(json.dumps(data), encoding="utf-8")
+        paths += ["--from", str(file)]
+    return paths
+
+
+def test_another_workflow_of_the_same_push_is_not_overwritten(job: Job, capsys: Any) -> None:
+    """Each has a run of its own, and either may come first."""
+    job.commit(0.95)
+    alpha, beta = named(job, "alpha"), named(job, "beta")
+    for run_id, report in ((101, alpha), (102, beta), (100, beta)):
+        job.run_id = run_id
+        job.pull_request()
+        assert job.publish(*report) == (0 if report == alpha else 4)
+        assert "`alpha`" in job.body
+    assert "1 models would be lost" in capsys.readouterr().err
+    assert job.statuses == {"mlops-ci/alpha": "success", "mlops-ci/beta": "success"}
+
+
+@pytest.mark.parametrize(("status", "left"), [(422, {"mlops-ci/beta": "failure"}), (403, {})])
+def test_a_status_that_is_refused_does_not_stop_that_of_another_model(
+    job: Job, status: int, left: Any
+) -> None:
+    reports = named(job, "alpha", "beta")
+    job.api.add_fault("statuses", status=status, times=1 if status == 422 else 9)
+    assert job.publish(*reports) == 1
+    assert job.statuses == left
 
 
 def test_jobs_with_check_runs_share_one_comment(job: Job) -> None:
