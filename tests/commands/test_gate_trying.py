@@ -116,6 +116,15 @@ def test_where_nothing_is_known_it_says_what_to_do(project: Any, capsys: Any) ->
     assert "nothing is known of the noise of 1 metric: mlops-ci train --seeds 5" in shown
 
 
+def test_where_examples_judge_it_asks_for_a_second_run_and_not_for_seeds(
+    project: Any, capsys: Any
+) -> None:
+    project.commit(**files(0.3, **{"mlops-ci.yaml": CONFIG}))
+    shown = printed(capsys, "calibrate", code=3)
+    assert "their examples say, once main has the predictions of two runs" in shown
+    assert "--seeds" not in shown
+
+
 def test_a_branch_with_the_name_of_a_subcommand_is_named_in_full(project: Any, capsys: Any) -> None:
     project.commit(**metrics(0.9))
     project.git("branch", "selftest")
