@@ -13,7 +13,7 @@ from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
-from mlops_ci.policy_source import Source, remeasured, source_of
+from mlops_ci.policy_source import Source, is_gated, remeasured, source_of
 from mlops_ci.profile_config import AT_MERGE, choose
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def trial(
         source = source_of(request, own, repository, rev, policy_rev)
         comparison = remeasured(comparison, source, own, request)
     config = source.config or Config()
-    if not config.every_gate:
+    if not is_gated(source.config):
         raise UsageError(
             "there are no gates to try", hint="write them to mlops-ci.yaml: docs/gate.md"
         )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 Fault = Literal[
     "nothing changed", "regression", "suspicious improvement", "not a number", "vanished metric", "vanished slice",
-    "missing baseline",
+    "missing baseline", "leak", "unread training data",
 ]  # fmt: skip
 State = Literal["stopped", "warned", "missed", "passed", "off"]
 Judged = Literal["limit", "seeds", "history", "examples"]

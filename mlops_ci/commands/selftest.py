@@ -18,9 +18,9 @@ def selftest(
 ) -> int:
     """Put faults into what was measured, and prove that every gate stops each: exit code 1 when one does not.
 
-    A regression, a value that is no number, a metric and a slice that vanish, a baseline that is missing; and nothing
-    at all, which has to pass. Of the work tree, or of REV, with the gates that are there; nothing is written. Waivers
-    do not count.
+    A regression, a value that is no number, a metric and a slice that vanish, a baseline that is missing, an example
+    that the model was trained on; and nothing at all, which has to pass. Of the work tree, or of REV, with the gates
+    that are there; nothing is written. Waivers do not count, and are named.
 
     \b
     Examples:
@@ -35,10 +35,13 @@ def selftest(
     found = {
         model.model: list(proofs(model, gates))
         for model in tried.comparison.models
-        if (gates := tried.policies[model.model]).gates
+        if (gates := tried.policies[model.model]).judges
     }
+    waivers = {name: tried.policies[name].waivers for name in found}
     shown = (
-        report.as_json(found) if as_json else report.render(found, colour=options.wants_colour())
+        report.as_json(found, waivers)
+        if as_json
+        else report.render(found, waivers, colour=options.wants_colour())
     )
     click.echo(shown, nl=False, color=True)
     return 0 if all(one.holds for proofs_ in found.values() for one in proofs_) else 1

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci.config import MetricConfig
+from mlops_ci.gates import rules
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -154,13 +157,27 @@ def _shared(before: Policy, after: Policy) -> Iterator[Loosened]:
         yield Loosened(gate="", what=f"predictions {'changed' if after.predictions else 'removed'}")
     if before.evaluation != after.evaluation:
         yield Loosened(gate="", what="evaluation changed")
-    for name, settings in sorted(before.metrics.items()):
-        other = after.metrics.get(name)
-        if settings.direction and settings.direction != (other.direction if other else None):
-            to = (other and other.direction) or "none"
-            yield Loosened(gate="", what=f"metrics.{name}.direction {settings.direction} → {to}")
-        if settings.range and settings.range != (other.range if other else []):
+    yield from _metrics(before, after)
+
+
+def _metrics(before: Policy, after: Policy) -> Iterator[Loosened]:
+    """Also of a metric that had no settings: it had a direction by its name all the same."""
+    judged = {name for gate in before.gates for name in gate.metrics}
+    for name in sorted({*before.metrics, *after.metrics, *judged}):
+        old, new = (one.metrics.get(name, MetricConfig()) for one in (before, after))
+        was, now = (_direction(name, one) for one in (before, after))
+        if was not in ("neutral", now):
+            yield Loosened(gate="", what=f"metrics.{name}.direction {was} → {now}")
+        if old.range and old.range != new.range:
             yield Loosened(gate="", what=f"metrics.{name}.range changed")
+        # A metric may then come under that name instead.
+        for alias in sorted({*new.aliases} - {*old.aliases}):
+            if judged & {name, alias, *old.aliases}:
+                yield Loosened(gate="", what=f"metrics.{name}.aliases and {alias}")
+
+
+def _direction(name: str, policy: Policy) -> str:
+    return rules.direction(rules.names_of(name, policy.metrics), policy.metrics)
 
 
 def _waivers(before: Policy, after: Policy) -> Iterator[Loosened]:

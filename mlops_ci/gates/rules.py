@@ -33,9 +33,11 @@ def all_of(results: Sequence[Result]) -> Result:
 
 
 def any_of(results: Sequence[Result]) -> Result:
-    """Three-valued or: one pass passes; else one that cannot be judged leaves it open; else it fails."""
+    """Three-valued or: one pass passes; else one that is let through with a warning; else one that cannot be judged
+    leaves it open; else it fails. The order is that of `all_of`, from the other end.
+    """
     judged = [result for result in results if result != "skipped"]
-    for result in ("pass", "inconclusive", "warn"):
+    for result in ("pass", "warn", "inconclusive"):
         if result in judged:
             return result
     return "fail" if judged else "skipped"

@@ -11,7 +11,7 @@ from mlops_ci.predictions import named
 
 if TYPE_CHECKING:
     from mlops_ci.model import Change, ModelComparison
-    from mlops_ci.predictions import Predictions, PredictionsConfig
+    from mlops_ci.predictions import PredictionPair, Predictions, PredictionsConfig
     from mlops_ci.repeats import Repeats
 
 
@@ -39,6 +39,16 @@ def value_now(model: ModelComparison, name: str) -> float:
     """What the candidate's predictions give for a metric."""
     evidence = Evidence(model.predictions)
     return evidence.joined.new.value(evidence.metric_of(name))
+
+
+def leaking(model: ModelComparison, fault: str) -> PredictionPair | None:
+    """One example of the candidate that it was trained on; or nobody can tell."""
+    pair = model.predictions
+    if pair is None or pair.leak is None or pair.candidate is None:
+        return pair
+    if fault == "leak":
+        return replace(pair, leak=replace(pair.leak, ids=pair.candidate.ids[:1]))
+    return replace(pair, leak=replace(pair.leak, reason=f"there is no {pair.leak.path}"))
 
 
 def predictions(model: ModelComparison, name: str, fault: str) -> ModelComparison:

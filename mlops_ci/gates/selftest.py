@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
 from mlops_ci.gate_trials import Proof
-from mlops_ci.gates import rules, sabotage
+from mlops_ci.gates import leak, rules, sabotage
 from mlops_ci.gates.verdicts import judge
 from mlops_ci.model import Change
+from mlops_ci.predictions import LEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +35,37 @@ def proofs(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
                 gate=gate.id, fault="nothing changed", metric="", state="off", reason="level: off"
             )
             continue
-        yield _control(gate, own)
+        yield _control(gate.id, own)
         if not any(one.result in _STOPPED for one in own):
             yield from _of_gate(model, policy, gate, _leaves(own))
+    yield from _of_leak(model, policy)
+
+
+def _of_leak(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
+    """The gate that `predictions.train` arms."""
+    own = list(leak.outcomes(policy, model.predictions))
+    if not own:
+        return
+    yield _control(LEAK, own)
+    if any(one.result in _STOPPED for one in own):
+        return
+    faults: tuple[Fault, ...] = ("leak", "unread training data")
+    for fault in faults:
+        (found,) = leak.outcomes(policy, sabotage.leaking(model, fault))
+        state: State = "stopped" if found.blocks else "warned"
+        reason = f"{found.result}: {found.reason}"
+        yield Proof(gate=LEAK, fault=fault, metric="", state=state, reason=reason)
 
 
 _STOPPED = ("fail", "inconclusive", "warn")
 
 
-def _control(gate: GateConfig, own: list[Outcome]) -> Proof:
+def _control(gate: str, own: list[Outcome]) -> Proof:
     wrong = next((one for one in own if one.result in _STOPPED), None)
     judged = any(one.result == "pass" for one in own)
     reason = wrong.reason if wrong else "" if judged else own[0].reason if own else "judges nothing"
     return Proof(
-        gate=gate.id,
+        gate=gate,
         fault="nothing changed",
         metric=wrong.metric if wrong else "",
         state="passed" if judged and not wrong else "missed",

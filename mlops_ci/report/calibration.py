@@ -20,6 +20,11 @@ _BY = {
     "history": "the history of main",
     "examples": "the examples",
 }
+# By whether the predictions of two runs judge.
+_HINTS = {
+    False: "mlops-ci train --seeds 5",
+    True: "their examples say, once main has the predictions of two runs",
+}
 _OF = {"seeds": "seed", "runs": "run", "examples": "example"}
 
 
@@ -38,9 +43,14 @@ def _model(one: Calibration, paint: Paint) -> Iterator[str]:
     yield f"{paint.bold(text.visible(one.model))}  by {known}"
     for rule in one.rules:
         yield from _rule(rule, one.alpha, paint)
-    unknown = {rule.metric for rule in one.rules if rule.noise is None}
-    if unknown:
-        yield f"  nothing is known of the noise of {text.plural(len(unknown), 'metric')}: mlops-ci train --seeds 5"
+    for by_examples, hint in _HINTS.items():
+        unknown = {
+            rule.metric
+            for rule in one.rules
+            if rule.noise is None and (rule.judged_by == "examples") == by_examples
+        }
+        if unknown:
+            yield f"  nothing is known of the noise of {text.plural(len(unknown), 'metric')}: {hint}"
     if one.replays:
         yield paint.bold("  by their limits alone, gates stop")
     for replay in one.replays:

@@ -14,22 +14,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlops_ci.gate_trials import Proof
+    from mlops_ci.waivers import WaiverConfig
 
 _WIDTH = 200
 
 
-def as_json(found: Mapping[str, Sequence[Proof]]) -> str:
-    """The contract: the fields of Proof in mlops_ci/gate_trials.py, and `holds`."""
+def as_json(
+    found: Mapping[str, Sequence[Proof]], waivers: Mapping[str, Sequence[WaiverConfig]]
+) -> str:
+    """The contract: the fields of Proof in mlops_ci/gate_trials.py, and `holds`; waivers, which did not count."""
     models = [
-        {"name": name, "proofs": [{**dataclasses.asdict(one), "holds": one.holds} for one in own]}
+        {
+            "name": name,
+            "proofs": [{**dataclasses.asdict(one), "holds": one.holds} for one in own],
+            "waivers": [_fields(one) for one in waivers.get(name, ())],
+        }
         for name, own in found.items()
     ]
     return machine.strict_json({"schema_version": 1, "models": models})
 
 
-def render(found: Mapping[str, Sequence[Proof]], *, colour: bool = False) -> str:
+def _fields(waiver: WaiverConfig) -> dict[str, str | None]:
+    return {"gate": waiver.gate, "slice": waiver.slice, "expires": waiver.expires}
+
+
+def render(
+    found: Mapping[str, Sequence[Proof]],
+    waivers: Mapping[str, Sequence[WaiverConfig]],
+    *,
+    colour: bool = False,
+) -> str:
     paint = Paint(colour)
-    lines = [line for name, own in found.items() for line in _model(name, own, paint)]
+    lines: list[str] = []
+    for name, own in found.items():
+        lines += [*_model(name, own, paint), *map(_uncounted, waivers.get(name, ()))]
     return "\n".join(lines) + "\n"
 
 
@@ -40,6 +58,12 @@ def _model(name: str, own: Sequence[Proof], paint: Paint) -> Iterator[str]:
     for gate in dict.fromkeys(one.gate for one in own):
         proofs = [one for one in own if one.gate == gate]
         yield from _gate(gate, proofs, paint)
+
+
+def _uncounted(waiver: WaiverConfig) -> str:
+    where = f" in {text.visible(waiver.slice, _WIDTH)}" if waiver.slice else ""
+    gate = text.visible(waiver.gate or "", _WIDTH)
+    return f"  not tried: the waiver of {gate}{where} until {waiver.expires} lets through what it covers"
 
 
 def _gate(gate: str, proofs: Sequence[Proof], paint: Paint) -> Iterator[str]:

@@ -72,6 +72,8 @@ class Student:
 class Bootstrap:
     """Draws of a bootstrap, sorted. With `bias` and `acceleration` both 0 intervals are plain percentiles, else BCa.
 
+    `at_all`: exact p-values of a loss, and of a gain, at all. One beyond a bound is never more certain.
+
     Efron, Better Bootstrap Confidence Intervals, JASA 82 (1987); formulas as in Efron and Tibshirani,
     An Introduction to the Bootstrap (1993), 14.3.
     """
@@ -80,6 +82,7 @@ class Bootstrap:
     draws: NDArray[Any]
     bias: float = 0.0
     acceleration: float = 0.0
+    at_all: tuple[float, float] = (0.0, 0.0)
     method: str = "bootstrap"
 
     def mirrored(self) -> Bootstrap:
@@ -89,6 +92,7 @@ class Bootstrap:
             draws=-self.draws[::-1],
             bias=-self.bias,
             acceleration=-self.acceleration,
+            at_all=self.at_all[::-1],
         )
 
     @property
@@ -105,11 +109,14 @@ class Bootstrap:
         return float(low), float(high)
 
     def p_below(self, bound: float) -> float:
+        if not len(self.draws):
+            return math.nan
+        return max(self._p_below(bound), self.at_all[0] if bound <= 0 else 0.0)
+
+    def _p_below(self, bound: float) -> float:
         from scipy.special import ndtr, ndtri
 
         count = len(self.draws)
-        if not count:
-            return math.nan
         below = int(self.draws.searchsorted(bound))
         if below == count:
             # Beyond all draws only the normal tail can tell how far; a correction for many gates asks for that.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from mlops_ci.stats import auc, resample
+from mlops_ci.stats import auc, resample, swaps
 from mlops_ci.stats.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def change(
 ) -> Distribution:
     """Candidate less baseline. Swapped sides give the mirror image, to the last digit but float noise.
 
-    The AUC of independent examples: DeLong. All else: bootstrap over `units`, or examples without them.
+    The AUC of independent examples: DeLong. All else: bootstrap over `units`, or examples without them; where the
+    metric is of sums, a loss has to be one under random swaps as well.
     """
     metric = METRICS[name]
     if name == "roc_auc" and units is None:
@@ -90,4 +92,8 @@ def _of_sums(
         found: NDArray[Any] = value(sums[..., width:]) - value(sums[..., :width])
         return found
 
-    return resample.bootstrap_sums(rows, difference, resamples=resamples, seed=seed)
+    found = resample.bootstrap_sums(rows, difference, resamples=resamples, seed=seed)
+    # Of two equals the bootstrap alone calls up to 6 % worse at 5 %, where examples are few.
+    swapped = np.concatenate([rows[:, width:], rows[:, :width]], axis=1)
+    at_all = swaps.p_values(rows, swapped, difference, resamples=resamples, seed=seed)
+    return replace(found, at_all=at_all)

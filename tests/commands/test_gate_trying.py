@@ -58,6 +58,25 @@ def test_predictions_of_a_repository_are_tried_too(project: Any, capsys: Any) ->
     assert all(one["holds"] for one in found["proofs"])
 
 
+def test_the_gate_on_leaks_is_tried_and_waivers_are_named_as_not_tried(
+    project: Any, capsys: Any
+) -> None:
+    leaky = CONFIG.replace("score: s}", "score: s, train: train.csv%s}")
+    waiver = "waivers: [{gate: leak, reason: r, approved_by: a, expires: 2030-01-31}]\n"
+    ids = {"train.csv": "id,customer\n600,600\n"}
+    project.commit(**files(0.3, **{"mlops-ci.yaml": leaky % "" + waiver, **ids}))
+    shown = printed(capsys, "selftest")
+    assert "✓ leak  stops leak, unread training data" in shown
+    assert "not tried: the waiver of leak until 2030-01-31 lets through what it covers" in shown
+    (waived,) = data(capsys, "selftest")["waivers"]
+    assert waived == {"gate": "leak", "slice": None, "expires": "2030-01-31"}
+    project.write("mlops-ci.yaml", leaky % ", on_leak: warn")
+    assert "! leak  only warns of leak, unread training data" in printed(capsys, "selftest")
+    project.write("train.csv", "id,customer\n1,1\n")
+    project.write("mlops-ci.yaml", leaky % "")
+    assert "nothing changed does not pass: 1 of 600" in printed(capsys, "selftest", code=1)
+
+
 def test_without_gates_there_is_nothing_to_try(repo: Any, monkeypatch: Any, capsys: Any) -> None:
     repo.commit(**{"dvc.yaml": "metrics: [metrics.json]\n"}, **metrics(0.9))
     monkeypatch.chdir(repo.path)
@@ -95,6 +114,15 @@ def test_where_nothing_is_known_it_says_what_to_do(project: Any, capsys: Any) ->
     project.commit(**metrics(0.9))
     shown = printed(capsys, "calibrate", code=3)
     assert "nothing is known of the noise of 1 metric: mlops-ci train --seeds 5" in shown
+
+
+def test_where_examples_judge_it_asks_for_a_second_run_and_not_for_seeds(
+    project: Any, capsys: Any
+) -> None:
+    project.commit(**files(0.3, **{"mlops-ci.yaml": CONFIG}))
+    shown = printed(capsys, "calibrate", code=3)
+    assert "their examples say, once main has the predictions of two runs" in shown
+    assert "--seeds" not in shown
 
 
 def test_a_branch_with_the_name_of_a_subcommand_is_named_in_full(project: Any, capsys: Any) -> None:

@@ -51,6 +51,11 @@ def policy(text: str) -> Policy:
         ),
         ("higher_is_better", "lower_is_better", "direction higher_is_better → lower_is_better"),
         ("range: [0, 1]", "range: [0, 9]", "metrics.auc.range changed"),
+        (
+            "range: [0, 1]}",
+            "range: [0, 1], aliases: [best]}",
+            "metrics.auc.aliases and best",
+        ),
         ("gates:", "defaults: {alpha: 0.1}\ngates:", "alpha 0.05 → 0.1"),
         ("gates:", "baseline: {on_missing: skip}\ngates:", "on_missing bootstrap → skip"),
         (
@@ -64,6 +69,17 @@ def test_a_looser_policy_is_said(old: str, new: str, what: str) -> None:
     assert old in BASE
     (one,) = loosened(policy(BASE), policy(BASE.replace(old, new, 1)))
     assert what in f"{one.gate}: {one.what}"
+
+
+def test_a_direction_that_a_name_has_by_itself_is_not_turned_unsaid() -> None:
+    text = "gates: [{id: g, metric: accuracy, change: {max_regression: 0}}]"
+    turned = policy(text + "\nmetrics: {accuracy: {direction: lower_is_better}}")
+    (found,) = loosened(policy(text), turned)
+    assert found.what == "metrics.accuracy.direction higher_is_better → lower_is_better"
+    same = policy(text + "\nmetrics: {accuracy: {direction: higher_is_better}}")
+    assert loosened(policy(text), same) == loosened(same, policy(text)) == []
+    of_another = policy(text + "\nmetrics: {latency: {aliases: [wait]}}")
+    assert loosened(policy(text), of_another) == []
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,19 @@ def test_a_lax_gate_still_fails() -> None:
     assert one([row("auc", 0.9, 0.7)], {**NO_WORSE, "on_untrusted": "warn"}, EXAM).result == "fail"
 
 
+def test_one_of_two_that_is_let_through_with_a_warning_is_enough() -> None:
+    """Where it would have passed: the other cannot be judged, a percentage of a baseline of 0."""
+    either = [
+        {"metric": "auc", "threshold": {"min": 0}},
+        {"metric": "auc", "change": {"max_regression": "1%"}},
+    ]
+    rows = [row("auc", 0.0, 0.5)]
+    policy = policy_from({"any": either, "on_untrusted": "warn"})
+    assert judged(rows, policy).result == "pass"
+    found = judged(rows, policy, RETRAINED)
+    assert (found.result, found.blocks) == ("warn", False)
+
+
 NOTES = st.lists(
     st.sampled_from(
         [RETRAINED, EXAM, replace(EDITED, concerns=("a",)), replace(EDITED, concerns=("b",))]

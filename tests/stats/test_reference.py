@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from mlops_ci.stats import auc, hypothesis, resample
+from mlops_ci.stats.distribution import Student
 
 SLEEP = (
     (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0),
@@ -130,6 +131,8 @@ def test_holm_on_thrombolysis() -> None:
 def test_prediction_interval_on_benchers_example() -> None:
     found = hypothesis.prediction_interval(100, 10, 25, 2 * 0.977 - 1)
     assert [round(end, 2) for end in found] == [78.54, 121.46]
+    normal = Student(point=100, se=10).interval(2 * 0.977 - 1)
+    assert [round(end, 2) for end in normal] == [80.05, 119.95]
 
 
 PROC = 'data(aSAH, package="pROC"); write.csv(aSAH[, c("outcome", "wfns", "s100b")])'

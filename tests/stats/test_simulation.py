@@ -5,12 +5,14 @@ Scores are normal around 0 and 1 with a common part, so that both models err on 
 
 from __future__ import annotations
 
+import bisect
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
+from scipy.stats import binom
 
 from mlops_ci.gate_config import NoiseConfig
 from mlops_ci.gates import repeated
@@ -81,16 +83,38 @@ def test_coverage(metric: str, scale: Callable[[int, int], int]) -> None:
     assert 0.95 - max(0.02, slack) <= hits / runs <= 0.95 + max(0.02, slack)
 
 
-@pytest.mark.parametrize("metric", ["roc_auc", "accuracy"])
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "mse"])
 def test_two_models_alike_rarely_fail(metric: str, scale: Callable[[int, int], int]) -> None:
     """At the worst margin there is, 0, a single gate fails in 5 % of comparisons of equals, and no more."""
-    random, runs = np.random.default_rng(5), scale(500, 5000)
+    random = np.random.default_rng(5)
+    runs = scale(300, 2000) if metric == "mse" else scale(500, 5000)
     failed = 0
     for _ in range(runs):
         gain = change(metric, *drawn(random, 300, (0.6, 0.6)))
         found = decide(gain, 0.0, units=300, adjusted=p_of_loss(gain, 0.0))
         failed += found.result == "fail"
     assert failed / runs <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / runs)
+
+
+def paired_right(lost: int, won: int, both: int) -> Any:
+    """Accuracy where the candidate gets `lost` wrong and `won` right that the baseline did not."""
+    old, new = (np.repeat(right, [lost, won, both]) for right in ([1, 0, 1], [0, 1, 1]))
+    return paired.change("accuracy", np.ones(len(old), int), old, new)
+
+
+@pytest.mark.parametrize(("count", "discordant"), [(100, 0.1), (1000, 0.05)])
+def test_equals_fail_in_alpha_of_all_cases_at_most(count: int, discordant: float) -> None:
+    """Not by drawing: each number of examples that differ, times how likely so many of them are lost or more."""
+    rate = 0.0
+    for differ in range(*binom.ppf([1e-3, 1 - 1e-3], count, discordant).astype(int)):
+        losses = range(differ // 2, differ + 1)
+        at = bisect.bisect_left(
+            losses,
+            -ALPHA,
+            key=lambda lost: -p_of_loss(paired_right(lost, differ - lost, count - differ), 0.0),
+        )
+        rate += binom.pmf(differ, count, discordant) * binom.sf(losses[0] + at - 1, differ, 0.5)
+    assert ALPHA / 4 < rate <= ALPHA
 
 
 def test_five_gates_together_rarely_fail(scale: Callable[[int, int], int]) -> None:
