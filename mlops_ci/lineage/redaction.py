@@ -20,7 +20,13 @@ _VARIABLES = frozenset(
 )
 _PLAIN = re.compile(r"[\w:.,+/ -]{0,100}", re.ASCII)
 _SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)|secret|token(?!i)|credential|api_?key|private_?key|access_?key",
+    r"pass(word|wd|phrase)|secret|token(?!i)|credential|api[_-]?key|private[_-]?key|access[_-]?key",
+    re.IGNORECASE,
+)
+# In the line of a shell: `--api-key VALUE`, `--api-key=VALUE`, `API_KEY=VALUE command`.
+_SECRET_IN_LINE = re.compile(
+    rf"""([\w-]*(?:{_SECRET_NAME.pattern})[\w-]*=|-[\w-]*(?:{_SECRET_NAME.pattern})[\w-]*\s+)"""
+    r"""(?:"[^"]*"|'[^']*'|[^\s"';|&]+)+""",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://\S+")
@@ -45,6 +51,9 @@ def command(arguments: Iterable[str]) -> list[str]:
         secret = is_secret(option)
         if hide:
             found.append(REDACTED)
+        elif " " in argument:  # a whole line, for a shell
+            found.append(text(_SECRET_IN_LINE.sub(rf"\1{REDACTED}", argument)))
+            secret = False
         elif secret and equals:
             found.append(f"{option}={REDACTED}")
         else:
