@@ -215,11 +215,11 @@ def _limited(answer: Answer, attempt: int) -> float | None:
     if answer.status not in (403, 429):
         return None
     after = answer.headers.get("retry-after", "")
-    if after.isdigit():
+    if after.isascii() and after.isdigit():
         return float(after)
     if answer.headers.get("x-ratelimit-remaining") == "0":
         reset = answer.headers.get("x-ratelimit-reset", "")
-        return max(1.0, int(reset) - time.time()) if reset.isdigit() else _SECONDARY_PAUSE
+        return max(1.0, int(reset) - time.time()) if reset.isdecimal() else _SECONDARY_PAUSE
     if answer.status == 429 or b"secondary rate limit" in answer.body:
         return _SECONDARY_PAUSE * 2.0**attempt
     return None

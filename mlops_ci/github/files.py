@@ -38,8 +38,13 @@ def room(file: Path) -> int:
     return max(0, MAX_SUMMARY - (file.stat().st_size if file.is_file() else 0))
 
 
-def write_summary(file: Path, text: str) -> None:
-    _append(file, text if text.endswith("\n") else text + "\n")
+def write_summary(file: Path, text: str) -> bool:
+    """False, and nothing written, where it has no room: the runner would drop what is there as well."""
+    whole = text if text.endswith("\n") else text + "\n"
+    fits = len(whole.encode("utf-8", "backslashreplace")) <= room(file)
+    if fits:
+        _append(file, whole)
+    return fits
 
 
 def _append(file: Path, text: str) -> None:

@@ -127,8 +127,7 @@ class _Delivery:
         room = files.room(file)
         for limit in (10**9, room // 2, room // 4):
             page = comment.page(self.shown, limit)
-            if len(page.encode("utf-8", "backslashreplace")) < room:
-                files.write_summary(file, page)
+            if files.write_summary(file, page):
                 return
         self.done.notes.append(f"The summary of this step is full. {_SHORTENED}")
 

@@ -25,6 +25,7 @@ COMMENTS = "/issues/7/comments"
     [
         ({"status": 429, "headers": {"Retry-After": "7"}}, 7, 8.1),
         ({"status": 403, "headers": {"Retry-After": "30"}}, 30, 31.1),
+        ({"status": 429, "headers": {"Retry-After": "\u00b2"}}, 60, 61.1),
         ({"status": 403, "message": "You have exceeded a secondary rate limit."}, 60, 61.1),
         ({"status": 429}, 60, 61.1),
         ({"status": 403, "headers": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}}, 60, 61.1),

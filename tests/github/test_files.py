@@ -45,7 +45,8 @@ def test_the_room_of_a_summary(tmp_path: Path) -> None:
     assert room(file) == MAX_SUMMARY
     write_summary(file, "é")
     assert room(file) == MAX_SUMMARY - 3
-    write_summary(file, "x" * MAX_SUMMARY)
+    assert not write_summary(file, "x" * MAX_SUMMARY)
+    assert write_summary(file, "x" * (room(file) - 1))
     assert room(file) == 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.cli import run
+from mlops_ci.github.files import MAX_SUMMARY
 from tests.publish.conftest import GATES, REPO, TOKEN, outputs
 
 if TYPE_CHECKING:
@@ -196,6 +197,16 @@ def test_a_named_pull_request_that_cannot_be_read_does_not_hide_the_verdict(
     assert "GitHub is broken" in capsys.readouterr().err
     assert outputs(job.folder / "output")["verdict"] == {4: "pass", 1: "fail"}[code]
     assert "### " in job.summary
+
+
+@pytest.mark.parametrize("left", [0, 60, 900])
+def test_a_summary_never_outgrows_what_the_runner_takes(job: Job, capsys: Any, left: int) -> None:
+    """It drops one that does, and so all that other lines of the step have written to it."""
+    file = job.folder / "summary.md"
+    file.write_text("x" * (MAX_SUMMARY - left), encoding="utf-8")
+    assert job.publish() == 1
+    assert file.stat().st_size <= MAX_SUMMARY
+    assert "The summary of this step is full" in capsys.readouterr().err
 
 
 def test_a_push_has_a_status_and_no_comment(job: Job) -> None:
