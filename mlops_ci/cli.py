@@ -17,8 +17,8 @@ from mlops_ci.signals import stoppable
 _INTERRUPTED = 130
 # Each is a function of the same name, with _ for -, in a module of the same name, imported when it is called.
 COMMANDS = (
-    "check", "demo", "diff", "gate", "history", "merge-lock", "promote", "publish", "record", "report", "reproduce",
-    "rollback", "schema", "status", "sync", "train", "why",
+    "check", "demo", "diff", "drill", "gate", "history", "merge-lock", "promote", "publish", "record", "report",
+    "reproduce", "rollback", "schema", "status", "sync", "train", "why",
 )  # fmt: skip
 _HELP = {"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "MLOPS_CI"}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from mlops_ci.champion import Champion
     from mlops_ci.plots import Plot, PlotChange
     from mlops_ci.predictions import PredictionPair
     from mlops_ci.repeats import Repeats
@@ -212,6 +213,7 @@ class ModelComparison:
     # None where nobody asked for them.
     plots: tuple[PlotChange, ...] = ()
     predictions: PredictionPair | None = None
+    champion: Champion | None = None
     repeats: Repeats | None = None
     notes: tuple[Note, ...] = ()
 

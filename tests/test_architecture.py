@@ -19,8 +19,8 @@ PACKAGE = "mlops_ci"
 # A part is a name directly below mlops_ci/, or hooks. ALLOWED: what it may import besides itself
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
-    "attributes", "blobs", "directions", "environment", "errors", "estimate", "evaluation", "fact", "finding",
-    "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
+    "attributes", "blobs", "champion", "directions", "environment", "errors", "estimate", "evaluation", "fact",
+    "finding", "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
     "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
     "reproduction", "signals", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
@@ -58,6 +58,7 @@ ALLOWED = {
     "gate": CONFIG | {"diff", "gates", "policy_source", "proposed_policy", "repeat_runs"},
     "calibrate": CONFIG | {"diff", "gate", "gates"},
     "promote": CONFIG | READERS | WORKERS | {"diff", "gate", "report"},
+    "drill": CONFIG | READERS | WORKERS | {"promote"},
     "verdict_record": CONFIG | READERS | WORKERS | {"gate", "promote"},
     "publish": CONFIG | {"compare", "gates", "github", "proposed_policy", "report"},
     "demo": CONFIG | {"diff", "gate", "promote", "report"},
@@ -65,7 +66,17 @@ ALLOWED = {
     | PURE
     | READERS
     | WORKERS
-    | {"calibrate", "demo", "diff", "gate", "promote", "publish", "schema", "verdict_record"},
+    | {
+        "calibrate",
+        "demo",
+        "diff",
+        "drill",
+        "gate",
+        "promote",
+        "publish",
+        "schema",
+        "verdict_record",
+    },
     "cli": frozenset({"commands", "config", "errors", "signals"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),

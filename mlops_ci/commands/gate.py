@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_ci.commands import options, step
-from mlops_ci.gate import gate as judge
 
 if TYPE_CHECKING:
     from mlops_ci.gate import Judged
@@ -69,7 +68,7 @@ def gate(
 
     What cannot be judged (a metric that cannot be read, a baseline of zero for a percentage) blocks as well.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = judge(options.request(chosen, plots=github), policy, profile=profile)
+    judged = options.judge(options.request(chosen, plots=github), policy, profile=profile)
     options.show(judged.comparison, chosen, judged.verdicts)
     if github:
         step.hand_over(judged, everything=chosen["everything"])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlops_ci.diff import Request
+    from mlops_ci.gate import Judged
     from mlops_ci.model import Comparison, Verdict
 
 Chosen = Any
@@ -150,6 +151,14 @@ def request(chosen: Mapping[str, Chosen], *, plots: bool = False) -> Request:
 
     names = ("base", "head", "config", "models", "exact", "fetch")
     return Request(start=Path.cwd(), plots=plots, **{name: chosen[name] for name in names})
+
+
+def judge(asked: Request, policy: str | None, *, profile: str | None) -> Judged:
+    """As `gate`, each model beside what is in production."""
+    from mlops_ci.gate import gate
+    from mlops_ci.promote.champion import beside
+
+    return beside(gate(asked, policy, profile=profile), asked)
 
 
 def show(

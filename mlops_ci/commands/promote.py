@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("tag", envvar="MLOPS_CI_PROMOTE_TAG")
+@click.argument("tag", metavar="TAG...", nargs=-1, required=True, envvar="MLOPS_CI_PROMOTE_TAG")
 @click.option(
     "--stage", help="What a tag that names only a version asks for. Default for v1.2.3: prod."
 )
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @promoting.as_json
 @promoting.github
 def promote(
-    tag: str,
+    tag: tuple[str, ...],
     stage: str | None,
     approved_by: str,
     remote: str,
@@ -57,6 +57,8 @@ def promote(
     Then the Promotion Record is written to the notes of the remote, and MLflow's alias and GitHub's deployment and
     release follow. Run it again at any time: it ends in the same state.
 
+    Several tags, of a model with its tokenizer and its features, are granted all or none.
+
     A plain v1.2.3 asks for prod in a repository with one model, also as the tag of a release on GitHub.
 
     \b
@@ -64,28 +66,30 @@ def promote(
       git tag -a churn#prod#3 -m 'promote' && mlops-ci promote churn#prod#3
       mlops-ci promote churn#prod#3 --dry-run     what would happen
       mlops-ci promote v1.2.3                     its tags are made when it is granted
+      mlops-ci promote churn#prod#3 tokenizer#prod#2
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    from mlops_ci.promote import approving, asking, granting, writing
+    from mlops_ci.promote import approving, asking, together, writing
 
     where = None if local else remote
     hub = promoting.hub_of(announce, alone=local)
     repository = Repository.discover(Path.cwd())
     book = writing.refresh(repository, where)
-    asked = asking.resolve(book, tag, stage, hub)
+    asked = [asking.resolve(book, one, stage, hub) for one in tag]
     approvals = approving.collect(repository, hub, approved_by, os.environ)
-    granted = granting.examine(asked.book, asked.name, approvals, profile)
-    book, promotion = asked.book, granted.promotion
-    if not granted.before and not dry_run:
-        book, promotion = asking.make(asked, promotion)
-        writing.write(book, promotion, where)
-    followed = Followed() if dry_run else promoting.follow(book, promotion, where, hub)
-    told = Told(
-        promotion=promotion,
-        done=_done(granted, dry_run=dry_run),
-        reasons=_reasons(granted),
-        followed=followed,
-    )
-    return promoting.tell(told, as_json=as_json, github=github)
+    granted = together.examine(asked, approvals, profile)
+    promotions = [one.promotion for one in granted]
+    if not dry_run:
+        promotions = together.write(asked, granted, where)
+    told = [
+        Told(
+            promotion=promotion,
+            done=_done(one, dry_run=dry_run),
+            reasons=_reasons(one),
+            followed=Followed() if dry_run else promoting.follow(book, promotion, where, hub),
+        )
+        for one, promotion in zip(granted, promotions, strict=True)
+    ]
+    return promoting.tell(*told, as_json=as_json, github=github)
 
 
 def _done(granted: Granted, *, dry_run: bool) -> str:

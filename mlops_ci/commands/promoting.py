@@ -99,16 +99,21 @@ def _show(model: str, stage: str, hub: Hub | None) -> Callable[[Book], Followed]
     return show
 
 
-def tell(told: Told, *, as_json: bool, github: bool) -> int:
-    """The exit code."""
+def tell(*told: Told, as_json: bool, github: bool) -> int:
+    """The exit code. The outputs of a step are those of the first."""
     if github:
-        step.write_outputs(_outputs(told))
+        step.write_outputs(_outputs(told[0]))
     if as_json:
-        click.echo(json.dumps(_json(told), indent=2))
+        found = [_json(one) for one in told]
+        several = {"schema_version": SCHEMA_VERSION, "promotions": found}
+        click.echo(json.dumps(several if told[1:] else found[0], indent=2))
     else:
-        for line in _lines(told):
+        for line in (line for one in told for line in _lines(one)):
             click.echo(visible(line), color=wants_colour())
-    error = told.followed.refused
+    return max(_refused(one.followed.refused) for one in told)
+
+
+def _refused(error: PublishError | None) -> int:
     if error is None:
         return 0
     label = click.style("not published", fg="yellow")

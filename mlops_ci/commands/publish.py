@@ -179,10 +179,10 @@ def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) ->
         from mlops_ci.publish import gather
 
         return gather.from_files(files)
-    from mlops_ci.gate import gate
     from mlops_ci.publish.shown import Shown
 
-    found = gate(options.request(chosen, plots=True), policy, profile=chosen["profile"])
+    asked = options.request(chosen, plots=True)
+    found = options.judge(asked, policy, profile=chosen["profile"])
     return Shown(comparison=found.comparison, verdicts=found.verdicts)
 
 

@@ -8,7 +8,6 @@ import click
 
 from mlops_ci.commands import options, step
 from mlops_ci.commands.files import write
-from mlops_ci.gate import gate as judge
 
 UNDECIDED = 3
 _SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md"}
@@ -53,7 +52,7 @@ def report(
     The report informs and blocks nothing: the exit code is 0 also when the verdict is fail (`mlops-ci gate` is
     the one that blocks), and 3 when something that should have been compared could not be read.
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    judged = judge(options.request(chosen, plots=True), policy, profile=profile)
+    judged = options.judge(options.request(chosen, plots=True), policy, profile=profile)
     kind = style or (_SUFFIXES.get(output.suffix.lower(), "term") if output else "term")
     everything = chosen["everything"]
     if output is None:

@@ -90,7 +90,7 @@ def _back(book: Book, way: Way, reason: str, where: str | None, hub: Hub | None)
 
     approvals, unknown = _approvals(book.repository, hub)
     book, promotion = back.ask(book, way, reason, approvals)
-    writing.write(book, promotion, where)
+    writing.write(book, [promotion], where)
     restore = f"git checkout {promotion.commit[:7]} -- dvc.lock && dvc checkout"
     return Told(
         promotion=promotion,

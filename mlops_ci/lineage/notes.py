@@ -17,7 +17,7 @@ from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode
 from mlops_ci.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlops_ci.git import Repository
     from mlops_ci.process import Result
@@ -64,18 +64,28 @@ def _statements(content: bytes) -> list[Statement]:
 
 def add(repository: Repository, commit: str, statements: list[Statement]) -> bool:
     """Add the lines that the note does not have yet; False when it has them all. What others wrote stays."""
-    if repository.find(commit) is None:
-        hint = f"git fetch origin {commit}"
-        raise ToolError(f"commit {commit[:7]} is not in this clone: it can have no note", hint=hint)
-    wanted = {encode(one) for one in statements}
+    return add_all(repository, {commit: statements})
+
+
+def add_all(repository: Repository, statements: Mapping[str, list[Statement]]) -> bool:
+    """As `add`, by commit or tag: all of them or none."""
+    for commit in statements:
+        if repository.find(commit) is None:
+            what = f"commit {commit[:7]} is not in this clone: it can have no note"
+            raise ToolError(what, hint=f"git fetch origin {commit}")
 
     def write(draft: str) -> None:
-        there = _lines(repository, commit, draft)
-        if not wanted <= set(there):
-            content = "".join(f"{line}\n" for line in sorted({*there, *wanted})).encode()
-            _git(repository, "notes", f"--ref={draft}", "add", "-fF-", commit, stdin=content)
+        for commit, own in statements.items():
+            _add(repository, draft, commit, {encode(one) for one in own})
 
-    return _change(repository, write)
+    return bool(statements) and _change(repository, write)
+
+
+def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> None:
+    there = _lines(repository, commit, draft)
+    if not wanted <= set(there):
+        content = "".join(f"{line}\n" for line in sorted({*there, *wanted})).encode()
+        _git(repository, "notes", f"--ref={draft}", "add", "-fF-", commit, stdin=content)
 
 
 def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:

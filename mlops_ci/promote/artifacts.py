@@ -49,9 +49,8 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
     Raises UsageError when there is none, and when it has no file that is a model.
     """
     project = _project(repository, commit)
-    found = _models(repository, project)
     declared = _declared(project, wanted)
-    model = _choose(found, wanted, declared)
+    model = _choose(_models(repository, project), wanted, declared)
     tracking = Tracking(config=None, trusted=lambda: None, root=None, alone=True)
     taken = snapshot.take(project, [model], Origin(rev=commit, commit=commit), tracking)[0]
     stages = [one for one in project.stages if one.pipeline.folder in model.folders]
@@ -67,6 +66,13 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
         paths=tuple(sorted(paths)),
         lock_digest=taken.lock_digest or "",
     )
+
+
+def name_at(repository: Repository, commit: str, wanted: str) -> str:
+    """What mlops-ci calls the model that tags call `wanted`. Raises UsageError when there is none."""
+    project = _project(repository, commit)
+    found = _models(repository, project)
+    return _choose(found, wanted, _declared(project, wanted)).name
 
 
 def names(repository: Repository, commit: str) -> list[str]:

@@ -42,7 +42,7 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
     """The Record of this model and its verified bytes. Raises RefusedError with what is missing or does not agree."""
     subject = artifacts.hashes(repository, model)
     refusals = []
-    for statement, trained in _records(repository, model):
+    for statement, trained in records(repository, model):
         problem = _problem(trained, statement, model, subject)
         if not problem:
             return Evidence(
@@ -79,7 +79,7 @@ def _judged(
                 yield _sha256(statement), one.result
 
 
-def _records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
+def records(repository: Repository, model: ModelAt) -> list[tuple[Statement, Provenance]]:
     """Those for this dvc.lock, whatever commit they are a note of: a squash merge changes commits, not content."""
     found = []
     for _, statement in notes.statements(repository):
@@ -102,7 +102,7 @@ def _speaks_of(trained: Provenance, model: ModelAt) -> bool:
 def _problem(
     trained: Provenance, statement: Statement, model: ModelAt, subject: tuple[Descriptor, ...]
 ) -> str:
-    recorded = {one["name"]: one.get("digest", {}) for one in statement["subject"]}
+    recorded = {one["name"]: one.get("digest", {}) for one in described(statement)}
     for one in subject:
         if recorded.get(one["name"]) != one["digest"]:
             return (
@@ -113,6 +113,12 @@ def _problem(
     if trained.persist == "none":
         return "says that its results were not kept (train.persist: none): it cannot be promoted"
     return ""
+
+
+def described(statement: Statement) -> list[Descriptor]:
+    """All that the training made: an artifact that is no model, such as a tokenizer, is no subject of its Record."""
+    byproducts = statement["predicate"].get("runDetails", {}).get("byproducts", [])
+    return [*(one for one in byproducts if "name" in one), *statement["subject"]]
 
 
 def _short(one: Descriptor) -> str:

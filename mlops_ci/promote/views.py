@@ -89,7 +89,7 @@ class Dvc:
         assert champion is not None
         way = rollback.Way(held=champion.version, current=champion, target=champion)
         book, promotion = rollback.ask(book, way, "so that DVC reads it as the newest tag")
-        writing.write(book, promotion, remote)
+        writing.write(book, [promotion], remote)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from mlops_ci.promote.book import Book
 from mlops_ci.stack.base import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.stack.base import RegisteredVersion, Registry, TrackerSettings
@@ -22,19 +22,23 @@ T = TypeVar("T")
 _ATTEMPTS = 20
 
 
-def write(book: Book, promotion: Promotion, remote: str | None) -> None:
-    """The commit point: once its Record is in the notes of the remote, the stage is taken. `None`: this clone only.
+def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> None:
+    """The commit point: once the Records are in the notes of the remote, the stages are taken, all or none.
 
-    Its tag, and that of the version, go with it where the remote does not have them. Raises ToolError.
+    The tags that asked, and those of the versions, go with them where the remote does not have them. `None`: this
+    clone only. Raises ToolError.
     """
     repository = book.repository
-    # By a job that ended before it could push:
-    left = ledger.read(repository).get(promotion.tag_oid)
-    if left is None or (left.version, left.subject) != (promotion.version, promotion.subject):
-        notes.add(repository, promotion.tag_oid, [promotion.statement()])
+    left = ledger.read(repository)  # by a job that ended before it could push
+    new = [one for one in promotions if not _is_left(left.get(one.tag_oid), one)]
+    notes.add_all(repository, {one.tag_oid: [one.statement()] for one in new})
     if remote is not None:
-        tags = [promotion.tag, book.version_tag(promotion)]
-        notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in tags if tag])
+        tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
+        notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in dict.fromkeys(tags)])
+
+
+def _is_left(left: Promotion | None, wanted: Promotion) -> bool:
+    return left is not None and (left.version, left.subject) == (wanted.version, wanted.subject)
 
 
 def refresh(repository: Repository, remote: str | None) -> Book:

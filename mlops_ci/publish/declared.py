@@ -96,7 +96,9 @@ def _measured(model: ModelComparison, config: Config | None) -> ModelComparison:
     unknown = tuple(row for row in model.metrics if row.change == "unknown")
     rows = sorted((*fresh, *unknown), key=lambda row: (row.source, row.name))
     notes = tuple(one for one in model.notes if one.kind != "policy-changed")
-    return replace(model, metrics=tuple(rows), params=_params(model, settings), notes=notes)
+    params = _params(model, settings)
+    # What is in production is not for the change to say either.
+    return replace(model, metrics=tuple(rows), params=params, notes=notes, champion=None)
 
 
 def _params(model: ModelComparison, settings: Mapping[str, MetricConfig]) -> tuple[Change, ...]:

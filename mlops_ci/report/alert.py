@@ -1,16 +1,16 @@
-"""The four lines below a headline: how much, real or noise, why, what to do. One sentence each; nothing invented."""
+"""The lines below a headline: how much, real or noise, why, in production, do. One sentence each; nothing invented."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import advice, changes, checks, doubt, noise, rows, spans, verdict
+from mlops_ci.report import advice, champion, changes, checks, doubt, noise, rows, spans, verdict
 from mlops_ci.report.checks import kind
 from mlops_ci.report.spans import Code, Strong
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlops_ci.model import Change, ModelComparison, Verdict
     from mlops_ci.report.case import Case
@@ -28,8 +28,14 @@ def lines(case: Case) -> tuple[tuple[str, Line], ...]:
         ("How much", _how_much(case)),
         ("Real or noise", noise.answer(case.model, case.judged, case.rows)),
         (third.get(case.judged.result, "Why, perhaps"), _why(case)),
+        *_in_production(case),
         ("Do", advice.do(case)),
     )
+
+
+def _in_production(case: Case) -> Iterator[tuple[str, Line]]:
+    if case.model.champion:
+        yield champion.LABEL, champion.sentence(case.model.champion, case.rows)
 
 
 def _how_much(case: Case) -> Line:

@@ -10,6 +10,7 @@ from mlops_ci import text
 from mlops_ci.report import (
     advice,
     certainty,
+    champion,
     changes,
     checks,
     flipped,
@@ -207,25 +208,27 @@ def _metrics(one: Story, *, everything: bool) -> Iterator[str]:
     found = rows.all_rows(one.model, bookkeeping=everything)
     if not found:
         return
-    several = len(rows.by_source(found)) > 1
+    several, beside = len(rows.by_source(found)) > 1, one.model.champion
     yield f"<h3>All metrics: {rows.counts(one.model) or 'none changed'}</h3>"
     titles = (
         ("metric", ""), ("base", "n"), ("head", "n"), ("change", "n"), ("relative", "n"),
+        *(((_name(champion.title(beside)), "n"),) if beside else ()),
         *((("file", "file"),) if several else ()),
     )  # fmt: skip
     yield from markup.table("All metrics", _METRICS, titles)
     yield "<tbody>"
-    yield from (_metric(row, several=several) for row in found)
+    yield from (_metric(row, several=several, beside=bool(beside)) for row in found)
     yield markup.END
 
 
-def _metric(row: Row, *, several: bool) -> str:
+def _metric(row: Row, *, several: bool, beside: bool) -> str:
     tone = {"better": "gain", "worse": "loss"}.get(row.verdict, "none")
     cells = [
         markup.span(spans.number(row.baseline)),
         markup.span(spans.number(row.candidate)),
         f'<b class="{tone}">{html.escape(row.change or row.verdict)}</b>',
         html.escape(row.relative) if row.verdict != "same" else "",
+        *([markup.span(spans.number(row.champion))] if beside else []),
     ]
     numbers = "".join(f'<td class="n">{cell}</td>' for cell in cells)
     file = f'<td class="file">{markup.span(Code(row.source))}</td>' if several else ""

@@ -13,6 +13,7 @@ from mlops_ci.report import rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlops_ci.champion import Champion
     from mlops_ci.estimate import Estimate
     from mlops_ci.model import (
         Change,
@@ -129,8 +130,18 @@ def _model(model: ModelComparison, *, everything: bool) -> dict[str, Any]:
         "code": [{"path": one.path, "change": one.change} for one in chosen(model.code)],
         **({"plots": [_plot(one) for one in model.plots]} if model.plots else {}),
         **({"flips": dataclasses.asdict(found)} if (found := flips(model.predictions)) else {}),
+        **({"champion": _champion(model.champion)} if model.champion else {}),
         "notes": [_note(note) for note in model.notes],
     }
+
+
+def _champion(one: Champion) -> dict[str, Any]:
+    found = dataclasses.asdict(one)
+    metrics = [
+        {key: value for key, value in metric.items() if value is not None}
+        for metric in found["metrics"]
+    ]
+    return {**found, "metrics": metrics}
 
 
 def _change(one: Change) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlops_ci.champion import Champion, ChampionMetric
 from mlops_ci.errors import UsageError
 from mlops_ci.estimate import Estimate
 from mlops_ci.model import (
@@ -192,8 +193,14 @@ def _model(data: Mapping[str, Any]) -> ModelComparison:
         environment=tuple(_built(PackageChange, one) for one in data["environment"]),
         code=tuple(_built(CodeChange, one) for one in data["code"]),
         plots=tuple(map(_plot, data.get("plots", ()))),
+        champion=_champion(data["champion"]) if "champion" in data else None,
         notes=tuple(map(_note, data["notes"])),
     )
+
+
+def _champion(data: Mapping[str, Any]) -> Champion:
+    metrics = tuple(_built(ChampionMetric, one) for one in data["metrics"])
+    return _built(Champion, {**data, "metrics": metrics})
 
 
 def _note(data: Mapping[str, Any]) -> Note:

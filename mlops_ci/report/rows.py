@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_ci import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlops_ci.model import (
         Baseline,
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
         DataRef,
         ModelComparison,
         PackageChange,
+        Value,
     )
+
+    _Beside = Mapping[tuple[str, str], str]
 
 # Worst first; what cannot be told stands between the bad and the good.
 _ORDER = ("worse", "removed", "unknown", "changed", "better", "added", "same")
@@ -28,7 +31,10 @@ _ARROWS = {"higher_is_better": "↑", "lower_is_better": "↓", "neutral": ""}
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of a table: all text, still to be escaped for its medium. `verdict` is a `change` of the contract."""
+    """One line of a table: all text, still to be escaped for its medium. `verdict` is a `change` of the contract.
+
+    `champion`: the value of what is in production; "" where there is none.
+    """
 
     verdict: str
     name: str
@@ -38,16 +44,30 @@ class Row:
     change: str
     relative: str
     source: str
+    champion: str = ""
 
 
 def metric_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
-    return _rows(model.metrics, everything=everything)
+    return _rows(model.metrics, _champion(model), everything=everything)
 
 
 def all_rows(model: ModelComparison, *, bookkeeping: bool) -> list[Row]:
     """The unchanged ones too, last."""
     shown = [one for one in model.metrics if bookkeeping or is_shown(one) or not one.hidden]
-    return [_row(one) for one in sorted(shown, key=_severity)]
+    beside = _champion(model)
+    return [_row(one, beside) for one in sorted(shown, key=_severity)]
+
+
+def _champion(model: ModelComparison) -> _Beside:
+    """What is in production, by source and name, as exact as the difference needs; nothing without one."""
+    found = model.champion.metrics if model.champion else ()
+    return {(one.source, one.name): _exact(one.value, one.candidate) for one in found}
+
+
+def _exact(value: Value, other: Value | None) -> str:
+    if isinstance(value, (int, float)) and isinstance(other, (int, float)):
+        return text.value(value, text.decimals_for(value, other))
+    return text.value(value)
 
 
 def words(row: Row) -> str:
@@ -60,12 +80,12 @@ def words(row: Row) -> str:
 
 
 def param_rows(model: ModelComparison, *, everything: bool) -> list[Row]:
-    return _rows(model.params, everything=everything)
+    return _rows(model.params, {}, everything=everything)
 
 
-def _rows(changes: tuple[Change, ...], *, everything: bool) -> list[Row]:
+def _rows(changes: tuple[Change, ...], beside: _Beside, *, everything: bool) -> list[Row]:
     shown = [one for one in changes if everything or is_shown(one)]
-    return [_row(one) for one in sorted(shown, key=_severity)]
+    return [_row(one, beside) for one in sorted(shown, key=_severity)]
 
 
 def _severity(one: Change) -> tuple[int, str, str]:
@@ -92,7 +112,7 @@ def is_odd(value: object) -> bool:
     return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))  # noqa: PLR0124
 
 
-def _row(one: Change) -> Row:
+def _row(one: Change, beside: _Beside) -> Row:
     decimals = None
     delta = relative = ""
     if (
@@ -112,6 +132,7 @@ def _row(one: Change) -> Row:
         change=delta,
         relative=relative,
         source=one.source,
+        champion=beside.get((one.source, one.name), ""),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
-from mlops_ci.report import accept, advice, alert, changes, checks, rows, spans, verdict
+from mlops_ci.report import accept, advice, alert, champion, changes, checks, rows, spans, verdict
 from mlops_ci.report.case import Case
 from mlops_ci.report.spans import Code
 
@@ -112,7 +112,10 @@ def _story(comparison: Comparison, model: ModelComparison, judged: Verdict | Non
         model=model,
         result=judged.result,
         blocks=judged.blocks,
-        headline=verdict.headline(model, judged, found),
+        headline=(
+            *verdict.headline(model, judged, found),
+            *champion.addition(model, judged, found),
+        ),
         alert=alert.lines(Case(comparison, model, judged, found, groups)),
         checks=tuple(found),
         groups=groups,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.report import champion, gfm, rows, spans, story
 from mlops_ci.report import checks as checking
-from mlops_ci.report import gfm, rows, spans, story
 from mlops_ci.report.spans import Code, Name, Strong
 from mlops_ci.report.verdict import ICONS
 
@@ -196,10 +196,13 @@ def metrics(model: ModelComparison, detail: Detail, *, most: int = _ALL) -> Iter
     if not found:
         return
     several = len(rows.by_source(found)) > 1
-    yield from _head("metric", "base → head", "change")
+    beside = [gfm.code(champion.title(model.champion), cell=True)] if model.champion else []
+    yield from _head("metric", "base → head", "change", *beside)
     for row in found[:most]:
         named = f"{gfm.line((Name(row.name),), cell=True)}{f' {row.arrow}' if row.arrow else ''}"
         named += f"<br>{gfm.code(row.source, cell=True)}" if several else ""
         sides = spans.arrow(spans.number(row.baseline), spans.number(row.candidate))
-        yield _row(CHANGE_ICONS[row.verdict], named, gfm.line(sides, cell=True), rows.words(row))
+        last = [gfm.line((spans.number(row.champion),), cell=True)] if beside else []
+        moved = gfm.line(sides, cell=True)
+        yield _row(CHANGE_ICONS[row.verdict], named, moved, rows.words(row), *last)
     yield ""

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
-from mlops_ci.report import flipped, rows, spans, story, verdict
+from mlops_ci.report import champion, flipped, rows, spans, story, verdict
 from mlops_ci.report.paint import Paint
 from mlops_ci.report.spans import Code
 
@@ -33,6 +33,7 @@ _VERDICT_COLOURS = {"fail": "31", "inconclusive": "33", "warn": "33", "waived": 
 _NAME_LIMIT = 40
 _WIDTH = 80
 _LABEL = 17
+_WORD = len("removed")
 _SECTION_LIMIT = 20
 
 
@@ -76,6 +77,8 @@ def _speaks(model: ModelComparison, *, everything: bool) -> bool:
 def _model(one: Story, paint: Paint, *, everything: bool) -> Iterator[str]:
     model = one.model
     counted = rows.counts(model)
+    if model.champion:
+        counted += f"  at the right: {text.visible(champion.title(model.champion))}"
     if one.result:
         yield from _judged(one, paint, everything=everything)
         yield paint.bold("  metrics") + (f"  {counted}" if counted else "")
@@ -183,8 +186,10 @@ def _table(table: list[Row], paint: Paint) -> Iterator[str]:
             f"{name:<{widths[0]}}  {before:>{widths[1]}} → {after:<{widths[2]}}  "
             f"{change:>{widths[3]}}  {relative:>{widths[4]}}  "
         )
+        last = row.champion.rstrip()
+        beside = f"{'':{_WORD - len(row.verdict)}}  {last}" if last else ""
         code = _COLOURS.get(row.verdict, "")
-        yield f"  {paint(code, _MARKS[row.verdict])} {line}{paint(code, row.verdict)}".rstrip()
+        yield f"  {paint(code, _MARKS[row.verdict])} {line}{paint(code, row.verdict)}{paint.dim(beside)}".rstrip()
 
 
 def _name(row: Row) -> str:

@@ -56,12 +56,13 @@ def fetch(place: Place, dvc: str | None, folder: Path, output: Output) -> int:
     for file in wanted:
         by_root.setdefault(place.project.root_of(file), []).append(file)
     for root, files in by_root.items():
-        _pull(place.root, dvc, root, files)
+        pull(place.root, dvc, root, files)
     _verify(place, outs)
     return total
 
 
-def _pull(root: Path, dvc: str, dvc_root: str, files: list[str]) -> None:
+def pull(root: Path, dvc: str, dvc_root: str, files: list[str]) -> None:
+    """`files` of one DVC repository; all that it has without any. Raises ToolError with DVC's reason."""
     names = [file.removeprefix(f"{dvc_root}/") if dvc_root else file for file in files]
     env = environment_outside_git(DVC_NO_ANALYTICS="1")
     command = [dvc, "pull", "--quiet", "--", *names]

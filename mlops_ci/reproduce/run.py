@@ -33,13 +33,17 @@ from mlops_ci.tree import CommitTree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops_ci.config import MetricConfig
+    from mlops_ci.config import Config, MetricConfig
     from mlops_ci.lineage.run import TrainingRun
     from mlops_ci.record import Provenance
     from mlops_ci.reproduce.observed import Observed
     from mlops_ci.reproduction import ReproducedMetric, ReproducedOutput
     from mlops_ci.train.output import Output
     from mlops_ci.train_config import TrainConfig
+
+
+Environment = Literal["", "locked", "current"]
+NO_LOCK = "no lock file that can be installed from: the active environment was used"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ class Request:
     start: Path
     rev: str
     record: Path | None = None
-    environment: Literal["", "locked", "current"] = ""
+    environment: Environment = ""
     times: int = 1
     diagnose: bool = True
     keep: bool = False
@@ -94,6 +98,32 @@ class _Runs:
     found: list[Observed] = field(default_factory=list)
 
 
+def clean_room(repository: Repository, commit: str, folder: Path) -> Place:
+    """A clone of the commit that shares nothing with the repository, and its pipeline in it."""
+    target = clone(repository, commit, folder)
+    source = repository.root or repository.git_dir
+    isolate(Place(target).project, source, target, folder)
+    return Place(target)
+
+
+def settings_in(place: Place, environment: Environment) -> TrainConfig:
+    """How the pipeline is run there. `environment`: as in Request."""
+    settings = place.config.train
+    if not environment:
+        lock = locks.find(place.root, settings.lock)
+        environment = "locked" if lock and locks.can_install(place.root, lock) else "current"
+    return dataclasses.replace(settings, environment=environment, persist="none", on_dirty="record")
+
+
+def metric_settings(config: Config, path: str) -> dict[str, MetricConfig]:
+    """Those of the model that the file belongs to stand before those of all."""
+    own = [one for one in config.models.values() if inside(path, one.path)]
+    found = dict(config.metrics)
+    for one in sorted(own, key=lambda model: len(model.path)):
+        found |= one.metrics
+    return found
+
+
 class _Attempt:
     def __init__(
         self, request: Request, repository: Repository, commit: str, folder: Path, output: Output
@@ -101,23 +131,10 @@ class _Attempt:
         self.request, self.repository, self.commit = request, repository, commit
         self.folder, self.output = folder, output
         self.remarks: list[str] = []
-        target = clone(repository, commit, folder)
-        source = repository.root or repository.git_dir
-        isolate(Place(target).project, source, target, folder)
-        self.place = Place(target)
-        self.settings = self._settings()
-
-    def _settings(self) -> TrainConfig:
-        settings = self.place.config.train
-        lock = locks.find(self.place.root, settings.lock)
-        chosen = self.request.environment
-        if not chosen:
-            chosen = "locked" if lock and locks.can_install(self.place.root, lock) else "current"
-            if chosen == "current":
-                self.remarks.append(
-                    "no lock file that can be installed from: the active environment was used"
-                )
-        return dataclasses.replace(settings, environment=chosen, persist="none", on_dirty="record")
+        self.place = clean_room(repository, commit, folder)
+        self.settings = settings_in(self.place, request.environment)
+        if not request.environment and self.settings.environment == "current":
+            self.remarks.append(NO_LOCK)
 
     def reproduction(self) -> Reproduction:
         data.fetch(self.place, self.place.dvc, self.folder, self.output)
@@ -160,13 +177,7 @@ class _Attempt:
         return runs
 
     def _metric_settings(self, path: str) -> dict[str, MetricConfig]:
-        """Those of the model that the file belongs to stand before those of all."""
-        config = self.place.config
-        own = [one for one in config.models.values() if inside(path, one.path)]
-        found = dict(config.metrics)
-        for one in sorted(own, key=lambda model: len(model.path)):
-            found |= one.metrics
-        return found
+        return metric_settings(self.place.config, path)
 
     def _outputs(
         self, before: Observed, found: Observed, metrics: list[ReproducedMetric]

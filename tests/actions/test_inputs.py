@@ -21,6 +21,7 @@ OF_THE_STEP = {"working-directory", "token"}
 # What the action decides: it writes files, a summary and outputs.
 DECIDED = {
     "check": {"github"},
+    "drill": {"json", "github", "local", "keep"},
     "gate": {"format", "json", "github"},
     "promote": {"json", "github", "local", "approved-by"},
     "publish": set(),
@@ -28,7 +29,7 @@ DECIDED = {
     "rollback": {"json", "github", "local"},
     "train": {"json", "github"},
 }
-# Those whose steps push to the repository.
+# Those whose steps push to the repository, or fetch from one that is private.
 PUSHES = {
     "GIT_CONFIG_COUNT": 1,
     "GIT_CONFIG_KEY_0": "credential.${{ github.server_url }}.helper",
@@ -62,7 +63,8 @@ def test_inputs_are_options(verb: str) -> None:
 def env(verb: str, inputs: set[str]) -> dict[str, Any]:
     """What hands these inputs to their options."""
     token = {"GITHUB_TOKEN": "${{ inputs.token }}"}
-    extra = {"publish": token, "promote": token | PUSHES, "rollback": token | PUSHES}.get(verb, {})
+    pushes = dict.fromkeys(("drill", "promote", "rollback"), token | PUSHES)
+    extra = {"publish": token, **pushes}.get(verb, {})
     return extra | {variables(verb)[one]: f"${{{{ inputs.{one} }}}}" for one in inputs}
 
 

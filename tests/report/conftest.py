@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_ci.champion import Champion, ChampionMetric
 from mlops_ci.model import (
     Baseline,
     Change,
@@ -75,6 +76,17 @@ def filled(one: str) -> Comparison:
         ),
         code=(CodeChange(path=one, change="changed"),),
         plots=plots_of(one),
+        champion=Champion(
+            version=one,
+            stage=one,
+            commit=OLD,
+            metrics=(
+                ChampionMetric(name=one, source=one, value=0.9, change="worse", candidate=0.75),
+                ChampionMetric(
+                    name=one, source=f"{one}3", value=one, change="worse", candidate=one
+                ),
+            ),
+        ),
         notes=(
             Note(kind="unreadable", message=one, fix=one, side="baseline", path=one),
             Note(kind="dirty", message=one, path=one),

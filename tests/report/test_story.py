@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from mlops_ci.champion import Champion, ChampionMetric
 from mlops_ci.config import MetricConfig
 from mlops_ci.gate_config import ChangeConfig, ConditionConfig, GateConfig, ThresholdConfig
 from mlops_ci.gates import Policy, judge
 from mlops_ci.model import Change, CodeChange, ModelComparison, Note, PackageChange
-from mlops_ci.report import html, markdown, spans, story, terminal
+from mlops_ci.report import html, machine, markdown, spans, story, terminal
 
 
 def metric(name, before, after, direction="higher_is_better", **more):
@@ -416,3 +417,56 @@ def test_all_renderers_say_the_same(comparison, render):
     assert "m is better overall but worse in slice 8: blocked" in shown
     assert "recall in slice 8 −0.1 (0.9 → 0.8), 0.02 allowed. Overall auc +0.1." in shown
     assert "loss, 5 × the limit 0.02" in shown
+
+
+def promoted(**changes):
+    """`v1.1.0` in production: by metric what it has, what the candidate has, and how that is called."""
+    metrics = tuple(
+        ChampionMetric(
+            name=name, source="metrics.json", value=there, candidate=here, change=change,
+            relative=(here - there) / there,
+        )
+        for name, (there, here, change) in changes.items()
+    )  # fmt: skip
+    return Champion(version="v1.1.0", stage="prod", commit="a" * 40, metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ending"),
+    [
+        ({"auc": (0.9, 0.85, "worse")}, ", but worse than prod v1.1.0"),
+        (
+            {"auc": (0.9, 0.85, "worse"), "f1": (0.7, 0.75, "better")},
+            ", but worse than prod v1.1.0 in auc",
+        ),
+        ({"auc": (0.85, 0.85, "same"), "f1": (0.7, 0.75, "better")}, ""),
+        ({"auc": (0.85, 0.85, "same"), "speed": (9.0, 8.0, "worse")}, ""),  # no gate asks for it
+    ],
+)
+def test_better_than_the_base_but_worse_than_what_is_in_production(comparison, changes, ending):
+    gates = [regression("auc", 0.01), regression("f1", 0.01)]
+    both = (metric("auc", 0.8, 0.85), metric("f1", 0.7, 0.75))
+    found = headline(comparison, model(*both, champion=promoted(**changes)), gates)
+    assert found == f"m is better: 2 checks passed{ending}"
+
+
+def test_what_blocks_is_said_alone_and_production_below_it(comparison):
+    champion = promoted(auc=(0.9, 0.75, "worse"))
+    one = model(metric("auc", 0.8, 0.75), champion=champion)
+    gates = [regression("auc", 0.01)]
+    assert headline(comparison, one, gates) == "m is worse in auc: blocked"
+    assert line(comparison, one, gates, "In production") == (
+        "prod v1.1.0: auc −0.15 (0.90 → 0.75)."
+    )
+
+
+def test_every_renderer_has_the_champion_and_none_without_one(comparison):
+    one = model(metric("auc", 0.8, 0.85))
+    gates = [regression("auc", 0.01)]
+    for renderer in (terminal, markdown, html, machine):
+        shown = renderer.render(*told(comparison, one, gates))
+        assert "v1.1.0" not in shown
+        champion = promoted(auc=(0.9123, 0.85, "worse"))
+        beside = renderer.render(*told(comparison, replace(one, champion=champion), gates))
+        assert "v1.1.0" in beside
+        assert "0.9123" in beside.split("etrics", 1)[1]

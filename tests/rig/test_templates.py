@@ -128,3 +128,13 @@ def test_a_version_alone_is_promoted_and_rolled_back(hub: Hub) -> None:
     assert back.outputs["rollback"]["version"] == "v1.0.0"
     assert deployed(hub)[1:] == [("v1.1.0", "inactive"), ("v1.0.0", "success")]
     assert "alert 7" in git(hub.bare, "tag", "-n9", "-l", "churn#prod#3")
+
+
+def test_what_is_in_production_is_restored_and_a_fault_noticed(hub: Hub) -> None:
+    recorded(hub)
+    promoted(hub, hub.tag("v1.0.0"))
+    hub.commit("Say more", **{"README.md": "# churn\n"})
+    run = hub.run(template("drill"), hub.push(), "schedule", ref="refs/heads/main")
+    assert run.jobs == {"drill": "success"}, run.text
+    assert "churn#prod#1  restored, verified and evaluated in" in run.text
+    assert "corrupt-byte was noticed, by verify" in run.text

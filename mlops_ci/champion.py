@@ -1,0 +1,28 @@
+"""What is in production, beside the candidate: data only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionMetric:
+    """One metric of the champion. `change`, `relative`: those of the candidate against it, as in Change."""
+
+    name: str
+    source: str
+    value: Any
+    change: str
+    candidate: Any = None
+    relative: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The version that holds a stage, by a Promotion Record that was verified."""
+
+    version: str
+    stage: str
+    commit: str
+    metrics: tuple[ChampionMetric, ...] = ()

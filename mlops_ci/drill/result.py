@@ -1,0 +1,62 @@
+"""What a drill found: data only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+# In this order; what follows a phase that failed is skipped, but for what follows the registry.
+Name = Literal[
+    "resolve", "clean room", "environment", "restore", "verify", "registry", "evaluate",
+]  # fmt: skip
+Result = Literal["passed", "failed", "unknown", "skipped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One step. `seconds`: how long it took; `says`: what was found, a line each."""
+
+    name: Name
+    result: Result
+    seconds: float = 0.0
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drilled:
+    """`injected`: the fault that was put in on purpose, and the phase that has to notice it; "" for a real drill."""
+
+    tag: str
+    version: str
+    commit: str
+    phases: tuple[Phase, ...]
+    injected: str = ""
+    expected: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """From nothing to a model that is verified and evaluated: the recovery time."""
+        return sum(one.seconds for one in self.phases)
+
+    @property
+    def failed(self) -> Phase | None:
+        return next((one for one in self.phases if one.result == "failed"), None)
+
+    @property
+    def exit_code(self) -> int:
+        """0: restored, or the fault was noticed where it has to be; 1: not; 3: something could not be decided."""
+        if self.injected:
+            return 0 if self.failed and self.failed.name == self.expected else 1
+        if self.failed:
+            return 1
+        return 3 if any(one.result == "unknown" for one in self.phases) else 0
+
+    def as_json(self) -> dict[str, Any]:
+        found = {key: value for key, value in asdict(self).items() if value != ""}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "exit_code": self.exit_code,
+            "seconds": self.seconds,
+            **found,
+        }
