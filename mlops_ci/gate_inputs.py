@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import staleness
+from mlops_ci.stack.data.dvc import StageJudge
+from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from mlops_ci.config import Config
@@ -35,13 +38,17 @@ class Sides:
         together = zip(compared, models, pairs, strict=True)
         return [self._added(one, model, *pair) for one, model, pair in together]
 
+    @cached_property
+    def _judges(self) -> tuple[StageJudge, StageJudge]:
+        disk = str(self.repository.root) if isinstance(self.head.tree, WorkTree) else None
+        return StageJudge(self.base, self.repository), StageJudge(self.head, self.repository, disk)
+
     def _added(
         self, found: ModelComparison, model: ModelFiles, old: Snapshot, new: Snapshot
     ) -> ModelComparison:
         config = model.config.predictions if model.config else None
         files = [posixpath.normpath(posixpath.join(model.root, config.path))] if config else []
-        sides = self.base, self.head
-        stale = staleness.note(self.repository, sides, old, new, *files)
+        stale = staleness.note(self._judges, old, new, *files)
         found = replace(found, notes=_with(found.notes, stale)) if stale else found
         if config:
             from mlops_ci import prediction_pairs

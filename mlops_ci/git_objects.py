@@ -68,7 +68,7 @@ class Objects:
 
     def expect(self, oids: set[str], limit: int) -> None:
         """Read those blobs that have at most `limit` bytes, in bulk; `known` has them afterwards."""
-        names = sorted(oids - self.known.keys())
+        names = sorted(oid for oid in oids if oid not in self.known)
         while names:
             try:
                 self._read_all(names, limit)

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import evidence
 from mlops_ci.model import Note
-from mlops_ci.stack.data import dvc
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlops_ci.git import Repository
     from mlops_ci.model import Snapshot
-    from mlops_ci.stack.data.dvc import Locked, Project, Reason, Status
+    from mlops_ci.stack.data.dvc import Locked, Project, Reason, StageJudge, Status
     from mlops_ci.stage_inputs import StageInputs
 
 _Key = tuple[str, str]
@@ -25,7 +22,7 @@ _SHOWN = 3
 
 
 def note(
-    repository: Repository, sides: tuple[Project, Project], old: Snapshot, new: Snapshot, *more: str
+    sides: tuple[StageJudge, StageJudge], old: Snapshot, new: Snapshot, *more: str
 ) -> Note | None:
     """What this change made stale of the stages behind the metrics, and behind the files in `more`; None where
     there is nothing, or where the baseline has it already.
@@ -33,13 +30,12 @@ def note(
     if old.stages == new.stages:
         return None
     base, head = sides
-    behind = _behind(head, new, more)
+    behind = _behind(head.project, new, more)
     only = set().union(*behind.values())
-    disk = str(repository.root) if isinstance(head.tree, WorkTree) else None
-    now = dvc.statuses(head, repository, disk, only)
+    now = head.statuses(only)
     if not any(status.reasons for status in now):
         return None
-    then = {status.key: status for status in dvc.statuses(base, repository, None, only)}
+    then = {status.key: status for status in base.statuses(only)}
     inputs = _by_key(old), _by_key(new)
     found = {
         status: fresh

@@ -6,7 +6,7 @@ from mlops_ci.stack.data.dvc.lock import Out, lock_digest
 from mlops_ci.stack.data.dvc.params import recorded_params
 from mlops_ci.stack.data.dvc.pipeline import Pipeline, add_params
 from mlops_ci.stack.data.dvc.project import Locked, Project
-from mlops_ci.stack.data.dvc.status import Status, statuses
+from mlops_ci.stack.data.dvc.status import StageJudge, Status, statuses
 from mlops_ci.stack.data.dvc.tool import fetch, find_dvc
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Pipeline",
     "Project",
     "Reason",
+    "StageJudge",
     "Status",
     "add_params",
     "content_hashes",

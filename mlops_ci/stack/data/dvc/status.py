@@ -57,17 +57,23 @@ def statuses(
     only: set[tuple[str, str]] | None = None,
 ) -> list[Status]:
     """The verdict on every stage, or on those in `only` (pipeline and name). `disk`: see Hashes."""
-    return list(_Judge(project, Hashes(project, repository, disk)).all(only))
+    return StageJudge(project, repository, disk).statuses(only)
 
 
-class _Judge:
-    def __init__(self, project: Project, hashes: Hashes) -> None:
-        self._project = project
-        self._hashes = hashes
+class StageJudge:
+    """Judges the stages of one project; what it has read serves every further question. `disk`: see Hashes."""
+
+    def __init__(self, project: Project, repository: Repository, disk: str | None = None) -> None:
+        self.project = self._project = project
+        self._hashes = Hashes(project, repository, disk)
         self._tree = project.tree
-        self._inputs = Inputs(project, hashes)
+        self._inputs = Inputs(project, self._hashes)
 
-    def all(self, only: set[tuple[str, str]] | None) -> Iterator[Status]:
+    def statuses(self, only: set[tuple[str, str]] | None = None) -> list[Status]:
+        """As the function of that name."""
+        return list(self._all(only))
+
+    def _all(self, only: set[tuple[str, str]] | None) -> Iterator[Status]:
         stages = [
             locked
             for locked in self._project.stages
