@@ -64,7 +64,7 @@ class StageJudge:
     """Judges the stages of one project; what it has read serves every further question. `disk`: see Hashes."""
 
     def __init__(self, project: Project, repository: Repository, disk: str | None = None) -> None:
-        self.project = self._project = project
+        self.project = project
         self._hashes = Hashes(project, repository, disk)
         self._tree = project.tree
         self._inputs = Inputs(project, self._hashes)
@@ -76,13 +76,13 @@ class StageJudge:
     def _all(self, only: set[tuple[str, str]] | None) -> Iterator[Status]:
         stages = [
             locked
-            for locked in self._project.stages
+            for locked in self.project.stages
             if only is None or (locked.pipeline.path, locked.stage.name) in only
         ]
         self._prefetch(stages)
         for locked in stages:
             yield self._stage(locked)
-        for pipeline in self._project.pipelines:
+        for pipeline in self.project.pipelines:
             for name, why in pipeline.unresolved.items():
                 yield self._unresolved(pipeline.path, name, why)
             if not pipeline.stages and not pipeline.unresolved:
@@ -127,8 +127,8 @@ class StageJudge:
     def _broken_lock(self, locked: Locked) -> str:
         """Why nothing can be said from the lock: broken, or of a kind that DVC 3 refuses."""
         path = _lock_path(locked)
-        _ = self._project.raw_locks
-        problems = [one.reason for one in self._project.problems if one.subject == path]
+        _ = self.project.raw_locks
+        problems = [one.reason for one in self.project.problems if one.subject == path]
         if problems:
             return problems[0]
         if locked.pipeline.path in self._old_locks:
@@ -139,7 +139,7 @@ class StageJudge:
     def _old_locks(self) -> set[str]:
         """Pipelines whose lock has stages and no schema."""
         found = set()
-        for path, stages in self._project.raw_locks.items():
+        for path, stages in self.project.raw_locks.items():
             lock = posixpath.join(posixpath.dirname(path), "dvc.lock")
             if stages and b"schema:" not in (self._tree.read(lock) or b""):
                 found.add(path)
@@ -149,7 +149,7 @@ class StageJudge:
         record = locked.record
         assert record is not None
         stage = locked.stage
-        entry = self._project.raw_locks[locked.pipeline.path][stage.name]
+        entry = self.project.raw_locks[locked.pipeline.path][stage.name]
         if repr(entry.get("cmd")) != stage.cmd:
             found.add("command", locked.pipeline.path, "is not the command that ran")
         deps = {out.path: out for out in record.deps}
