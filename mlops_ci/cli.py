@@ -11,7 +11,7 @@ from typing import IO, Any
 import click
 
 from mlops_ci import __version__
-from mlops_ci.errors import MlopsCiError, ToolError
+from mlops_ci.errors import MlopsCiError, ToolError, UsageError
 from mlops_ci.signals import stoppable
 
 _INTERRUPTED = 130
@@ -33,6 +33,17 @@ class _Group(click.Group):
         name = cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"mlops_ci.commands.{name}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        import difflib
+
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+        hint = f"did you mean mlops-ci {close[0]}?" if close else "mlops-ci --help lists them"
+        raise UsageError(f"there is no command {args[0]!r}", hint=hint)
 
 
 @click.group(cls=_Group, context_settings=_HELP)
