@@ -47,9 +47,11 @@ def has_open(process: subprocess.Popen[str], file: Path) -> bool:
 def stopped(process: subprocess.Popen[str], name: str) -> tuple[int, list[str]]:
     """The exit code, and what was said of the signal."""
     process.send_signal(getattr(signal, name))
-    _, said = process.communicate(timeout=30)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what Git has left of its hook
+    try:
+        _, said = process.communicate(timeout=30)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # also what Git has left of its hook
     assert "Traceback" not in said
     return process.returncode, [one for one in said.splitlines() if name in one]
 
