@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from mlops_ci.frozen import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ import fnmatch
 import math
 import posixpath
 import typing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import yaml
@@ -18,6 +17,7 @@ from mlops_ci.checks_config import ChecksConfig
 from mlops_ci.directions import Direction  # noqa: TC001 - the loader reads it from the annotations
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.evaluation import EvaluationConfig
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate_config import BaselineConfig, DefaultsConfig, GateConfig, refuse_twice
 from mlops_ci.predictions import PredictionsConfig  # noqa: TC001 - as above
 from mlops_ci.profile_config import ProfileConfig, refuse_broken, unfit

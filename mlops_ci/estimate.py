@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from mlops_ci.frozen import dataclass
 
 Of = Literal["examples", "seeds", "runs"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 # Where `metric_version` names nothing that is there.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.predictions import named
 
 if TYPE_CHECKING:

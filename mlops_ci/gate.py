@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from mlops_ci import proposed_policy, repeat_runs
 from mlops_ci.config import Config
 from mlops_ci.diff import Request, branch_of, diff, read_config
 from mlops_ci.errors import ConfigError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.git import Repository
 from mlops_ci.policy_source import Source, is_gated, remeasured, source_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Level = Literal["error", "warn", "off"]

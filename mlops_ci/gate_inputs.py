@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import staleness
+from mlops_ci.frozen import dataclass
 from mlops_ci.stack.data.dvc import StageJudge
 from mlops_ci.tree import WorkTree
 

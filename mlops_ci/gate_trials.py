@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from mlops_ci.model import RuleKind

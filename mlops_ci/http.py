@@ -7,10 +7,10 @@ import json
 import re
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

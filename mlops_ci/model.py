@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ from mlops_ci.directions import Direction  # noqa: TC001 - part of a noun
 from mlops_ci.estimate import Estimate  # noqa: TC001 - part of a noun
 from mlops_ci.evaluation import Content, Evaluation
 from mlops_ci.fact import Fact  # noqa: TC001 - part of a noun
+from mlops_ci.frozen import dataclass
 from mlops_ci.stage_inputs import StageInputs  # noqa: TC001 - part of a noun
 from mlops_ci.waivers import Waiver  # noqa: TC001 - part of a noun
 

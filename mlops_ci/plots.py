@@ -6,8 +6,10 @@ https://dvc.org/doc/user-guide/project-structure/dvcyaml-files#plots
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from mlops_ci import config as configuration
 from mlops_ci.config import Config
 from mlops_ci.diff import diff
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates import policy_of
 from mlops_ci.tree import CommitTree
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Task = Literal["classification", "regression", "ranking"]

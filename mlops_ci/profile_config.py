@@ -5,10 +5,11 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.errors import UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate_config import Level, alpha_problem
 from mlops_ci.typed import doc
 

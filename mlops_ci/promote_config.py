@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Approval = Literal["manual", "auto"]

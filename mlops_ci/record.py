@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from mlops_ci.frozen import dataclass
 
 # A file by what it was to the run, a group of values, or where the run started.
 FactKind = Literal[

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from mlops_ci.frozen import dataclass
 
 # How much of an output is the same; the first three each include what follows. `unknown`: nothing was recorded of it.
 Level = Literal["bytes", "predictions", "metrics", "different", "unknown"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.model import Measurement, Unknown
 from mlops_ci.stack.base import RunQuery, TrackerSettings
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Persist = Literal["none", "push", "commit"]

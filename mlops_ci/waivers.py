@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ PACKAGE = "mlops_ci"
 # and mlops_ci/__init__.py. Imports inside functions and for type checkers count too.
 LEAVES = frozenset({
     "attributes", "blobs", "champion", "directions", "environment", "errors", "estimate", "evaluation", "fact",
-    "finding", "flips", "formats", "gate_trials", "git", "git_objects", "history", "http", "index", "infer", "limits",
-    "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
+    "finding", "flips", "formats", "frozen", "gate_trials", "git", "git_objects", "history", "http", "index", "infer",
+    "limits", "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record", "repeats",
     "reproduction", "signals", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {

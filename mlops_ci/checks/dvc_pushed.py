@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from mlops_ci.checks.ask_dvc import find_program, in_ci
 from mlops_ci.checks.mentions import is_dvc_file, is_lock
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
+from mlops_ci.frozen import dataclass
 from mlops_ci.stack.data.dvc import Project
 from mlops_ci.stack.data.dvc.cloud import NoRemoteError, not_on_remote
 from mlops_ci.stack.data.dvc.cloud import Object as CloudObject

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ import click
 from mlops_ci.commands import step
 from mlops_ci.commands.options import wants_colour
 from mlops_ci.errors import PublishError
+from mlops_ci.frozen import dataclass
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:

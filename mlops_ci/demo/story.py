@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mlops_ci.demo import folder as folders
 from mlops_ci.demo import release, reports, shell
 from mlops_ci.diff import Request
 from mlops_ci.errors import MlopsCiError, ToolError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate import Judged, gate
 from mlops_ci.process import GIT_LOCATION
 

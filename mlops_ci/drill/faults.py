@@ -5,10 +5,11 @@ Nothing outside of the temporary folder is touched: neither the repository, nor 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.drill.result import Name  # noqa: TC001 - part of a dataclass
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

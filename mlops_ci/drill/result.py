@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
+
+from mlops_ci.frozen import dataclass
 
 SCHEMA_VERSION = 1
 # In this order; what follows a phase that failed is skipped, but for what follows the registry.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlops_ci.drill.faults import FAULTS, NO_FAULT
@@ -12,6 +12,7 @@ from mlops_ci.drill.result import Drilled, Phase
 from mlops_ci.drill.room import Room
 from mlops_ci.drill.version import Restorable, find
 from mlops_ci.errors import RefusedError, StageError, StoppedError, ToolError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
 from mlops_ci.promote import writing
 from mlops_ci.reproduce.clone import active_environment, temporary_folder

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import MetricConfig
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates import rules
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ by Holm. See Berger and Hsu, Statistical Science 11 (1996), and Piaggio et al., 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates.rules import ABS_NOISE
 from mlops_ci.stats.signs import Signs
 

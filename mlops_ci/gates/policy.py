@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.evaluation import EvaluationConfig
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate_config import DefaultsConfig
 from mlops_ci.profile_config import profiled
 

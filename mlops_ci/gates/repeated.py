@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates.rules import is_finite
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.estimate import Estimate
+from mlops_ci.frozen import dataclass
 from mlops_ci.gates import repeated
 from mlops_ci.gates.measured import NEEDS_STATS
 from mlops_ci.gates.noninferiority import confidence, decide, p_of_loss, unreachable

@@ -5,8 +5,9 @@ https://docs.github.com/rest/actions/workflow-runs#get-the-review-history-for-a-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ import json
 import re
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.errors import PublishError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github.client import LostError
 from mlops_ci.text import visible
 

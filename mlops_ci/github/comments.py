@@ -7,10 +7,10 @@ older stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.errors import PublishError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import marker
 from mlops_ci.github.client import DeniedError, LostError
 

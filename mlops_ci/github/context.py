@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UsageError
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,10 @@ task of its own, `deploy:MODEL`, and what was active before is made inactive her
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.github.client import LostError
 from mlops_ci.text import visible
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
+
+from mlops_ci.frozen import dataclass
 
 # GitHub may store line ends as it likes; the first line is what counts.
 _LINE = re.compile(r"<!-- mlops-ci (\{.*\}) -->[ \t]*(?:\r?\n|$)")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github.client import DeniedError, part
 
 if TYPE_CHECKING:

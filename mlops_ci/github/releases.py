@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.github.client import DeniedError, LostError, part
 
 if TYPE_CHECKING:

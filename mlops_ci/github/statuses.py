@@ -5,9 +5,9 @@ https://docs.github.com/rest/commits/statuses
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.signals import leave_signals
 
 if TYPE_CHECKING:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from mlops_ci.frozen import dataclass
 
 Persist = Literal["none", "push", "commit"]
 StageResult = Literal["ran", "skipped", "failed"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci import formats, snapshot
 from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.evidence import models_made
+from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
 from mlops_ci.lineage import redaction
 from mlops_ci.lineage.hashing import Hashed, Seen, hash_paths

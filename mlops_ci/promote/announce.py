@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import deployments, releases
 from mlops_ci.promote import release_notes
 

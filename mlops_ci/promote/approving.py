@@ -6,10 +6,11 @@ named, or is who typed the command; the Record tells the two apart.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import approvals as reviews
 
 if TYPE_CHECKING:

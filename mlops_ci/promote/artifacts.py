@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mlops_ci import config as configuration
 from mlops_ci import snapshot
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError, UsageError
 from mlops_ci.evidence import models_made
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.hashing import Digests, Folder, hash_open_file, hash_paths
 from mlops_ci.model import Origin

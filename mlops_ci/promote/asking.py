@@ -6,10 +6,11 @@ GTO's tags stay the truth: what such a tag asks for is written as `churn@v1.2.0`
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import releases
 from mlops_ci.promote import artifacts, grammar, tagging
 from mlops_ci.promote.book import Book

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes
 from mlops_ci.promote import ledger, stages, tags
 

@@ -7,10 +7,10 @@ found again here: its lock digest is that of dvc.lock at the commit, its digests
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, provenance, verdicts
 from mlops_ci.lineage.statement import encode
 from mlops_ci.promote import artifacts

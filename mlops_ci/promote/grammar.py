@@ -7,8 +7,9 @@ whose import takes a second.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from mlops_ci.frozen import dataclass
 
 # register: MODEL@v1.2.3, assign: MODEL#STAGE, each followed by ! to take it back; deprecate: MODEL@deprecated.
 # A counter has no limit in GTO; no tool writes one of 19 digits.

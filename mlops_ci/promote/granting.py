@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.baseline import usual_ref
 from mlops_ci.diff import Request
 from mlops_ci.errors import RefusedError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate import gate, gate_first
 from mlops_ci.profile_config import AT_PROMOTION
 from mlops_ci.promote import approving, artifacts, evidence, registered

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
+
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import context
 from mlops_ci.github.client import Client, token_of
 

@@ -5,9 +5,9 @@ Whoever may push notes may write one. It shows what a promotion found; it author
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import STATEMENT
 

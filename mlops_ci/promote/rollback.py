@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError
+from mlops_ci.frozen import dataclass
 from mlops_ci.promote import artifacts, tagging
 from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request

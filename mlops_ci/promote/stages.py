@@ -7,9 +7,10 @@ event, this does not; docs/tags.md lists the cases.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.promote.grammar import precedence
 
 if TYPE_CHECKING:

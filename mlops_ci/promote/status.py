@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.promote import ledger, stages, tags
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.errors import MlopsCiError, PublishError, RefusedError
+from mlops_ci.frozen import dataclass
 from mlops_ci.promote import writing
 from mlops_ci.promote.rollback import verify
 from mlops_ci.promote.views import views

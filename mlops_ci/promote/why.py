@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import RefusedError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, provenance
 from mlops_ci.lineage.statement import encode
 

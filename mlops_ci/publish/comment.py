@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.github.marker import Marker, Push
 from mlops_ci.publish.shown import DECLARED, Shown, baselines, joined, telling
 from mlops_ci.report import gfm, markdown

@@ -6,10 +6,11 @@ does not stop what comes after.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.errors import PublishError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import comments, files, statuses
 from mlops_ci.github.client import DeniedError
 from mlops_ci.publish import comment

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci.config import Config
 from mlops_ci.errors import PublishError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.github import pulls
 from mlops_ci.model import Origin
 from mlops_ci.publish.shown import Shown, joined

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.report.spans import Strong
 
 if TYPE_CHECKING:

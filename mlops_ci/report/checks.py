@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.report import certainty, doubt, rows, spans
 from mlops_ci.report.spans import Code, Strong
 

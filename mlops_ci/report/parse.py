@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from mlops_ci.champion import Champion, ChampionMetric
 from mlops_ci.errors import UsageError
 from mlops_ci.estimate import Estimate
 from mlops_ci.formats import FLOAT_BITS
+from mlops_ci.frozen import dataclass
 from mlops_ci.model import (
     Baseline,
     Change,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mlops_ci
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.report import accept, advice, alert, champion, changes, checks, rows, spans, verdict
 from mlops_ci.report.case import Case
 from mlops_ci.report.spans import Code

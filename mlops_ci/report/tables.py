@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.report import champion, gfm, rows, spans, story
 from mlops_ci.report import checks as checking
 from mlops_ci.report.spans import Code, Name, Strong

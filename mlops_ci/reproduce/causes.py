@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import machine
 from mlops_ci.lineage.hashing import hash_paths
 from mlops_ci.reproduce.observed import inputs_that_differ, md5_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import formats
 from mlops_ci.config import settings_for
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.reproduction import Level, MetricResult, ReproducedMetric, ReproducedOutput
 
 if TYPE_CHECKING:

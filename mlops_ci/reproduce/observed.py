@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.hashing import Digests, Folder, Hashed, hash_paths
 
 if TYPE_CHECKING:

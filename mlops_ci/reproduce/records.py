@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, store
 from mlops_ci.lineage.provenance import parse
 from mlops_ci.lineage.worktree import WorkTreeFacts

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.errors import StoppedError
+from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
 from mlops_ci.models import inside
 from mlops_ci.reproduce import causes, data, judge, observed, records

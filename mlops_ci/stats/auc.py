@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.stats.distribution import Bootstrap, Student, bootstrapped
 from mlops_ci.stats.resample import RESAMPLES, SEED, drawn_once
 

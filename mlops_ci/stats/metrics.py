@@ -5,9 +5,9 @@ Definitions are those of scikit-learn, with zero_division=0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlops_ci.frozen import dataclass
 from mlops_ci.stats import ranking
 
 if TYPE_CHECKING:

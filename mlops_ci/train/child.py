@@ -10,10 +10,10 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from mlops_ci.errors import ToolError
+from mlops_ci.frozen import dataclass
 from mlops_ci.signals import ending, leave_signals
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import posixpath
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import StoppedError, ToolError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.hashing import Digests, Folder, hash_paths
 from mlops_ci.process import environment_outside_git
 from mlops_ci.stack.data.dvc.hashes import md5

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.checks.tool_folders import written_by
+from mlops_ci.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,11 +6,11 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, StoppedError, ToolError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import store
 from mlops_ci.train import locks
 from mlops_ci.train.child import follow

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.environment import LOCK_FILES, is_lock_file, normalised, parse
 from mlops_ci.errors import UnreadableError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.run import EnvironmentLock
 from mlops_ci.process import run
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import StageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import redaction
 from mlops_ci.lineage.run import TrainingRun
 from mlops_ci.process import environment_outside_git

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, StageError, StoppedError, ToolError
+from mlops_ci.frozen import dataclass
 from mlops_ci.text import shell_word, visible
 from mlops_ci.train import stale
 from mlops_ci.train.child import follow

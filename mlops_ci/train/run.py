@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import MlopsCiError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable

@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import StageError, ToolError, UsageError
 from mlops_ci.evidence import models_made
+from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import store
 from mlops_ci.lineage.statement import finite
 from mlops_ci.lineage.worktree import WorkTreeFacts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.text import shell_word
 from mlops_ci.train.order import address, needed, runs
 

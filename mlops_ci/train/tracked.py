@@ -12,11 +12,11 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import http
 from mlops_ci.errors import StageError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.http import redact
 from mlops_ci.lineage.provenance import lock_tags, parse
 from mlops_ci.lineage.run import TrackingRun

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mlops_ci.errors import MlopsCiError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.http import StatusError, basic, post_json, redact
 from mlops_ci.process import run
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import configparser
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.errors import MlopsCiError, UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.http import check_reachable
 from mlops_ci.process import Result, environment_outside_git, run
 

@@ -5,11 +5,11 @@ A stage that both sides changed cannot be merged: what either side recorded is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci import yaml
 from mlops_ci.errors import UnreadableError
+from mlops_ci.frozen import dataclass
 from mlops_ci.stack.data.dvc.lock import locked_stage
 
 if TYPE_CHECKING:
