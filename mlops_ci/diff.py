@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +12,7 @@ from mlops_ci import snapshot, text
 from mlops_ci.baseline import MAX_WALK, find_baseline, usual_ref
 from mlops_ci.compare import compare
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
+from mlops_ci.frozen import dataclass
 from mlops_ci.gate_inputs import Sides, with_records
 from mlops_ci.git import Repository
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
@@ -86,6 +86,7 @@ class _Diff:
         self.head = self._head()
         self.tree = self._candidate_tree()
         self.config = self._config()
+        self._pipelines = dvc.KnownPipelines()
         self.candidate = self._project(self.tree)
         self.alone = True
 
@@ -175,7 +176,10 @@ class _Diff:
             return dvc.Project(tree, [])
         main = self.repository.git_dir.parent  # where a linked work tree's cache is
         project = dvc.Project(
-            tree, [self.repository.root, main], self._fetcher(tree) if self.request.fetch else None
+            tree,
+            [self.repository.root, main],
+            self._fetcher(tree) if self.request.fetch else None,
+            self._pipelines,
         )
         if isinstance(tree, WorkTree):
             tree.may_link_to = project.cache.owns

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.model import Snapshot
-    from mlops_ci.stack.data.dvc import Locked, Project, Reason, StageJudge, Status
+    from mlops_ci.stack.data.dvc import Reason, StageJudge, Status
     from mlops_ci.stage_inputs import StageInputs
 
 _Key = tuple[str, str]
@@ -30,7 +30,7 @@ def note(
     if old.stages == new.stages:
         return None
     base, head = sides
-    behind = _behind(head.project, new, more)
+    behind = _behind(head, new, more)
     only = set().union(*behind.values())
     now = head.statuses(only)
     if not any(status.reasons for status in now):
@@ -63,22 +63,18 @@ def _note(found: dict[Status, list[Reason]], concerns: tuple[str, ...]) -> Note:
     )
 
 
-def _behind(project: Project, snapshot: Snapshot, more: tuple[str, ...]) -> dict[str, set[_Key]]:
+def _behind(judge: StageJudge, snapshot: Snapshot, more: tuple[str, ...]) -> dict[str, set[_Key]]:
     """By file, the stages that it follows from. What no stage writes, such as a run at a tracker, follows from those
     that make the model.
     """
-    own = {stage.name for stage in snapshot.stages if stage.trains}
-    trains = [one for one in project.stages if _name(one) in own]
+    own = (judge.named.get(stage.name) for stage in snapshot.stages if stage.trains)
+    trains = [one for one in own if one]
     found = {}
     for path in sorted({*(one.source for one in snapshot.metrics), *more}):
-        maker = project.maker(path)
-        every = evidence.before(project, [maker] if maker else trains)
+        maker = judge.project.maker(path)
+        every = evidence.before(judge.project, [maker] if maker else trains)
         found[path] = {(one.pipeline.path, one.stage.name) for one in every}
     return found
-
-
-def _name(locked: Locked) -> str:
-    return posixpath.join(locked.pipeline.folder, locked.stage.name)
 
 
 def _by_key(snapshot: Snapshot) -> dict[str, StageInputs]:

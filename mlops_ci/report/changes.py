@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_ci import text
+from mlops_ci.frozen import dataclass
 from mlops_ci.report import spans
 from mlops_ci.report.spans import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mlops_ci.model import (
         Change,
@@ -60,12 +60,15 @@ def _group(title: str, found: list[_T], tell: Callable[[_T], Line]) -> Group:
 
 def unchanged(model: ModelComparison) -> str:
     """`data, code, 31 packages`: only of what was compared."""
-    inputs = [one for one in model.data if not _is_output(one)]
     same_packages = sum(one.change == "same" for one in model.environment)
     found = [
         word
-        for word, entries in (("data", inputs), ("params", model.params), ("code", model.code))
-        if entries and all(one.change == "same" for one in entries)
+        for word, entries in (
+            ("data", _inputs(model)),
+            ("params", model.params),
+            ("code", model.code),
+        )
+        if _are_same(entries)
     ]
     return ", ".join(found + ([text.plural(same_packages, "package")] if same_packages else []))
 
@@ -93,6 +96,17 @@ def param_to_try(model: ModelComparison) -> tuple[str, str] | None:
             shown = str(old).lower() if isinstance(old, bool) else repr(old)
             return one.name, f"dvc exp run -S {one.name}={shown}"
     return None
+
+
+def _inputs(model: ModelComparison) -> Iterator[DataChange]:
+    return (one for one in model.data if not _is_output(one))
+
+
+def _are_same(entries: Iterable[DataChange | CodeChange | Change]) -> bool:
+    """Not where there are none. The first that is not the same ends it: there may be ten thousand."""
+    several = iter(entries)
+    first = next(several, None)
+    return first is not None and first.change == "same" and all(o.change == "same" for o in several)
 
 
 def _is_output(one: DataChange) -> bool:

@@ -2,6 +2,7 @@
 
 from mlops_ci.stack.data.dvc.cache import Cache, content_hashes, find_cache
 from mlops_ci.stack.data.dvc.inputs import DATA_SUFFIXES, Reason
+from mlops_ci.stack.data.dvc.known import KnownPipelines
 from mlops_ci.stack.data.dvc.lock import Out, lock_digest
 from mlops_ci.stack.data.dvc.params import recorded_params
 from mlops_ci.stack.data.dvc.pipeline import Pipeline, add_params
@@ -12,6 +13,7 @@ from mlops_ci.stack.data.dvc.tool import fetch, find_dvc
 __all__ = [
     "DATA_SUFFIXES",
     "Cache",
+    "KnownPipelines",
     "Locked",
     "Out",
     "Pipeline",

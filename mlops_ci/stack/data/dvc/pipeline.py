@@ -87,7 +87,8 @@ class _Reader:
 
     def pipeline(self) -> Pipeline:
         try:
-            body = formats.parse(self._pipeline.path, self._read(self._pipeline.path) or b"")
+            content = self._read(self._pipeline.path) or b""
+            body = formats.parse(self._pipeline.path, content)
         except UnreadableError as error:
             self._problem("", error)
             return self._pipeline
@@ -95,7 +96,7 @@ class _Reader:
             self._problem("", TemplateError("is not a mapping"))
             return self._pipeline
         self._check_shapes(body)
-        scope = self._top_scope(body)
+        scope = self._top_scope(body) if b"${" in content or b"vars" in content else Scope()
         self._top_level(body, scope)
         for name, definition in _mapping(body.get("stages")).items():
             self._stages(str(name), _mapping(definition), scope)

@@ -12,13 +12,14 @@ from mlops_ci.errors import UnreadableError
 from mlops_ci.stack.data.dvc import lock
 from mlops_ci.stack.data.dvc.cache import Cache, find_cache
 from mlops_ci.stack.data.dvc.ignore import without_ignored
-from mlops_ci.stack.data.dvc.pipeline import Pipeline, Stage, read_pipeline
+from mlops_ci.stack.data.dvc.known import KnownPipelines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mlops_ci.model import Unknown
+    from mlops_ci.stack.data.dvc.pipeline import Pipeline, Stage
     from mlops_ci.tree import Tree
 
 # Formats that a metrics folder may hold beside plots and images.
@@ -37,7 +38,7 @@ class Project:
     """`bases`: folders on disk that may hold this repository's `.dvc` folders, and with them its cache.
 
     `fetch`: given a DVC root and a path, gets content that is neither in Git nor in the cache, or puts it into the
-    cache and returns None. Without it nothing is fetched.
+    cache and returns None. Without it nothing is fetched. `known`: shared with the same repository at another origin.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Project:
         tree: Tree,
         bases: Sequence[str | Path],
         fetch: Callable[[str, str], bytes | None] | None = None,
+        known: KnownPipelines | None = None,
     ) -> None:
         self.tree = tree
         self.problems: list[Unknown] = []
         self._bases = bases
         self._fetch = fetch
         self._fetch_failed = ""
+        self._known = known or KnownPipelines()
 
     @cached_property
     def _files(self) -> list[str]:
@@ -80,7 +83,7 @@ class Project:
         folders = [posixpath.dirname(path) for path in files]
         beside = [posixpath.join(f, name) for f in folders for name in ("dvc.lock", "params.yaml")]
         self.tree.expect([*self._files, *beside])
-        return [read_pipeline(path, self.tree.read) for path in files]
+        return [self._known.read(path, self.tree.read) for path in files]
 
     @cached_property
     def raw_locks(self) -> dict[str, dict[str, Any]]:

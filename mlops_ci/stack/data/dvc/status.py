@@ -73,12 +73,21 @@ class StageJudge:
         """As the function of that name."""
         return list(self._all(only))
 
+    @cached_property
+    def _places(self) -> dict[tuple[str, str], int]:
+        stages = self.project.stages
+        return {(one.pipeline.path, one.stage.name): at for at, one in enumerate(stages)}
+
+    @cached_property
+    def named(self) -> dict[str, Locked]:
+        """The stages by folder and name, as a Snapshot calls them."""
+        stages = self.project.stages
+        return {posixpath.join(one.pipeline.folder, one.stage.name): one for one in stages}
+
     def _all(self, only: set[tuple[str, str]] | None) -> Iterator[Status]:
-        stages = [
-            locked
-            for locked in self.project.stages
-            if only is None or (locked.pipeline.path, locked.stage.name) in only
-        ]
+        places = self._places
+        wanted = places if only is None else sorted(only & places.keys(), key=places.__getitem__)
+        stages = [self.project.stages[places[key]] for key in wanted]
         self._prefetch(stages)
         for locked in stages:
             yield self._stage(locked)
