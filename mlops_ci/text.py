@@ -173,6 +173,13 @@ def pathspec(name: str) -> str:
     return shell_word(f":(literal){name}" if is_pattern else name)
 
 
+def ignore_pattern(path: str) -> str:
+    """A path as a line of .gitignore, which cannot hold a line break."""
+    escaped = re.sub(r"([\\\\*?\[])", r"\\\1", path)
+    escaped = re.sub(r"[\r\n]", "?", escaped)
+    return re.sub(r" $", r"\\ ", escaped)
+
+
 def _ansi_c(character: str) -> str:
     """https://www.gnu.org/software/bash/manual/html_node/ANSI_002dC-Quoting.html"""
     if character in "'\\":
