@@ -228,7 +228,10 @@ class _Collector:
 
 
 def describe(path: str, kind: str, hashed: Hashed) -> Iterator[Descriptor]:
-    """A file; or a folder, and each file in it. What could not be read has no digest but the reason."""
+    """A file; or a folder, and each file in it. What could not be read has no digest but the reason.
+
+    A folder with very many files, or a name in it that no Record can have, is described as a whole.
+    """
     if isinstance(hashed, Digests):
         annotations = {"kind": kind, "size": hashed.size}
         yield {"name": path, "digest": _digest(hashed), "annotations": annotations}
@@ -236,7 +239,7 @@ def describe(path: str, kind: str, hashed: Hashed) -> Iterator[Descriptor]:
         digest = {"dirHash": hashed.dir_hash, "md5": hashed.md5}
         annotations = {"kind": kind, "size": hashed.size, "files": len(hashed.files)}
         yield {"name": path, "digest": digest, "annotations": annotations}
-        if len(hashed.files) <= MOST_FILES:
+        if len(hashed.files) <= MOST_FILES and all(map(is_inside, hashed.files)):
             for name, one in sorted(hashed.files.items()):
                 inner = {"kind": kind, "size": one.size, "folder": path}
                 yield {"name": f"{path}/{name}", "digest": _digest(one), "annotations": inner}
