@@ -122,6 +122,17 @@ def test_folders_with_very_many_files_together_are_kept_as_wholes(
     ]
 
 
+def test_the_last_record_is_the_newest_also_when_the_clock_was_set_back(
+    repo: Repo, run: TrainingRun
+) -> None:
+    for started in ("2026-01-02T03:04:05Z", "2025-12-31T00:00:00Z", "2026-01-02T03:04:05.5Z"):
+        statements = collect(repo.path, dataclasses.replace(run, started=started))
+        written = store.write(repo.path, statements)
+        assert store.newest(repo.path) == written
+        assert store.read(written) == statements
+    assert len(store.kept(repo.path)) == 3
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]\n", '{"a": 1, "a": 2}\n', "[" * 100_000])
 def test_what_is_no_record_is_refused(repo: Repo, content: str) -> None:
     path = repo.write("broken.jsonl", content)
