@@ -155,9 +155,13 @@ def plural(count: int, noun: str) -> str:
 
 def shell_word(name: str) -> str:
     """A file name as one word of a POSIX shell line; also one with line breaks, and one that begins with a dash."""
+    return shell_argument(f"./{name}" if name.startswith("-") else name)
+
+
+def shell_argument(name: str) -> str:
+    """As `shell_word`, for what is an option or no file: a dash at its beginning stays there."""
     import shlex
 
-    name = f"./{name}" if name.startswith("-") else name
     if visible(name, len(name)) == name:
         return shlex.quote(name)
     coded = "".join(map(_ansi_c, name))
@@ -171,6 +175,13 @@ def pathspec(name: str) -> str:
     """
     is_pattern = name.startswith(":") or any(sign in name for sign in "*?[\\")
     return shell_word(f":(literal){name}" if is_pattern else name)
+
+
+def ignore_pattern(path: str) -> str:
+    """A path as a line of .gitignore, which cannot hold a line break."""
+    escaped = re.sub(r"([\\\\*?\[])", r"\\\1", path)
+    escaped = re.sub(r"[\r\n]", "?", escaped)
+    return re.sub(r" $", r"\\ ", escaped)
 
 
 def _ansi_c(character: str) -> str:

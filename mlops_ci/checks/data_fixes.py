@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci.index import IndexTree
-from mlops_ci.text import pathspec, shell_word
+from mlops_ci.text import ignore_pattern, pathspec, shell_word
 
 if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
@@ -92,7 +91,7 @@ class Fixes:
         """`where`: a folder with `/` at its end, or a file."""
         target = where if where.endswith("/") else (where or paths[0])
         flag = "-r " if target.endswith("/") else ""
-        rule = shell_word(f"/{_pattern(target)}")
+        rule = shell_word(f"/{ignore_pattern(target)}")
         remove = f"git rm {flag}--cached --quiet {pathspec(target)}"
         return self._with_history(f"{remove} && echo {rule} >> .gitignore && git add .gitignore")
 
@@ -106,10 +105,3 @@ class Fixes:
             return command
         base = self._scope.base.label if self._scope.base else "--root"
         return f"{command}\nit is in commits already: git rebase -i {base}, and take it out where it comes in"
-
-
-def _pattern(path: str) -> str:
-    """A path as a line of .gitignore, which cannot hold a line break."""
-    escaped = re.sub(r"([\\\\*?\[])", r"\\\1", path)
-    escaped = re.sub(r"[\r\n]", "?", escaped)
-    return re.sub(r" $", r"\\ ", escaped)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 BUILDER = "https://mlops-ci.dev/builders/local/v1"
 # Beyond it a folder is recorded as a whole: a Record stays small enough to be attested.
 MOST_FILES = 10_000
+# Of all folders of all models, by which a Record is still one that can be read (statement.MAX_BYTES).
+MOST_LISTED = 30_000
 
 
 def collect(root: Path, run: TrainingRun, seen: Seen | None = None) -> list[Statement]:
@@ -81,6 +83,7 @@ class _Collector:
         self.machine = machine.describe(run.interpreter)
         paths = {path for model in models for path in self._paths(model)}
         self.hashed: dict[str, Hashed] = facts.hashes(sorted(filter(is_inside, paths)))
+        self.listed = 0
 
     def statement(self, model: ModelFacts) -> Statement | None:
         subjects = list(self._described(model.model_paths, "model"))
@@ -224,11 +227,17 @@ class _Collector:
     def _described(self, paths: Iterable[str], kind: str) -> Iterator[Descriptor]:
         for path in paths:
             if is_inside(path):
-                yield from describe(path, kind, self.hashed[path])
+                whole, *files = describe(path, kind, self.hashed[path])
+                files = files if self.listed + len(files) <= MOST_LISTED else []
+                self.listed += len(files)
+                yield from (whole, *files)
 
 
 def describe(path: str, kind: str, hashed: Hashed) -> Iterator[Descriptor]:
-    """A file; or a folder, and each file in it. What could not be read has no digest but the reason."""
+    """A file; or a folder, and each file in it. What could not be read has no digest but the reason.
+
+    A folder with very many files, or a name in it that no Record can have, is described as a whole.
+    """
     if isinstance(hashed, Digests):
         annotations = {"kind": kind, "size": hashed.size}
         yield {"name": path, "digest": _digest(hashed), "annotations": annotations}
@@ -236,7 +245,7 @@ def describe(path: str, kind: str, hashed: Hashed) -> Iterator[Descriptor]:
         digest = {"dirHash": hashed.dir_hash, "md5": hashed.md5}
         annotations = {"kind": kind, "size": hashed.size, "files": len(hashed.files)}
         yield {"name": path, "digest": digest, "annotations": annotations}
-        if len(hashed.files) <= MOST_FILES:
+        if len(hashed.files) <= MOST_FILES and all(map(is_inside, hashed.files)):
             for name, one in sorted(hashed.files.items()):
                 inner = {"kind": kind, "size": one.size, "folder": path}
                 yield {"name": f"{path}/{name}", "digest": _digest(one), "annotations": inner}

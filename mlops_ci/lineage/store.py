@@ -57,11 +57,14 @@ def newest(root: Path) -> Path | None:
 
 def kept(root: Path) -> list[Path]:
     """The Records of this work tree, newest first."""
+    return sorted(_kept(root / FOLDER), key=lambda one: _by_time(one.name), reverse=True)
+
+
+def _kept(folder: Path) -> list[Path]:
     try:
-        names = [one.name for one in os.scandir(root / FOLDER) if _NAME.fullmatch(one.name)]
+        return [folder / one.name for one in os.scandir(folder) if _NAME.fullmatch(one.name)]
     except FileNotFoundError:
         return []
-    return [root / FOLDER / name for name in sorted(names, key=_by_time, reverse=True)]
 
 
 def read(path: Path) -> list[Statement]:
@@ -94,12 +97,18 @@ def _free(folder: Path, statements: list[Statement]) -> Path:
     first = provenance(statements)[0]["predicate"]
     started = re.sub(r"\.\d+|[-:]", "", first["runDetails"]["metadata"]["startedOn"])
     commit = first["buildDefinition"]["internalParameters"]["mlopsci_commit"][:7]
-    stem, number = f"{started}-{commit}", 1
-    path = folder / f"{stem}.jsonl"
-    while path.exists():  # two runs in one second
+    last, same = max((_by_time(one.name) for one in _kept(folder)), default=("", 0))
+    # After those that are there: in the same second, and where the clock was set back.
+    when, number = (started, 1) if started > last else (last, max(same, 1) + 1)
+    path = folder / f"{when}-{commit}{_suffix(number)}.jsonl"
+    while path.exists():  # another run is faster
         number += 1
-        path = folder / f"{stem}-{number}.jsonl"
+        path = folder / f"{when}-{commit}{_suffix(number)}.jsonl"
     return path
+
+
+def _suffix(number: int) -> str:
+    return f"-{number}" if number > 1 else ""
 
 
 def _written(path: Path, content: bytes) -> Path:

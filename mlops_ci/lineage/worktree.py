@@ -11,10 +11,11 @@ from mlops_ci.evidence import models_made
 from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
 from mlops_ci.lineage import redaction
-from mlops_ci.lineage.hashing import Hashed, Seen, hash_paths
+from mlops_ci.lineage.hashing import Folder, Hashed, Seen, hash_paths
 from mlops_ci.model import Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
 from mlops_ci.stack.data import dvc
+from mlops_ci.stack.data.dvc.ignore import is_always_ignored
 from mlops_ci.tracking import Tracking
 from mlops_ci.tree import CommitTree, WorkTree
 
@@ -46,6 +47,14 @@ class ModelFacts:
     def values(self, path: str) -> dict[str, Value]:
         """The metrics of one file."""
         return {one.name: one.value for one in self.snapshot.metrics if one.source == path}
+
+
+def versioned(found: Hashed) -> Hashed:
+    """A folder without what belongs to a clone in it, such as a submodule: that is another one in each place."""
+    if not isinstance(found, Folder):
+        return found
+    kept = {name: one for name, one in found.files.items() if not is_always_ignored(name)}
+    return Folder(files=kept)
 
 
 class WorkTreeFacts:
@@ -95,7 +104,8 @@ class WorkTreeFacts:
         return dict(formats.flatten(values, snapshot.stem_of(path, values)))
 
     def hashes(self, paths: Iterable[str]) -> dict[str, Hashed]:
-        return hash_paths(self.root, paths, self.project.cache.owns, self._seen)
+        found = hash_paths(self.root, paths, self.project.cache.owns, self._seen)
+        return {path: versioned(one) for path, one in found.items()}
 
     def blobs(self, paths: Iterable[str]) -> dict[str, str]:
         return self.tree.blobs(sorted(paths))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import machine
 from mlops_ci.lineage.hashing import hash_paths
+from mlops_ci.lineage.worktree import versioned
 from mlops_ci.reproduce.observed import inputs_that_differ, md5_of
 from mlops_ci.reproduce.outputs import touches
 from mlops_ci.reproduction import Cause
@@ -136,7 +137,7 @@ class Lab:
         job = dataclasses.replace(self.job, settings=settings, stages=(address(locked),))
         perform(self.place, job, self.output)
         found = hash_paths(self.place.root, paths, self.place.project.cache.owns)
-        return {path: md5_of(one) for path, one in found.items()}
+        return {path: md5_of(versioned(one)) for path, one in found.items()}
 
 
 def experiments(

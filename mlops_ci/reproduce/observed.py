@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ from mlops_ci import formats
 from mlops_ci.errors import UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.hashing import Digests, Folder, Hashed, hash_paths
+from mlops_ci.lineage.worktree import versioned
+from mlops_ci.train.dirt import is_byproduct
 
 if TYPE_CHECKING:
     from mlops_ci.record import Provenance
-    from mlops_ci.stack.data.dvc import Locked, Project
+    from mlops_ci.stack.data.dvc import Locked, Out, Project
     from mlops_ci.train.place import Place
     from mlops_ci.train_config import TrainConfig
 
@@ -57,7 +60,7 @@ def found(place: Place, settings: TrainConfig) -> Observed:
     paths += [*settings.outputs, *settings.metrics]
     hashed = hash_paths(place.root, paths, place.project.cache.owns)
     values, unread = _values(place, metrics_files(place.project, settings))
-    hashes = {path: md5_of(one) for path, one in hashed.items()}
+    hashes = {path: md5_of(versioned(one)) for path, one in hashed.items()}
     return Observed(hashes=hashes, values=values, unread=unread)
 
 
@@ -70,7 +73,21 @@ def inputs_that_differ(place: Place, locked: Locked) -> list[str]:
     outs = [out for out in (locked.record.deps if locked.record else ()) if out.hash]
     outer = [out for out in outs if not out.legacy and place.project.maker(out.path) is None]
     now = hash_paths(place.root, [out.path for out in outer], place.project.cache.owns)
-    return [out.path for out in outer if md5_of(now[out.path]) not in ("", out.hash)]
+    return [out.path for out in outer if _differs(out, versioned(now[out.path]))]
+
+
+def _differs(recorded: Out, found: Hashed) -> bool:
+    """DVC hashes with a folder of code what Python has compiled in it, which proves nothing: it is never the same."""
+    if not isinstance(found, Folder):
+        return md5_of(found) not in ("", recorded.hash)
+    source = {
+        name: one
+        for name, one in found.files.items()
+        if not is_byproduct(posixpath.join(recorded.path, name))
+    }
+    if recorded.hash in (md5_of(found), md5_of(Folder(files=source))):
+        return False
+    return recorded.files is None or recorded.files <= len(source)
 
 
 def _values(place: Place, paths: list[str]) -> tuple[dict[str, Values], dict[str, str]]:

@@ -32,7 +32,7 @@ class Dirt:
 def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
     """`outputs`: what a command writes that no dvc.yaml describes."""
     written = {path.rstrip("/") for path in outputs} | _written(project)
-    changed = [path for path in sorted(tree.status) if not _is_byproduct(path)]
+    changed = [path for path in sorted(tree.status) if not is_byproduct(path)]
     results = [path for path in changed if _is_below(path, written)]
     return Dirt(read=tuple(sorted(set(changed) - set(results))), results=tuple(results))
 
@@ -42,7 +42,8 @@ def _written(project: Project) -> set[str]:
     return outs | {posixpath.join(one.folder, "dvc.lock") for one in project.pipelines}
 
 
-def _is_byproduct(path: str) -> bool:
+def is_byproduct(path: str) -> bool:
+    """Whether running leaves it, and no run reads it."""
     return bool(_BYPRODUCT.fullmatch(path)) or written_by(path) is not None
 
 

@@ -10,7 +10,7 @@ from mlops_ci.errors import MlopsCiError, PublishError
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data.dvc.cloud import NoRemoteError, Object, not_on_remote
 from mlops_ci.text import plural, shell_word, visible
-from mlops_ci.train import dirt, remotes
+from mlops_ci.train import dirt, kept_out, remotes
 from mlops_ci.train.data import run_dvc
 from mlops_ci.train.place import Place
 
@@ -125,7 +125,8 @@ def _branch(place: Place) -> str:
 def _results(place: Place) -> list[str]:
     settings = place.config.train
     more = (*settings.outputs, *settings.metrics, settings.seed_metrics)
-    changed = set(dirt.find(place.tree, place.project, more).results)
+    found = dirt.find(place.tree, place.project, more).results
+    changed = set(found) - kept_out.stray(place).keys()
     # DVC adds outputs to the .gitignore beside them.
     folders = {posixpath.dirname(path) for one in place.project.stages for path in one.stage.outs}
     ignores = {posixpath.join(folder, ".gitignore") for folder in folders}
@@ -133,7 +134,8 @@ def _results(place: Place) -> list[str]:
 
 
 def _git(place: Place, *arguments: str) -> None:
-    env = environment_outside_git(GIT_TERMINAL_PROMPT="0", **_identity(place))
+    plain = {"GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}  # a name is no pattern
+    env = environment_outside_git(**plain, **_identity(place))
     done = run(["git", *arguments], cwd=place.root, env=env, timeout=_SECONDS)
     if done.returncode:
         raise PublishError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, StageError, StoppedError, ToolError
 from mlops_ci.frozen import dataclass
-from mlops_ci.text import shell_word, visible
+from mlops_ci.text import shell_argument, visible
 from mlops_ci.train import stale
 from mlops_ci.train.child import follow
 from mlops_ci.train.repro import StageLog
@@ -109,7 +109,7 @@ def _during(log: StageLog) -> str:
 def _stage_option(name: str) -> str:
     """As it is typed: what begins with a dash is no option."""
     return (
-        f"--stage{shell_word(f'={name}')}"
+        f"--stage{shell_argument(f'={name}')}"
         if name.startswith("-")
-        else f"--stage {shell_word(name)}"
+        else f"--stage {shell_argument(name)}"
     )

@@ -11,7 +11,7 @@ from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable
 from mlops_ci.text import plural, visible
-from mlops_ci.train import data, dirt, environment, locks, persist, results, seeds, steps
+from mlops_ci.train import data, dirt, environment, kept_out, locks, persist, results, seeds, steps
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
@@ -91,6 +91,7 @@ def _train(request: Request, output: Output) -> Trained:
         done = dataclasses.replace(done, seeds=chosen)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
+    kept_out.ignore(place.root)
     tag_lock(place, done, statements, output)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
 from mlops_ci.frozen import dataclass
-from mlops_ci.text import shell_word
+from mlops_ci.text import shell_argument, visible
 from mlops_ci.train.order import address, needed, runs
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def plan(
         )
     if dvc is None:
         raise ToolError("dvc.yaml is here and dvc is not installed", hint="pip install dvc")
+    _refuse_broken(project, stages)
     more = ["--allow-missing"] if config.on_missing_data == "record" else []
     options = [*options, *more]
     if stages or config.environments:
@@ -59,6 +60,19 @@ def plan(
     if config.targets:
         return [_repro(project, dvc, [*options, "--", *config.targets], "")]
     return [_all(project, dvc, root, options) for root in _roots(project)]
+
+
+def _refuse_broken(project: Project, stages: Sequence[str]) -> None:
+    """A dvc.yaml that cannot be read at all hides stages; only for one that is known nobody has to ask it."""
+    if stages and {address(one) for one in project.stages}.issuperset(stages):
+        return
+    for one in project.pipelines:
+        if one.problems and not one.stages and not one.unresolved:
+            reason = one.problems[0].reason.removeprefix(one.path)
+            what = (
+                f"{visible(one.path)}{'' if reason.startswith(':') else ': '}{visible(reason, 500)}"
+            )
+            raise UsageError(what, hint="correct it, then: mlops-ci train")
 
 
 def _shell(line: str) -> tuple[str, ...]:
@@ -103,7 +117,7 @@ def _repro(
     project: Project, dvc: str, arguments: list[str], folder: str, environment: str = ""
 ) -> Step:
     command = (dvc, "repro", *arguments)
-    shown = " ".join(["dvc", *map(shell_word, command[1:])])
+    shown = " ".join(["dvc", *map(shell_argument, command[1:])])
     return Step(
         command=command,
         folder=folder,

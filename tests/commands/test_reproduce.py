@@ -144,6 +144,24 @@ def test_a_stale_lock_is_the_cause(place: Repo, capsys: Any) -> None:
     assert measured(found) == {("train", "code")}
 
 
+def test_what_python_compiled_in_a_folder_of_code_is_no_cause(place: Repo, capsys: Any) -> None:
+    """DVC hashes it with the folder, and it is another one in each clone."""
+    compiled = "cache = pathlib.Path('src/__pycache__')\ncache.mkdir(exist_ok=True)\n"
+    compiled += "cache.joinpath('x.pyc').write_text(str(time.time_ns()))\n"
+    files = {
+        "src/train.py": variants.TRAIN["unseeded"] + compiled,
+        ".gitignore": place.path.joinpath(".gitignore").read_text() + "__pycache__/\n",
+        "dvc.yaml": project.FILES["dvc.yaml"].replace("train.py, data", "src, data"),
+    }
+    files["dvc.yaml"] = files["dvc.yaml"].replace("python train.py", "python src/train.py")
+    variants.trained(place, **files)
+    found = reproduced(capsys, code=1)
+    assert measured(found) == {("train", "nondeterminism")}
+    code = files["src/train.py"].replace("/ 100", "/ 50")
+    place.commit(**{"src/train.py": code, "src/more.py": ""})
+    assert ("train", "code") in measured(reproduced(capsys, code=1))
+
+
 def test_params_that_were_not_trained_are_the_cause(place: Repo, capsys: Any) -> None:
     place.commit(**{"params.yaml": "lr: 0.3\nseed: 7\n"})
     found = reproduced(capsys, code=1)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci.errors import ToolError, UnreadableError, UsageError
-from mlops_ci.lineage import store
+from mlops_ci.lineage import collect as collect_module
+from mlops_ci.lineage import statement, store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.lineage.run import TrainingRun
 from mlops_ci.lineage.statement import PROVENANCE, STATEMENT, encode
@@ -95,6 +96,41 @@ def test_a_kept_record_is_the_newest_and_reads_back(repo: Repo, run: TrainingRun
     assert store.newest(repo.path) == newer
     assert list(map(encode, store.read(newer))) == list(map(encode, statements))
     assert repo.git("status", "--porcelain") == ""
+
+
+def test_folders_with_very_many_files_together_are_kept_as_wholes(
+    repo: Repo, run: TrainingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Record that is too large to be read would leave a training without any."""
+    folders = [f"images_{number}" for number in range(4)]
+    for folder in folders:
+        for number in range(100):
+            repo.write(f"{folder}/{number}.png", str(number))
+    many = dataclasses.replace(run, outputs=tuple(folders))
+    monkeypatch.setattr(statement, "MAX_BYTES", 60_000)
+    with pytest.raises(UnreadableError, match="more than a Record can have"):
+        store.write(repo.path, collect(repo.path, many))
+    monkeypatch.setattr(collect_module, "MOST_LISTED", 150)
+    (kept,) = store.read(store.write(repo.path, collect(repo.path, many)))
+    names = [one["name"] for one in kept["predicate"]["runDetails"]["byproducts"]]
+    assert set(folders) < set(names)
+    assert [sum(name.startswith(f"{folder}/") for name in names) for folder in folders] == [
+        100,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_the_last_record_is_the_newest_also_when_the_clock_was_set_back(
+    repo: Repo, run: TrainingRun
+) -> None:
+    for started in ("2026-01-02T03:04:05Z", "2025-12-31T00:00:00Z", "2026-01-02T03:04:05.5Z"):
+        statements = collect(repo.path, dataclasses.replace(run, started=started))
+        written = store.write(repo.path, statements)
+        assert store.newest(repo.path) == written
+        assert store.read(written) == statements
+    assert len(store.kept(repo.path)) == 3
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]\n", '{"a": 1, "a": 2}\n', "[" * 100_000])

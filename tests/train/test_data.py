@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_ci.cli import run
 from mlops_ci.lineage import store
 from tests.conftest import GIT_CONFIG, Repo
 from tests.train.conftest import BIN, FILES, RAW, pointer, train
@@ -174,3 +175,21 @@ def test_a_pull_request_cannot_name_the_remote_while_secrets_are_there(
     assert done.code == 0, done.err
     assert {one["result"] for one in done.data["stages"]} == {"skipped"}
     assert not list(theirs.iterdir())
+
+
+def test_a_clone_inside_of_data_and_a_name_with_a_backslash_are_recorded(
+    pipeline: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC leaves the `.git` of a clone out, and knows a name that no Record can have."""
+    data = pipeline.path / "data"
+    subprocess.run(["git", "init", "--quiet", str(data)], check=True)
+    data.joinpath("a\\b.csv").write_bytes(RAW)
+    dvc(pipeline, "add", "data")
+    pipeline.commit(**{"dvc.yaml": FILES["dvc.yaml"].replace("raw.csv]", "raw.csv, data]")})
+    done = train(pipeline)
+    assert done.code == 0, done.err
+    data.joinpath(".git/config").write_text("")
+    monkeypatch.chdir(pipeline.path)
+    assert run(["record", "verify"]) == 0
+    data.joinpath("a\\b.csv").write_bytes(b"other")
+    assert run(["record", "verify"]) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.lineage import store
-from tests.train.conftest import train
+from tests.train.conftest import FILES, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +121,21 @@ def test_a_detached_head_is_no_branch(pipeline: Repo, origin: Path) -> None:
     assert done.code == 4
     assert "no branch" in done.errors[0]
     assert store.newest(pipeline.path) is None
+
+
+def test_what_dvc_keeps_is_not_committed_after_a_failure(pipeline: Repo, origin: Path) -> None:
+    """A run that fails makes DVC take the outputs of its other stages out of .gitignore again."""
+    outs = "data.csv, 'odd [x] * ü.csv', many"
+    dvc_yaml = FILES["dvc.yaml"].replace("outs: [data.csv]", f"outs: [{outs}]")
+    prepare = "tee data.csv 'odd [x] * ü.csv' < raw.csv; mkdir many; cp raw.csv many/\n"
+    pipeline.write(".gitignore", "/raw.csv")
+    pipeline.commit(**{"dvc.yaml": dvc_yaml, "prepare.sh": prepare, "train.sh": "exit 1\n"})
+    assert train(pipeline).code == 1
+    assert "many/raw.csv" in pipeline.git("ls-files", "--others", "--exclude-standard")
+    pipeline.write("train.sh", FILES["train.sh"])
+    pipeline.git("commit", "--quiet", "--message", "mend", "train.sh")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 0, done.err
+    committed = pipeline.git("show", "--name-only", "--format=").split()
+    assert committed == [".gitignore", "dvc.lock", "metrics.json"]
+    assert pipeline.git("status", "--porcelain") == ""

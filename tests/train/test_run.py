@@ -52,6 +52,25 @@ def test_a_stage_that_is_not_there_is_named_with_one_that_is(pipeline: Repo) -> 
     assert "did you mean train?" in done.err
 
 
+def test_a_dvc_yaml_that_cannot_be_read_is_not_left_out(pipeline: Repo) -> None:
+    """In a DVC project of its own too: the others would be trained as if that were all."""
+    pipeline.commit(**{"inner/.dvc/config": "", "inner/dvc.yaml": "stages:\n<<<<<<< HEAD\n"})
+    for options in ((), ("--stage", "unknown")):
+        done = train(pipeline, *options)
+        assert done.code == 2
+        assert "inner/dvc.yaml" in done.errors[0]
+    assert store.newest(pipeline.path) is None
+    assert train(pipeline, "--stage", "prepare").code == 0
+
+
+def test_a_command_of_dvc_is_shown_as_it_is_typed(pipeline: Repo) -> None:
+    pipeline.commit(**{"dvc.yaml": FILES["dvc.yaml"].replace("raw.csv]", "data.csv]")})
+    done = train(pipeline, "--force")
+    assert done.code == 3
+    assert done.errors[0].startswith("`dvc repro --force`: ")
+    assert done.err.splitlines()[-1].strip() == "dvc repro --force"
+
+
 def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo) -> None:
     paths = ["new.py", "params.yaml", "train.sh"]
     for path in paths:

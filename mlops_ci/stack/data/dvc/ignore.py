@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from mlops_ci.tree import Tree
 
 _NAME = ".dvcignore"
+# https://github.com/treeverse/dvc/blob/3.67.1/dvc/ignore.py
+_FOLDERS = frozenset({".git", ".hg", ".dvc"})
+
+
+def is_always_ignored(path: str) -> bool:
+    """What no folder of DVC has: folders of tools, and the file by which a submodule names its own."""
+    *folders, name = path.split("/")
+    return name == ".git" or not _FOLDERS.isdisjoint(folders)
 
 
 def without_ignored(tree: Tree, paths: list[str]) -> list[str]:
-    """`paths` less those that a `.dvcignore` above them excludes."""
+    """`paths` less those that a `.dvcignore` above them excludes, or DVC always does."""
+    paths = [path for path in paths if not is_always_ignored(path)]
     ignored: set[str] = set()
     named = [file for file in tree.entries if _NAME in file]
     for file in named:
