@@ -109,6 +109,7 @@ def publish(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     from mlops_ci.github.context import read
     from mlops_ci.publish.deliver import Options, deliver
+    from mlops_ci.publish.gather import with_shared
 
     if via == "cml":
         return _hand_over(files, policy, key, chosen)
@@ -121,6 +122,8 @@ def publish(
     if shown is None:
         return 0
     context, client = _to_pull(client, context, named, shown, refused)
+    if client and shown.lets_pass and (status or check_run):
+        context = with_shared(client, context)
     root = None if context.is_trusted_side else Path.cwd()
     wanted = Options(
         comment=cast("Mode", comment),

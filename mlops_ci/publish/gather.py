@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -136,4 +137,24 @@ def with_pull(client: Client, context: Context, pull: Pull, shown: Shown) -> Con
             f"what was measured, {measured[:7]}, is not #{pull.number} at {pull.head[:7]}",
             hint=f"check it out: actions/checkout with ref: refs/pull/{pull.number}/merge",
         )
-    return replace(context, sha=pull.head, base=pull.base)
+    found = replace(context, sha=pull.head, base=pull.base)
+    return (
+        found
+        if pull.is_fork
+        else replace(found, head_repository=context.repository, head_branch=pull.branch)
+    )
+
+
+def with_shared(client: Client, context: Context) -> Context:
+    """And the pull request into another branch that has the same commit: its gates may be others.
+
+    Without the right to list them there is none, and a job that may only read sets no status anyway.
+    """
+    own = context.is_fork and not context.is_trusted_side
+    if context.pull is None or not context.head_branch or own:
+        return context
+    with suppress(PublishError):
+        for one in pulls.of_branch(client, context):
+            if one.head == context.sha and one.number != context.pull:
+                return replace(context, shared=f"#{one.number} into {one.base}")
+    return context

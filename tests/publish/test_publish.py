@@ -174,6 +174,32 @@ def test_a_pull_request_that_is_named_is_judged_by_the_gates_of_its_base(job: Jo
     assert job.statuses == {"mlops-ci/churn": "failure"}
 
 
+@pytest.mark.parametrize("event", ["pull_request", "issue_comment", "workflow_run"])
+def test_two_pull_requests_of_one_commit_do_not_let_each_other_pass(
+    job: Job, event: str, capsys: Any
+) -> None:
+    """A status is of the commit: that of #7, by the gates of main, would be that of #8, by those of release."""
+    job.commit(0.95)
+    file = job.write("--all")
+    job.api.add_pull(
+        REPO, 8, head={"ref": "topic", "sha": job.head}, base={"ref": "release", "sha": job.base}
+    )
+    given = ("main", "HEAD")
+    job.pull_request()
+    if event == "workflow_run":
+        job.workflow_run(REPO)
+        given = ("--from", str(file))
+    elif event == "issue_comment":
+        job.event(event, {"issue": {"number": 7, "pull_request": {"url": "x"}}})
+    assert job.publish(*given) == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+    assert "#8 into release has the same commit" in capsys.readouterr().err
+    assert "### ✅" in job.body
+    job.api.state.repos[REPO].pulls[8]["state"] = "closed"
+    assert job.publish(*given) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+
+
 def test_a_merge_queue_judges_by_the_gates_of_its_branch(job: Job) -> None:
     strict = GATES.replace("0.9}", "0.99}")
     job.repo.git("switch", "--quiet", "-c", "release", "main")
