@@ -238,8 +238,9 @@ def _hand_over(
     from mlops_ci.publish.cml import hand_over
     from mlops_ci.publish.deliver import Delivered
 
-    if os.environ.get("GITHUB_EVENT_NAME") == "workflow_run":
-        raise UsageError("--via cml cannot publish for a workflow_run", hint="leave out --via cml")
+    event = os.environ.get("GITHUB_EVENT_NAME", "")
+    if event in ("workflow_run", "pull_request_target"):
+        raise UsageError(f"--via cml cannot publish for a {event}", hint="leave out --via cml")
     shown, done = _own(files, policy, chosen), Delivered()
     try:
         hand_over(shown, key)
