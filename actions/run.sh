@@ -69,6 +69,24 @@ set_up() {
   touch "$home/ready"
 }
 
+# What is in production stands in notes, which no checkout fetches; without them a report does without it. The token is
+# seen by git alone, in an empty repository: nothing that the checkout has configured or brought along runs with it.
+fetch_notes() {
+  local url empty ref=refs/notes/mlops-ci
+  # shellcheck disable=SC2016 # the helper reads it, where git runs it
+  local helper='!f() { echo username=x-access-token; echo "password=$NOTES_TOKEN"; }; f'
+  url=$(git remote get-url origin) && empty=$(mktemp -d "$(dirname "$home")/notes-XXXXXX") || return 0
+  git init --quiet --bare "$empty" &&
+    NOTES_TOKEN=$1 GIT_TERMINAL_PROMPT=0 git -C "$empty" -c http.lowSpeedLimit=1 -c http.lowSpeedTime=20 \
+      -c "credential.${GITHUB_SERVER_URL:-https://github.com}.helper=$helper" fetch --quiet --no-tags -- "$url" "$ref:$ref" &&
+    git -c core.hooksPath=/dev/null fetch --quiet --no-tags "$empty" "$ref:$ref"
+  rm -rf "$empty"
+}
+
 [[ -e $home/ready ]] || (set_up)
 (($#)) || exit 0
+if [[ ${MLOPS_CI_NOTES_TOKEN:-} ]]; then
+  fetch_notes "$MLOPS_CI_NOTES_TOKEN" &>/dev/null </dev/null || true
+  unset MLOPS_CI_NOTES_TOKEN
+fi
 exec "$(interpreter)" -I -X utf8 -m mlops_ci "$@"

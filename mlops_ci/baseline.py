@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlops_ci.git import Commit, Repository
 
 _TEST_MERGE = re.compile(r"refs/pull/\d+/merge")
+_QUEUED = re.compile(r"refs/heads/gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]{40}")
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 # How far to walk back for a commit that has metrics.
 MAX_WALK = 50
@@ -64,16 +65,24 @@ def usual_ref(repository: Repository) -> str | None:
 
 
 def _base_of_pull_request(repository: Repository, environ: Mapping[str, str]) -> str | None:
-    base = environ.get("GITHUB_BASE_REF")
-    if base:
-        for ref in (f"origin/{base}", base):
-            if repository.find(ref):
-                return ref
-        raise UsageError(
-            f"the base branch {base!r} is not in this clone",
-            hint=f"{fetch_hint(base)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
-        )
-    return None
+    """In a merge queue only the name of its own branch tells: gh-readonly-queue/main/pr-7-0123…
+
+    https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#merge_group
+    """
+    queued = _QUEUED.fullmatch(environ.get("GITHUB_REF", ""))
+    base = environ.get("GITHUB_BASE_REF") or (queued[1] if queued else "")
+    return branch(repository, base) if base else None
+
+
+def branch(repository: Repository, name: str) -> str:
+    """The ref of a branch that changes are merged into. Raises UsageError when this clone has none."""
+    for ref in (f"origin/{name}", name):
+        if repository.find(ref):
+            return ref
+    raise UsageError(
+        f"the base branch {name!r} is not in this clone",
+        hint=f"{fetch_hint(name)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
+    )
 
 
 def _from_ref(repository: Repository, head: Commit, ref: str, *, exact: bool = False) -> Baseline:

@@ -15,6 +15,7 @@ from mlops_ci.text import visible
 if TYPE_CHECKING:
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
+    from mlops_ci.github.pulls import Pull
     from mlops_ci.publish.deliver import Delivered, Mode
     from mlops_ci.publish.shown import Shown
 
@@ -108,16 +109,21 @@ def publish(
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
     from mlops_ci.github.context import read
     from mlops_ci.publish.deliver import Options, deliver
+    from mlops_ci.publish.gather import with_shared
 
     if via == "cml":
         return _hand_over(files, policy, key, chosen)
     context = read(os.environ, pull)
     _refuse_target(context)
-    client = _client(context)
+    named, client, refused = _named(_client(context), context)
+    if named and not files:
+        chosen["base"] = chosen["base"] or _branch(named.base)
     shown, context = _shown(client, context, files, policy, chosen)
     if shown is None:
         return 0
-    context, client, refused = _to_pull(client, context, shown)
+    context, client = _to_pull(client, context, named, shown, refused)
+    if client and shown.lets_pass and (status or check_run):
+        context = with_shared(client, context)
     root = None if context.is_trusted_side else Path.cwd()
     wanted = Options(
         comment=cast("Mode", comment),
@@ -171,18 +177,45 @@ def _shown(
     return _own(files, policy, chosen), context
 
 
-def _to_pull(
-    client: Client | None, context: Context, shown: Shown
-) -> tuple[Context, Client | None, list[PublishError]]:
-    """Without a client where the pull request that was named is not the one to publish to: the verdict stays."""
+def _named(
+    client: Client | None, context: Context
+) -> tuple[Pull | None, Client | None, list[PublishError]]:
+    """Without a client where the pull request that was named cannot be read: the verdict is not hidden by it."""
     from mlops_ci.publish import gather
 
     if client is None or context.is_trusted_side:
-        return context, client, []
+        return None, client, []
     try:
-        return gather.with_pull(client, context, shown), client, []
+        return gather.named(client, context), client, []
     except PublishError as error:
-        return context, None, [error]
+        return None, None, [error]
+
+
+def _branch(name: str) -> str:
+    """Its gates are those of a pull request into it, as in a run of that pull request."""
+    from mlops_ci.baseline import branch
+    from mlops_ci.git import Repository
+
+    return branch(Repository.discover(Path.cwd()), name)
+
+
+def _to_pull(
+    client: Client | None,
+    context: Context,
+    named: Pull | None,
+    shown: Shown,
+    refused: list[PublishError],
+) -> tuple[Context, Client | None]:
+    """Without a client where the pull request that was named is not the one to publish to: the verdict stays."""
+    from mlops_ci.publish import gather
+
+    if client is None or named is None:
+        return context, client
+    try:
+        return gather.with_pull(client, context, named, shown), client
+    except PublishError as error:
+        refused.append(error)
+        return context, None
 
 
 def _own(files: tuple[Path, ...], policy: str | None, chosen: options.Chosen) -> Shown:
@@ -205,8 +238,9 @@ def _hand_over(
     from mlops_ci.publish.cml import hand_over
     from mlops_ci.publish.deliver import Delivered
 
-    if os.environ.get("GITHUB_EVENT_NAME") == "workflow_run":
-        raise UsageError("--via cml cannot publish for a workflow_run", hint="leave out --via cml")
+    event = os.environ.get("GITHUB_EVENT_NAME", "")
+    if event in ("workflow_run", "pull_request_target"):
+        raise UsageError(f"--via cml cannot publish for a {event}", hint="leave out --via cml")
     shown, done = _own(files, policy, chosen), Delivered()
     try:
         hand_over(shown, key)

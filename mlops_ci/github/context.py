@@ -29,6 +29,7 @@ class Context:
 
     `run`, `attempt`: of the run that measured; in a `workflow_run` that is the run that triggered it.
     `head_repository`, `head_branch`: where the change lives, of a `workflow_run`.
+    `shared`: the other pull request of this commit, where there is one: a status is of the commit, so of both.
     `is_named`: the pull request is another one than that of the event, or the event has none.
     """
 
@@ -42,6 +43,7 @@ class Context:
     head_repository: str = ""
     head_branch: str = ""
     is_named: bool = False
+    shared: str = ""
     api: str = API
     server: str = SERVER
     summary: Path | None = None

@@ -20,10 +20,13 @@ _MAX_FILES = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
+    """`head`: the commit, on `branch`."""
+
     number: int
     head: str
     base: str
     is_fork: bool
+    branch: str = ""
 
 
 def named(client: Client, number: int) -> Pull:
@@ -36,6 +39,12 @@ def of_run(client: Client, context: Context) -> Pull | None:
     Never by a number that comes from the run or from its artifacts: those are the change's own word. The event names
     no pull request of a fork, and GitHub knows none by a fork's commit.
     """
+    found = of_branch(client, context)
+    return found[0] if found else None
+
+
+def of_branch(client: Client, context: Context) -> list[Pull]:
+    """The open ones of its head branch, those at its commit first: one a base."""
     owner = context.head_repository.partition("/")[0]
     head = f"{owner}:{context.head_branch}"
     found = [
@@ -43,8 +52,7 @@ def of_run(client: Client, context: Context) -> Pull | None:
         for one in client.pages("/pulls", state="open", head=head)
         if _name(one, "head") == context.head_repository and _name(one, "base") == client.repository
     ]
-    found.sort(key=lambda pull: (pull.head != context.sha, pull.number))
-    return found[0] if found else None
+    return sorted(found, key=lambda pull: (pull.head != context.sha, pull.number))
 
 
 def _name(one: dict[str, Any], side: str) -> str:
@@ -58,6 +66,7 @@ def _pull(one: dict[str, Any], repository: str) -> Pull:
         head=str(one["head"]["sha"]),
         base=str(one["base"]["ref"]),
         is_fork=_name(one, "head") != repository,
+        branch=str(one["head"]["ref"]),
     )
 
 

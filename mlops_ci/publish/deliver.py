@@ -18,6 +18,7 @@ from mlops_ci.publish.check_run import CheckRun
 from mlops_ci.publish.sections import Composer
 from mlops_ci.publish.shown import DECLARED
 from mlops_ci.report import spans, step, story
+from mlops_ci.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +138,16 @@ class _Delivery:
             files.write_outputs(self.context.outputs, outputs(self.shown))
 
     def _write_statuses(self, client: Client) -> None:
+        if self.context.shared:
+            self.done.notes.append(
+                f"No success status: {visible(self.context.shared, 100)} has the same commit, and its gates may be "
+                "others. Push a commit to one of the two, or close one and run this again."
+            )
+        self._write_each(client)
+
+    def _write_each(self, client: Client) -> None:
         """What is wrong with one (GitHub takes 1,000 of a context and commit) leaves the others; else they all fail."""
-        for one in statuses_of(self.shown):
+        for one in statuses_of(self.shown, self.context.shared):
             before = len(self.done.refused)
             self._try(lambda one=one: self._write_status(client, one))  # type: ignore[misc]
             new = self.done.refused[before:]
@@ -199,8 +208,11 @@ def is_wanted(shown: Shown, mode: Mode) -> bool:
     return mode == "always" or (mode == "on-change" and shown.changed)
 
 
-def statuses_of(shown: Shown) -> list[statuses.Status]:
-    """One a model with gates; none for a model without: what is required and missing blocks, as it should."""
+def statuses_of(shown: Shown, shared: str = "") -> list[statuses.Status]:
+    """One a model with gates; none for a model without: what is required and missing blocks, as it should.
+
+    `shared`: as in Context; no success then, since it would let the other pull request pass as well.
+    """
     told = story.tell(shown.comparison, shown.verdicts or None)
     found = []
     for one in told.stories:
@@ -210,6 +222,8 @@ def statuses_of(shown: Shown) -> list[statuses.Status]:
         words = spans.plain(one.headline).removeprefix(one.model.model).strip(" :")
         if shown.declared and state == "success":
             state, words = "pending", f"{DECLARED}: {words}"
+        if shared and state == "success":
+            state, words = "pending", f"{shared} has the same commit: {words}"
         found.append(statuses.Status(model=one.model.model, state=state, description=words))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.github.client import Client
     from mlops_ci.github.context import Context
+    from mlops_ci.github.pulls import Pull
     from mlops_ci.report.parse import Limits, Parsed
 
 
@@ -104,16 +106,31 @@ def _at(parsed: Parsed, head: str) -> Parsed:
     return replace(parsed, comparison=replace(parsed.comparison, candidate=candidate))
 
 
-def with_pull(client: Client, context: Context, shown: Shown) -> Context:
-    """A pull request that was named, or that a comment is on: statuses are for its head, not for this run's commit.
+def named(client: Client, context: Context) -> Pull | None:
+    """The pull request that was named, or that a comment is on; None where the event tells all of it.
 
-    Raises PublishError when GitHub does not tell, or when something else was measured: a run that a comment starts has
-    the default branch checked out.
+    Raises PublishError when GitHub does not tell, UsageError for one of a fork: not every event that names one is
+    started by somebody who has read it, and unlike in `pull_request` the token may write.
     """
     known = context.event.startswith("pull_request") and not context.is_named
     if context.pull is None or known:
-        return context
+        return None
     pull = pulls.named(client, context.pull)
+    if pull.is_fork and context.event:
+        raise UsageError(
+            f"#{pull.number} comes from a fork, and a run of {context.event!r} has the rights of this repository: "
+            "what measured it could have used them",
+            hint="take the pair of workflows for forks: docs/publish.md#forks",
+        )
+    return pull
+
+
+def with_pull(client: Client, context: Context, pull: Pull, shown: Shown) -> Context:
+    """Statuses are for the head of a pull request that was named, not for this run's commit.
+
+    Raises PublishError when something else was measured: a run that a comment starts has the default branch checked
+    out.
+    """
     candidate = shown.comparison.candidate
     measured = candidate.commit or candidate.head or ""
     if measured != pull.head and not pulls.contains(client, measured, pull.head):
@@ -121,4 +138,24 @@ def with_pull(client: Client, context: Context, shown: Shown) -> Context:
             f"what was measured, {measured[:7]}, is not #{pull.number} at {pull.head[:7]}",
             hint=f"check it out: actions/checkout with ref: refs/pull/{pull.number}/merge",
         )
-    return replace(context, sha=pull.head, base=pull.base)
+    found = replace(context, sha=pull.head, base=pull.base)
+    return (
+        found
+        if pull.is_fork
+        else replace(found, head_repository=context.repository, head_branch=pull.branch)
+    )
+
+
+def with_shared(client: Client, context: Context) -> Context:
+    """And the pull request into another branch that has the same commit: its gates may be others.
+
+    Without the right to list them there is none, and a job that may only read sets no status anyway.
+    """
+    own = context.is_fork and not context.is_trusted_side
+    if context.pull is None or not context.head_branch or own:
+        return context
+    with suppress(PublishError):
+        for one in pulls.of_branch(client, context):
+            if one.head == context.sha and one.number != context.pull:
+                return replace(context, shared=f"#{one.number} into {one.base}")
+    return context

@@ -32,6 +32,11 @@ class Shown:
         return any(one.blocks for one in self.verdicts.values())
 
     @property
+    def lets_pass(self) -> bool:
+        """Whether there is a model that nothing blocks, by gates that judged it."""
+        return any(one.result in ("pass", "warn", "waived") for one in self.verdicts.values())
+
+    @property
     def result(self) -> str:
         found = {one.result for one in self.verdicts.values()}
         return next((one for one in WORST if one in found), "no gates")

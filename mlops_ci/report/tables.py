@@ -108,22 +108,26 @@ def _check(row: Check, icon: str, *, short: bool, words: bool) -> str:
 
 def _steady(line: Line) -> str:
     """Broken every few words and not at each, so that a phone scrolls the column instead of squeezing it."""
-    return gfm.line(tuple(map(_kept_span, line)), cell=True)
+    found: list[Span] = []
+    length = 0
+    for span in line:
+        kept, length = _kept(span, length)
+        found.append(kept)
+    return gfm.line(tuple(found), cell=True)
 
 
-def _kept_span(span: Span) -> Span:
+def _kept(span: Span, length: int) -> tuple[Span, int]:
+    """`length`: of what stands before it since the last break."""
     if isinstance(span, Strong):
-        return Strong(span.text.replace(" ", text.NO_BREAK))
-    return _kept(span) if isinstance(span, str) else span
-
-
-def _kept(words: str) -> str:
-    first, *others = words.split(" ")
-    found, length = first, len(first)
+        return Strong(span.text.replace(" ", text.NO_BREAK)), length + len(span.text)
+    if not isinstance(span, str):
+        return span, length + len(spans.plain((span,)))
+    found, *others = span.split(" ")
+    length += len(found)
     for part in others:
         found += (" " if length > _CHUNK else text.NO_BREAK) + part
         length = len(part) if length > _CHUNK else length + len(part) + 1
-    return found
+    return found, length
 
 
 def _limit(row: Check) -> str:

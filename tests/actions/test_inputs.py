@@ -64,7 +64,9 @@ def env(verb: str, inputs: set[str]) -> dict[str, Any]:
     """What hands these inputs to their options."""
     token = {"GITHUB_TOKEN": "${{ inputs.token }}"}
     pushes = dict.fromkeys(("drill", "promote", "rollback"), token | PUSHES)
-    extra = {"publish": token, **pushes}.get(verb, {})
+    notes = {"MLOPS_CI_NOTES_TOKEN": "${{ github.token }}"}
+    reports = {"gate": notes, "report": notes, "publish": token | notes}
+    extra = {**reports, **pushes}.get(verb, {})
     return extra | {variables(verb)[one]: f"${{{{ inputs.{one} }}}}" for one in inputs}
 
 

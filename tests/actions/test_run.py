@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci import __version__
+from tests.rig.runner import git
 
 if TYPE_CHECKING:
     from tests.actions.conftest import Runner
@@ -36,6 +37,25 @@ def test_arguments_and_exit_codes_pass_through(runner: Runner) -> None:
     done = runner.run("diff", "a b; echo $(id)")
     assert done.returncode == 2
     assert "uid=" not in done.stdout + done.stderr
+
+
+def test_notes_are_fetched_and_nothing_of_the_checkout_sees_the_token(runner: Runner) -> None:
+    bare, work, seen = (runner.cwd / name for name in ("bare", "work", "seen"))
+    git(runner.cwd, "init", "-q", "--bare", str(bare))
+    git(runner.cwd, "clone", "-q", str(bare), str(work))
+    runner.cwd = work
+    prints_version(runner, MLOPS_CI_NOTES_TOKEN="ghs_1")
+    git(work, "commit", "-q", "--allow-empty", "-m", "One")
+    git(work, "notes", "--ref=mlops-ci", "add", "-m", "Kept")
+    git(work, "push", "-q", "origin", "HEAD", "refs/notes/mlops-ci")
+    git(work, "update-ref", "-d", "refs/notes/mlops-ci")
+    hook = work / ".git/hooks/reference-transaction"
+    hook.write_text(f"#!/bin/sh\nenv >>'{seen}'\n")
+    hook.chmod(0o755)
+    prints_version(runner, MLOPS_CI_NOTES_TOKEN="ghs_1")
+    assert git(work, "notes", "--ref=mlops-ci", "show") == "Kept"
+    assert not seen.exists()
+    assert not list(runner.temporary.glob("notes-*"))
 
 
 def test_nothing_of_the_checkout_is_imported(runner: Runner) -> None:

@@ -80,10 +80,13 @@ def test_without_one_it_says_so(job: Job, monkeypatch: Any, capsys: Any, tmp_pat
     assert "cml is not installed" in capsys.readouterr().err
 
 
-def test_numbers_of_an_unknown_run_do_not_go_this_way(job: Job, cml: Any, capsys: Any) -> None:
+@pytest.mark.parametrize("event", ["workflow_run", "pull_request_target"])
+def test_numbers_of_an_unknown_run_do_not_go_this_way(
+    job: Job, cml: Any, capsys: Any, event: str
+) -> None:
     folder = cml(0)
     file = job.write("--all")
-    job.workflow_run()
+    job.event(event, {})
     assert job.publish("--from", str(file), "--via", "cml") == 2
     assert not (folder / "report").exists()
-    assert "workflow_run" in capsys.readouterr().err
+    assert event in capsys.readouterr().err

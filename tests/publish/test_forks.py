@@ -279,6 +279,24 @@ def test_a_fork_with_the_rights_of_the_repository_is_refused(job: Job, capsys: A
     assert job.publish() == 0
 
 
+@pytest.mark.parametrize("event", ["issue_comment", "workflow_dispatch", "schedule", "push"])
+def test_no_other_run_with_those_rights_speaks_for_a_fork(
+    job: Job, event: str, capsys: Any
+) -> None:
+    """A comment can be its author's own; and what measured it here ran its code."""
+    job.commit(0.95)
+    file = job.write("--all")
+    fork(job)
+    issue = {"issue": {"number": 7, "pull_request": {"url": "x"}}}
+    job.event(event, issue if event == "issue_comment" else {})
+    for given in (("main", "HEAD"), ("--from", str(file))):
+        assert job.publish(*given, "--pull", "7") == 2
+        assert f"#7 comes from a fork, and a run of '{event}'" in capsys.readouterr().err
+    assert job.statuses == {}
+    job.event("", {})
+    assert job.publish("main", "HEAD", "--pull", "7") == 0  # by hand: whoever does it has measured
+
+
 @pytest.mark.parametrize(
     "files",
     [

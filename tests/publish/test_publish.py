@@ -161,6 +161,57 @@ def test_a_pull_request_can_be_named(job: Job) -> None:
     assert "### ❌" in job.body
 
 
+def test_a_pull_request_that_is_named_is_judged_by_the_gates_of_its_base(job: Job) -> None:
+    """No variable tells the base of one in a run that a comment or a person has started."""
+    strict = GATES.replace("0.9}", "0.99}")
+    job.repo.git("switch", "--quiet", "-c", "release", "main")
+    tip = job.repo.commit(**{"mlops-ci.yaml": strict})
+    job.repo.git("switch", "--quiet", "topic")
+    job.commit(0.95)
+    job.api.state.repos[REPO].pulls[7]["base"] = {"ref": "release", "sha": tip}
+    job.event("issue_comment", {"issue": {"number": 7, "pull_request": {"url": "x"}}})
+    assert run(["publish"]) == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+
+
+@pytest.mark.parametrize("event", ["pull_request", "issue_comment", "workflow_run"])
+def test_two_pull_requests_of_one_commit_do_not_let_each_other_pass(
+    job: Job, event: str, capsys: Any
+) -> None:
+    """A status is of the commit: that of #7, by the gates of main, would be that of #8, by those of release."""
+    job.commit(0.95)
+    file = job.write("--all")
+    job.api.add_pull(
+        REPO, 8, head={"ref": "topic", "sha": job.head}, base={"ref": "release", "sha": job.base}
+    )
+    given = ("main", "HEAD")
+    job.pull_request()
+    if event == "workflow_run":
+        job.workflow_run(REPO)
+        given = ("--from", str(file))
+    elif event == "issue_comment":
+        job.event(event, {"issue": {"number": 7, "pull_request": {"url": "x"}}})
+    assert job.publish(*given) == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+    assert "#8 into release has the same commit" in capsys.readouterr().err
+    assert "### ✅" in job.body
+    job.api.state.repos[REPO].pulls[8]["state"] = "closed"
+    assert job.publish(*given) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+
+
+def test_a_merge_queue_judges_by_the_gates_of_its_branch(job: Job) -> None:
+    strict = GATES.replace("0.9}", "0.99}")
+    job.repo.git("switch", "--quiet", "-c", "release", "main")
+    job.repo.commit(**{"mlops-ci.yaml": strict})
+    job.repo.git("switch", "--quiet", "topic")
+    job.commit(0.95)
+    queue = f"refs/heads/gh-readonly-queue/release/pr-7-{job.base}"
+    job.event("merge_group", {"merge_group": {"base_ref": "refs/heads/release"}}, GITHUB_REF=queue)
+    assert run(["publish"]) == 1
+    assert job.statuses == {"mlops-ci/churn": "failure"}
+
+
 def test_what_is_not_the_pull_request_sets_no_status_on_it(job: Job, capsys: Any) -> None:
     """A comment on it starts a run with the default branch checked out, which is fine."""
     job.repo.git("switch", "--quiet", "main")

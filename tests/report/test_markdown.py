@@ -14,7 +14,7 @@ from markdown_it.token import Token
 import mlops_ci
 from mlops_ci import text
 from mlops_ci.model import CodeChange, ModelComparison
-from mlops_ci.report import gfm, markdown
+from mlops_ci.report import gfm, markdown, spans, tables
 
 if TYPE_CHECKING:
     from mlops_ci.model import Comparison
@@ -183,3 +183,18 @@ def test_a_long_list_is_cut_and_says_by_how_much(comparison):
     assert "<summary><b>Code</b>: 1,300</summary>" in shown
     assert "- `f0199` changed\n- and 1,100 more\n" in shown
     assert "f0200" not in shown
+
+
+def test_a_cell_breaks_every_few_words_also_between_names():
+    """Else the part of it that says what is wrong is out of sight, at the end of a table that has to be scrolled."""
+    line = (
+        spans.Strong("not trusted"),
+        ": nothing was retrained: ",
+        spans.Code("churn/dvc.lock"),
+        " changed, and ",
+        spans.Code("churn/dvc.yaml:train"),
+        " did not run",
+    )
+    steady = tables._steady(line)
+    assert steady.replace("\u00a0", " ") == gfm.line(line, cell=True)
+    assert 3 <= len(steady.split(" ")) <= 5

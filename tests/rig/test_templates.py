@@ -130,6 +130,17 @@ def test_a_version_alone_is_promoted_and_rolled_back(hub: Hub) -> None:
     assert "alert 7" in git(hub.bare, "tag", "-n9", "-l", "churn#prod#3")
 
 
+def test_what_is_in_production_stands_beside_a_pull_request(hub: Hub) -> None:
+    recorded(hub)
+    promoted(hub, hub.tag("v1.0.0"))
+    run = changed(hub, "better")
+    assert run.jobs == {"model": "success"}, run.text
+    (comment,) = hub.api.comments(hub.full)
+    assert "> **In production:** `prod v1.0.0`: `loss` **−0.0691**" in comment["body"], comment[
+        "body"
+    ]
+
+
 def test_what_is_in_production_is_restored_and_a_fault_noticed(hub: Hub) -> None:
     recorded(hub)
     promoted(hub, hub.tag("v1.0.0"))
