@@ -23,6 +23,7 @@ GIT_CONFIG = """\
 	email = test@example.com
 [init]
 	defaultBranch = main
+	templateDir =
 [commit]
 	gpgSign = false
 [tag]
@@ -32,15 +33,19 @@ GIT_CONFIG = """\
 [core]
 	excludesFile =
 	attributesFile =
+	fsync = none
 [gc]
 	auto = 0
+[maintenance]
+	auto = false
 [safe]
 	directory = *
 """
 
-# What a CI runner, a Git hook or a user's shell may have set, and what must stay of it.
+# What a CI runner, a Git hook or a user's shell may have set, and what must stay of it. Programs that tests start
+# would compile all that they import each time if they may not keep it.
 FOREIGN = ("ACTIONS_", "DVC_", "GIT_", "GITHUB_", "MLFLOW_", "MLOPS_CI_", "RUNNER_")
-FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR"}
+FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR", "PYTHONDONTWRITEBYTECODE"}
 NEEDED = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}
 
 HOSTILE = {
