@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import dvc_loaded
 from tests.mlflow_server import running
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ HOSTILE = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="full counts, and tests marked `full`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    dvc_loaded.loaded &= not config.getoption("full")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
