@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -144,11 +145,10 @@ def restore(world: World, start: dict[str, Any]) -> None:
             if "^{}" not in one and not one.startswith("HEAD")
         )
         now = repo.git("-C", folder, "for-each-ref", "--format=%(refname)").splitlines()
-        for ref in now:
-            if ref not in kept:
-                repo.git("-C", folder, "update-ref", "--no-deref", "-d", ref)
-        for ref, oid in kept.items():
-            repo.git("-C", folder, "update-ref", ref, oid)
+        gone = "".join(f"delete {ref}\n" for ref in now if ref not in kept)
+        back = "".join(f"update {ref} {oid}\n" for ref, oid in kept.items())
+        command = ["git", "-C", folder, "update-ref", "--no-deref", "--stdin"]
+        subprocess.run(command, cwd=repo.path, input=f"{gone}{back}".encode(), check=True)
     for where, names in (
         (world.registry, "versions aliases"),
         (world.shown, "deployments releases"),
