@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import dvc_loaded
+from tests import loaded
 from tests.mlflow_server import running
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    dvc_loaded.loaded &= not config.getoption("full")
+    loaded.used &= not config.getoption("full")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

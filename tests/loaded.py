@@ -1,6 +1,6 @@
-"""A `dvc` that starts at once: each command is a fork of a process that has imported the real DVC already.
+"""DVC and MLflow's client that start at once: each run is a fork of a process that has imported the real ones already.
 
-As a script, this is that process. With `--full`, the tests run DVC's own program instead.
+As a script, this is that process. With `--full`, the tests run programs of their own instead.
 """
 
 from __future__ import annotations
@@ -21,16 +21,22 @@ if TYPE_CHECKING:
     import socket
 
 BIN = Path(sys.executable).parent
-loaded = hasattr(os, "pidfd_open")
-# What commands import late.
-_LATE = """
+used = hasattr(os, "pidfd_open")
+# What is imported, late as well, by the program that a fork stands in for.
+_LATE = {
+    "dvc": """
 dvc.analytics dvc.cachemgr dvc.cli.parser dvc.data_cloud dvc.dirs dvc.dvcfile dvc.lock dvc.output dvc.repo.artifacts
 dvc.repo.brancher dvc.repo.datasets dvc.repo.fetch dvc.repo.index dvc.repo.metrics dvc.repo.open_repo dvc.repo.params
 dvc.repo.plots dvc.repo.push dvc.repo.reproduce dvc.repo.stage dvc.rwlock dvc.scm dvc.stage.run dvc.utils.strictyaml
 dvc_data.hashfile.db.index dvc_data.hashfile.db.local dvc_data.hashfile.status dvc_data.index.checkout
 dvc_data.index.push dulwich.ignore dulwich.index dulwich.worktree configobj flufl.lock fsspec.implementations.memory
 networkx rich.text ruamel.yaml zc.lockfile
-"""
+""",
+    "python": """
+mlflow mlflow.store.model_registry.sqlalchemy_store mlflow.store.tracking.sqlalchemy_store
+mlflow.store.tracking.rest_store mlflow.store.artifact.local_artifact_repo mlflow.tracking.client
+""",
+}
 # Hands its arguments, environment, folder and files over; passes signals on; ends as the command does. Where it is
 # killed, so is the command.
 _CLIENT = """\
@@ -54,21 +60,21 @@ os._exit(code)
 """
 
 
-def folder() -> Path:
+def dvc() -> Path:
     """Where the `dvc` is that tests run, for PATH."""
-    return _started() / "program" if loaded else BIN
+    return _started("dvc") / "program" if used else BIN
 
 
-def environment() -> Path:
-    """The environment of the tests with that `dvc`, for VIRTUAL_ENV."""
-    return _started() if loaded else Path(sys.prefix)
+def environment(program: str = "dvc") -> Path:
+    """The environment of the tests with that `dvc`, or with a `python` that runs MLflow's client; for VIRTUAL_ENV."""
+    return _started(program) if used else Path(sys.prefix)
 
 
 @functools.cache
-def _started() -> Path:
-    place = Path(tempfile.mkdtemp(prefix="dvc-"))
-    _fill(place)
-    command = [sys.executable, __file__, str(place / "socket")]
+def _started(program: str) -> Path:
+    place = Path(tempfile.mkdtemp(prefix=f"{program}-"))
+    _fill(place, program)
+    command = [sys.executable, __file__, program, str(place / "socket")]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
@@ -78,13 +84,13 @@ def _started() -> Path:
     return place
 
 
-def _fill(place: Path) -> None:
+def _fill(place: Path, program: str) -> None:
     for name in ("bin", "program"):
         (place / name).mkdir()
-    dvc = place / "program/dvc"
-    dvc.write_text(_CLIENT.format(python=sys.executable, address=str(place / "socket")))
-    dvc.chmod(0o755)
-    for one in [dvc, *(one for one in BIN.iterdir() if one.name != "dvc")]:
+    made = place / "program" / program
+    made.write_text(_CLIENT.format(python=sys.executable, address=str(place / "socket")))
+    made.chmod(0o755)
+    for one in [made, *(one for one in BIN.iterdir() if one.name != program)]:
         (place / "bin" / one.name).symlink_to(one)
     (place / "lib").symlink_to(Path(sys.prefix) / "lib")
     config = Path(sys.prefix) / "pyvenv.cfg"
@@ -99,13 +105,11 @@ def _end(process: subprocess.Popen[bytes], place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def _serve(address: str) -> None:
+def _serve(program: str, address: str) -> None:
     """Until the tests have ended, which closes stdin."""
     import select
-    import signal
     import socket
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -113,13 +117,15 @@ def _serve(address: str) -> None:
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         connection = listener.accept()[0]
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             listener.close()
-            _attend(connection)
+            _attend(program, connection)
         connection.close()
+        with suppress(ChildProcessError):  # no zombies, and their processor time counts
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
-def _attend(connection: socket.socket) -> None:
+def _attend(program: str, connection: socket.socket) -> None:
     """One command, from its beginning to its end."""
     import json
     import select
@@ -133,7 +139,7 @@ def _attend(connection: socket.socket) -> None:
     pid = os.fork()
     if pid == 0:
         connection.close()
-        _run(json.loads(text), files)
+        _run(program, json.loads(text), files)
     for file in files:
         os.close(file)
     with suppress(OSError):  # it is done already
@@ -149,12 +155,10 @@ def _attend(connection: socket.socket) -> None:
     os._exit(0)
 
 
-def _run(job: dict[str, Any], files: list[int]) -> None:
+def _run(program: str, job: dict[str, Any], files: list[int]) -> None:
     import logging
 
-    from dvc.cli import main
-
-    code = 70
+    code: Any = 70
     try:
         os.setpgid(0, 0)
         for number, file in enumerate(files):
@@ -164,8 +168,7 @@ def _run(job: dict[str, Any], files: list[int]) -> None:
         os.environ.update(job["env"])
         os.umask(job["umask"])
         os.chdir(job["cwd"])
-        sys.argv = ["dvc", *job["argv"]]
-        code = main(job["argv"]) or 0
+        code = _dvc(job["argv"]) if program == "dvc" else _python(job["argv"])
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -173,7 +176,27 @@ def _run(job: dict[str, Any], files: list[int]) -> None:
         os._exit(code)
 
 
+def _dvc(arguments: list[str]) -> int:
+    from dvc.cli import main
+
+    sys.argv = ["dvc", *arguments]
+    return main(arguments) or 0
+
+
+def _python(arguments: list[str]) -> int:
+    """`python -I FILE ARGUMENT...`"""
+    import runpy
+
+    assert arguments.pop(0) == "-I"
+    sys.argv = arguments
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
 if __name__ == "__main__":
-    for name in _LATE.split():
+    for name in _LATE[sys.argv[1]].split():
         import_module(name)
-    _serve(sys.argv[1])
+    _serve(*sys.argv[1:])

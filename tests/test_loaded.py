@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import dvc_loaded
+from tests import loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,21 +40,21 @@ def test_it_says_and_returns_what_the_installed_one_does(
     repo: Repo, monkeypatch: pytest.MonkeyPatch, command: str, arguments: list[str]
 ) -> None:
     monkeypatch.setenv("X", "here \udcff")
-    assert said(dvc_loaded.folder(), repo, "init", "--quiet") == (0, b"", b"")
+    assert said(loaded.dvc(), repo, "init", "--quiet") == (0, b"", b"")
     repo.write("a b", "1")
     repo.write("dvc.yaml", STAGE % command)
-    found = said(dvc_loaded.folder(), repo, *arguments)
+    found = said(loaded.dvc(), repo, *arguments)
     shutil.rmtree(repo.path / ".dvc/tmp")
-    assert found == said(dvc_loaded.BIN, repo, *arguments)
+    assert found == said(loaded.BIN, repo, *arguments)
 
 
-@pytest.mark.skipif(not dvc_loaded.loaded, reason="is DVC's own program here")
+@pytest.mark.skipif(not loaded.used, reason="is DVC's own program here")
 def test_where_it_is_killed_so_is_what_it_runs(repo: Repo) -> None:
-    said(dvc_loaded.folder(), repo, "init", "--quiet")
+    said(loaded.dvc(), repo, "init", "--quiet")
     repo.write("a b", "1")
     repo.write("dvc.yaml", STAGE % "exec sleep 600 >pipe")
     os.mkfifo(repo.path / "pipe")
-    command = [dvc_loaded.folder() / "dvc", "repro", "--quiet"]
+    command = [loaded.dvc() / "dvc", "repro", "--quiet"]
     with (
         subprocess.Popen(command, cwd=repo.path) as process,
         (repo.path / "pipe").open() as held,

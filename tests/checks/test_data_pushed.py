@@ -18,7 +18,7 @@ from mlops_ci.checks.base import Push
 from mlops_ci.checks.hook import run
 from mlops_ci.checks.run import Report, run_checks
 from mlops_ci.checks.scope import Asked
-from tests import dvc_loaded
+from tests import loaded
 from tests.conftest import Repo
 from tests.stack.data.lfs_server import Server, serve
 
@@ -34,7 +34,7 @@ ZEROS = "0" * 40
 @pytest.fixture(autouse=True)
 def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """No machine of CI."""
-    folder = dvc_loaded.folder()
+    folder = loaded.dvc()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     for name in ("VIRTUAL_ENV", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TF_BUILD"):
         monkeypatch.delenv(name, raising=False)

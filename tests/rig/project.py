@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from tests import dvc_loaded
+from tests import loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ def run(folder: Path, *command: str) -> None:
 
 
 def dvc(folder: Path, *arguments: str) -> None:
-    run(folder, str(dvc_loaded.folder() / "dvc"), *arguments)
+    run(folder, str(loaded.dvc() / "dvc"), *arguments)
 
 
 def mlops_ci(folder: Path, *arguments: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import dvc_loaded
+from tests import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def pointer(name: str, content: bytes) -> str:
 @pytest.fixture
 def programs() -> Path:
     """Where the dvc is. Tests that send signals to it have a process of its own instead."""
-    return dvc_loaded.folder()
+    return loaded.dvc()
 
 
 @pytest.fixture
