@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests import loaded
@@ -135,7 +136,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    loaded.used &= not config.getoption("full")
+    full = config.getoption("full")
+    loaded.used &= not full
+    hypothesis.settings.register_profile("tests", max_examples=600 if full else 50)
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
