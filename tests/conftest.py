@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
+from tests import loaded
 from tests.mlflow_server import running
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ GIT_CONFIG = """\
 	email = test@example.com
 [init]
 	defaultBranch = main
+	templateDir =
 [commit]
 	gpgSign = false
 [tag]
@@ -32,15 +35,19 @@ GIT_CONFIG = """\
 [core]
 	excludesFile =
 	attributesFile =
+	fsync = none
 [gc]
 	auto = 0
+[maintenance]
+	auto = false
 [safe]
 	directory = *
 """
 
-# What a CI runner, a Git hook or a user's shell may have set, and what must stay of it.
+# What a CI runner, a Git hook or a user's shell may have set, and what must stay of it. Programs that tests start
+# would compile all that they import each time if they may not keep it.
 FOREIGN = ("ACTIONS_", "DVC_", "GIT_", "GITHUB_", "MLFLOW_", "MLOPS_CI_", "RUNNER_")
-FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR"}
+FOREIGN_NAMES = {"CI", "COLUMNS", "FORCE_COLOR", "LANGUAGE", "NO_COLOR", "PYTHONDONTWRITEBYTECODE"}
 NEEDED = {"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"}
 
 HOSTILE = {
@@ -126,6 +133,13 @@ HOSTILE = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="full counts, and tests marked `full`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    full = config.getoption("full")
+    loaded.used &= not full
+    hypothesis.settings.register_profile("tests", max_examples=600 if full else 50)
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

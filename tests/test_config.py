@@ -371,7 +371,7 @@ def damaged(draw):
     return document
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None)
 @given(damaged())
 @example({"version": True})
 @example({"version": 1.0})

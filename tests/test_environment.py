@@ -734,7 +734,7 @@ def requirements(draw: st.DrawFn) -> str:
     return f"{draw(names)}{space}{bracketed}{space}{specifier}{marker}"
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(deadline=None, database=None)
 @given(requirements())
 def test_requirements_are_read_as_packaging_reads_them(line):
     expected = Requirement(line.replace("\\\n", ""))
@@ -749,7 +749,7 @@ def test_requirements_are_read_as_packaging_reads_them(line):
         assert {*version.split(",")} == {str(clause) for clause in clauses}
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(deadline=None, database=None)
 @given(st.data())
 def test_no_text_makes_it_fail_in_another_way(data):
     path = data.draw(st.sampled_from([*SAMPLES]))

@@ -224,7 +224,7 @@ lines = st.one_of(
 ).map(lambda line: [line])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(st.recursive(lines, blocks, max_leaves=12))
 @example(
     ["class T:", "    a = 1", "    def __init__(self):", "        self.b = 2", "        c = 3"]
@@ -320,7 +320,7 @@ parts = st.sampled_from(["a", "b", "ab", "*", "a*", "*b", "?", "[ab]", "[!a]", "
 keys = st.lists(parts, min_size=1, max_size=3).map(".".join)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(trees, st.lists(keys, min_size=1, max_size=3))
 @example({"a": {"b": 1, "ab": {"a": 1, "b": 2}}}, ["a.ab.a", "a"])
 @example({"a": {"b": 1, "ab": {"a": 1, "b": 2}}}, ["a", "a.ab.a"])

@@ -137,7 +137,7 @@ def _pair(count: int, flipped: int) -> PredictionPair:
     return PredictionPair(config=CONFIG, path="p.jsonl", baseline=side(1), candidate=side(flipped))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(models(), _PROFILE, _PROFILE, st.sampled_from(["", *_KEYS]))
 def test_a_stricter_profile_never_passes_what_a_laxer_one_fails(
     model: ModelComparison, lax: Any, own: Any, dropped: str

@@ -64,7 +64,7 @@ def typed(value: Any) -> tuple[type, Any]:
     return type(value), "nan" if isinstance(value, float) and math.isnan(value) else value
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None)
 @given(scalars)
 @example("010")
 @example("0o17")

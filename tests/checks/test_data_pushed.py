@@ -7,9 +7,7 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 from base64 import b64encode
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,11 +18,13 @@ from mlops_ci.checks.base import Push
 from mlops_ci.checks.hook import run
 from mlops_ci.checks.run import Report, run_checks
 from mlops_ci.checks.scope import Asked
+from tests import loaded
 from tests.conftest import Repo
 from tests.stack.data.lfs_server import Server, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("dvc")]
 ID = "data-pushed"
@@ -33,8 +33,8 @@ ZEROS = "0" * 40
 
 @pytest.fixture(autouse=True)
 def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dvc beside the Python that runs the tests; no machine of CI."""
-    folder = Path(sys.executable).parent
+    """No machine of CI."""
+    folder = loaded.dvc()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     for name in ("VIRTUAL_ENV", "GITLAB_CI", "BUILDKITE", "JENKINS_URL", "TF_BUILD"):
         monkeypatch.delenv(name, raising=False)

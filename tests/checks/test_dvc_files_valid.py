@@ -255,7 +255,7 @@ def test_dvc_accepts_the_documents_and_so_do_we(kind):
 
 
 @pytest.mark.real
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None)
 @given(damaged())
 def test_we_accept_what_dvc_accepts(case):
     """But for an output without a path, which its schema lets through and which then ends DVC with a KeyError, and for

@@ -9,6 +9,10 @@ from tests.conftest import Repo
 
 pytestmark = pytest.mark.real
 
+# What checks find does not hang on the runner: both run it with --full.
+ONE_RUNNER = pytest.mark.parametrize(
+    "hooked", [pytest.param("pre_commit", marks=pytest.mark.full), "prek"], indirect=True
+)
 BIG, SMALL = bytes(600_000), b"1,2\n"
 DATA = "data-not-in-git"
 NAMES = ["a b.csv", "a\nb.csv", "données.csv", "-a.csv", "$(x).csv", "c\udcff.csv"]
@@ -100,6 +104,7 @@ def test_a_half_commit_is_seen_although_the_runner_puts_the_other_half_away(hook
     assert hooked.commit().returncode == 0
 
 
+@ONE_RUNNER
 def test_broken_dvc_files_and_edited_metrics(hooked):
     hooked.repo.commit(**project())
     hooked.install("dvc-files-valid", "metrics-unedited")
@@ -246,6 +251,7 @@ def with_schema(hooked) -> None:
     )
 
 
+@ONE_RUNNER
 def test_config_files_of_every_name_against_their_schema(hooked):
     with_schema(hooked)
     hooked.install("config-schema")
@@ -265,6 +271,7 @@ def test_config_files_of_every_name_against_their_schema(hooked):
     assert done.returncode == 0, done.output
 
 
+@ONE_RUNNER
 def test_the_staged_half_of_a_config_file_is_judged(hooked):
     with_schema(hooked)
     hooked.repo.commit(**{"p.yaml": "lr: 1\n", "q.yaml": "lr: 1\n"})
@@ -282,6 +289,7 @@ def test_the_staged_half_of_a_config_file_is_judged(hooked):
     assert hooked.commit("--all").returncode == 1
 
 
+@ONE_RUNNER
 def test_an_environment_may_not_open_and_may_stay_open(hooked):
     hooked.repo.commit(**{"requirements.txt": "numpy==2.1\npandas\n", "env/conda.yaml": ""})
     hooked.install("environment-pinned")
@@ -301,6 +309,7 @@ def test_an_environment_may_not_open_and_may_stay_open(hooked):
 GATES = "gates:\n- {id: floor, metric: auk, threshold: {min: 0.8}}\n"
 
 
+@ONE_RUNNER
 def test_a_gate_on_a_metric_that_nothing_writes(hooked):
     hooked.repo.commit(**project())
     hooked.install("policy-valid")
@@ -319,6 +328,7 @@ def test_a_gate_on_a_metric_that_nothing_writes(hooked):
     assert hooked.commit().returncode == 0
 
 
+@ONE_RUNNER
 def test_a_waived_finding_is_shown_and_lets_the_commit_through(hooked):
     hooked.repo.commit(**{"requirements.txt": "numpy==2.1\n"})
     hooked.install("environment-pinned", verbose="true")
@@ -349,6 +359,7 @@ def stage(hooked, **state) -> dict[str, str]:
     return files
 
 
+@ONE_RUNNER
 def test_a_commit_that_makes_a_stage_stale(hooked):
     hooked.repo.commit(**project())
     hooked.install(LOCK)
@@ -366,6 +377,7 @@ def test_a_commit_that_makes_a_stage_stale(hooked):
     assert hooked.commit().returncode == 0
 
 
+@ONE_RUNNER
 def test_a_stage_is_judged_by_what_is_staged_of_it(hooked):
     hooked.repo.commit(**project())
     hooked.install(LOCK)
@@ -397,6 +409,7 @@ def test_deleted_and_renamed_files_of_a_stage(hooked):
     assert "-t rain.py" in done.output
 
 
+@ONE_RUNNER
 def test_a_clean_merge_that_makes_a_stage_stale(hooked):
     """Each side agrees in itself; what they are together, nobody has run."""
     old = project()
@@ -422,6 +435,7 @@ def test_a_clean_merge_that_makes_a_stage_stale(hooked):
     assert "sub/dvc.yaml:2:3: [dvc-lock-in-sync/code] stage train is stale: train.py" in done.output
 
 
+@ONE_RUNNER
 def test_a_push_of_a_stale_stage(hooked, tmp_path):
     hooked.repo.commit(**project())
     hooked.install(LOCK, types=("pre-push",), stages="[pre-push]")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from mlops_ci.drill.faults import FAULTS
 from mlops_ci.promote import registered
 from mlops_ci.stack import registries
 from mlops_ci.stack.base import RegisteredVersion, TrackerSettings
+from tests import loaded
 from tests.promote.conftest import _released, released  # noqa: F401 - fixtures
 from tests.promote.test_promote import ask
 
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.real, pytest.mark.xdist_group("drill")]
 @pytest.fixture
 def promoted(released: Repo, monkeypatch: pytest.MonkeyPatch) -> Repo:  # noqa: F811
     """v1.1.0 is in production."""
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("VIRTUAL_ENV", str(loaded.environment()))
     for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
         assert run(["promote", ask(released, version, number)]) == 0
     return released

@@ -15,6 +15,7 @@ import pytest
 
 from mlops_ci.cli import run
 from mlops_ci.lineage import notes, store
+from tests import loaded
 from tests.lineage import project, variants
 from tests.lineage.conftest import _template, trained  # noqa: F401 - fixtures
 
@@ -33,7 +34,7 @@ def place(trained: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rep
     tmp_path.joinpath("temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("VIRTUAL_ENV", str(loaded.environment()))
     monkeypatch.chdir(trained.path)
     return trained
 
@@ -229,7 +230,7 @@ def test_a_command_without_a_pipeline_is_compared_with_its_record(
     ignored = "/model.bin\n/metrics.json\n"
     repo.commit(**{"mlops-ci.yaml": config, "train.py": code, ".gitignore": ignored})
     monkeypatch.chdir(repo.path)
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("VIRTUAL_ENV", str(loaded.environment()))
     found = reproduced(capsys, code=3)
     assert set(levels(found).values()) == {"unknown"}
     assert run(["train"]) == 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.lineage.run import EnvironmentLock, TrainingRun
+from tests import loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ DATA = {"data/a.csv": "1,2\n", "data/deep/b ü.csv": "3,4\n"}
 
 
 def dvc(folder: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "dvc", *arguments, "--quiet"]
+    command = [loaded.dvc() / "dvc", *arguments, "--quiet"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -1,4 +1,4 @@
-"""Twenty promotions at once, each a process with a clone of its own, against a real MLflow server."""
+"""Many promotions at once, each a process with a clone of its own, against a real MLflow server."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.conftest import Repo
 from tests.promote.conftest import record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("mlflow-server")]
-JOBS = 20
 
 
 def add_version(repo: Repo, number: int) -> None:
@@ -44,8 +44,13 @@ def add_version(repo: Repo, number: int) -> None:
 
 
 @pytest.fixture
-def many(released: Repo) -> Repo:
-    for number in range(JOBS):
+def jobs(scale: Callable[[int, int], int]) -> int:
+    return scale(8, 20)
+
+
+@pytest.fixture
+def many(released: Repo, jobs: int) -> Repo:
+    for number in range(jobs):
         add_version(released, number)
     released.git("push", "-q", "origin", "main", "--tags", "refs/notes/*:refs/notes/*")
     return released
@@ -70,28 +75,33 @@ def job(many: Repo, number: int) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def served(address: str, root: Path) -> dict[str, str]:
+def served(address: str, root: Path, stages: Iterable[str]) -> dict[str, str]:
     found = {}
-    for stage in {stage_of(number) for number in range(JOBS)}:
+    for stage in stages:
         held = REGISTRIES["mlflow"].holder(TrackerSettings(uri=address, root=root), "churn", stage)
         found[stage] = held.git_tag if held else ""
     return found
 
 
 def test_nothing_is_lost_and_the_newest_wins(
-    many: Repo, mlflow_server: str, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    many: Repo,
+    jobs: int,
+    mlflow_server: str,
+    cli: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    for number in range(JOBS):
+    for number in range(jobs):
         many.git("clone", "-q", "--no-hardlinks", "../origin.git", f"../clone-{number}")
         (tmp_path / f"clone-{number}/.dvc/cache").symlink_to(many.path / ".dvc/cache")
-    with ThreadPoolExecutor(JOBS) as pool:
-        done = list(pool.map(lambda number: job(many, number), range(JOBS)))
+    with ThreadPoolExecutor(jobs) as pool:
+        done = list(pool.map(lambda number: job(many, number), range(jobs)))
     for number, one in enumerate(done):
         superseded = "is not the newest word on churn#prod" in one.stderr
         assert one.returncode == 0 or (superseded and stage_of(number) == "prod"), one.stderr
-    wanted = {stage_of(number): f"churn@v2.{number}.0" for number in range(JOBS)}
-    assert served(mlflow_server, tmp_path) == wanted
+    wanted = {stage_of(number): f"churn@v2.{number}.0" for number in range(jobs)}
+    assert served(mlflow_server, tmp_path, wanted) == wanted
     code, out, _ = cli("sync", "--check")
     assert code == 0, out
     assert out.count("as promoted\n") == len(wanted)

@@ -101,7 +101,7 @@ def bad_day(api: Api, dice: random.Random, times: int) -> None:
 
 
 def test_every_section_of_the_newest_head_and_one_comment(tmp_path: Path, scale: Any) -> None:
-    count = scale(20, 200)
+    count = scale(10, 200)
     dice = random.Random(7)
     jobs = [(HEADS[2 if at % 4 else dice.randrange(2)], at) for at in range(count)]
     newest = [at for head, at in jobs if head == NEW]

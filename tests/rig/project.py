@@ -11,6 +11,8 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from tests import loaded
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -75,7 +77,7 @@ def run(folder: Path, *command: str) -> None:
 
 
 def dvc(folder: Path, *arguments: str) -> None:
-    run(folder, sys.executable, "-m", "dvc", *arguments)
+    run(folder, str(loaded.dvc() / "dvc"), *arguments)
 
 
 def mlops_ci(folder: Path, *arguments: str) -> None:

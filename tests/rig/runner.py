@@ -13,12 +13,13 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from tests import loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,7 +198,7 @@ class Hub:
             "GITHUB_RUN_ATTEMPT": str(attempt),
             "RIG_GIT": str(self.folder / "git"),
             "RIG_ARTIFACTS": str(self.folder / "artifacts"),
-            "RIG_PYTHON": str(Path(sys.executable).parent),
+            "RIG_PYTHON": str(loaded.environment() / "bin"),
             **variables,
         }
         arguments = ["-C", source, "-W", file, "-e", folder / "event.json"]

@@ -26,7 +26,7 @@ def arrays(queries: list[list[tuple[int, int]]]) -> tuple[Any, Any]:
 
 
 @given(st.lists(QUERY, min_size=1, max_size=5), st.randoms())
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_ndcg_is_scikit_learns_mean_over_queries(queries: Any, random: Any) -> None:
     label, score = arrays(queries)
     each = [ndcg_score([[y for y, _ in query]], [[s for _, s in query]]) for query in queries]

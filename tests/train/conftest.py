@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import loaded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,9 +58,16 @@ def pointer(name: str, content: bytes) -> str:
 
 
 @pytest.fixture
-def pipeline(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Repo:
+def programs() -> Path:
+    """Where the dvc is. Tests that send signals to it have a process of its own instead."""
+    return loaded.dvc()
+
+
+@pytest.fixture
+def pipeline(repo: Repo, programs: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """Committed, and not run yet."""
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    path = os.pathsep.join([str(programs), str(BIN), os.environ["PATH"]])
+    monkeypatch.setenv("PATH", path)
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     repo.write("raw.csv", RAW)
     repo.commit(**FILES, **{"raw.csv.dvc": pointer("raw.csv", RAW)})

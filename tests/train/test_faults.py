@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci.lineage import store
-from tests.train.conftest import FILES, command, train, until
+from tests.train.conftest import BIN, FILES, command, train, until
 
 if TYPE_CHECKING:
     from tests.conftest import Repo
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 # It waits until somebody lets it go on, and says in which process group it does.
 HOLD = 'test -e "$HELD" && exit 1; cut -d" " -f5 /proc/$$/stat > "$HELD.part"; mv "$HELD.part" "$HELD"; sleep 600\n'
+
+
+@pytest.fixture
+def programs() -> Path:
+    """A process of its own, to which signals go."""
+    return BIN
 
 
 def is_alive(group: int) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci.lineage import store
-from tests.train.conftest import command, pointer, train, until
+from tests.train.conftest import BIN, command, pointer, train, until
 
 if TYPE_CHECKING:
     from tests.conftest import Repo
@@ -23,6 +23,12 @@ pytestmark = [
 ]
 # More than any machine hashes in a minute; on the disk it takes no room.
 LARGE = 1 << 40
+
+
+@pytest.fixture
+def programs() -> Path:
+    """A process of its own, to which signals go."""
+    return BIN
 
 
 def started(repo: Repo, *arguments: str) -> subprocess.Popen[str]:

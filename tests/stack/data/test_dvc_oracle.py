@@ -248,7 +248,7 @@ def write_history(repo: Any, seed: int) -> list[str]:
 
 
 def test_generated_histories_equal_dvc(repo: Any, scale: Callable[[int, int], int]) -> None:
-    for seed in range(scale(12, 300)):
+    for seed in range(scale(6, 300)):
         one = type(repo)(repo.path / str(seed))
         first, _, last = write_history(one, seed)
         for base, head in [(first, last), (last, first), (last, None)]:

@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlops_ci.cli import run
+from tests import loaded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,21 +24,15 @@ DVC_YAML = (
 
 
 def dvc(folder: Path, *words: str) -> None:
-    command = [sys.executable, "-m", "dvc", *words]
+    command = [loaded.dvc() / "dvc", *words]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
 def clone(repo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two trainings whose metrics are in a remote and nowhere else."""
-    program = tmp_path / "bin" / "dvc"
-    program.parent.mkdir()
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nfrom dvc.cli import main\nsys.exit(main())"
-    )
-    program.chmod(0o755)
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{loaded.dvc()}{os.pathsep}{os.environ['PATH']}")
     repo.write(
         ".dvc/config", f"[core]\n remote = r\n['remote \"r\"']\n url = {tmp_path / 'remote'}\n"
     )

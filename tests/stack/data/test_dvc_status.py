@@ -510,7 +510,7 @@ def test_generated_projects_equal_dvc(
 ) -> None:
     """Undecided at most 15 % of the stages, also in a clone without data; DVC needs the data to say anything there."""
     with_data, without = [0, 0], [0, 0]
-    for seed in range(scale(5, 60)):
+    for seed in range(scale(3, 60)):
         one = type(repo)(repo.path / str(seed))
         one.path.mkdir()
         one.git("init", "-q")

@@ -46,13 +46,13 @@ def count(server: TrackerSettings, name: str) -> int:
 
 
 def test_what_is_registered_twice_is_one_version(server: TrackerSettings) -> None:
-    assert registry.find(server, "churn", "churn@v1.0.0") is None
-    first = registry.register(server, wanted("churn", "v1.0.0"))
-    assert registry.register(server, wanted("churn", "v1.0.0")) == first
-    assert first.git_tag == "churn@v1.0.0"
+    assert registry.find(server, "twice", "twice@v1.0.0") is None
+    first = registry.register(server, wanted("twice", "v1.0.0"))
+    assert registry.register(server, wanted("twice", "v1.0.0")) == first
+    assert first.git_tag == "twice@v1.0.0"
     assert first.tags["mlops_ci.record"] == "sha256:0"
-    assert registry.find(server, "churn", "churn@v1.0.0") == first
-    assert count(server, "churn") == 1
+    assert registry.find(server, "twice", "twice@v1.0.0") == first
+    assert count(server, "twice") == 1
 
 
 def test_a_stage_moves_and_is_given_back(server: TrackerSettings) -> None:

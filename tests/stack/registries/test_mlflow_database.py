@@ -15,6 +15,7 @@ import pytest
 from mlops_ci.errors import UnreadableError
 from mlops_ci.stack.base import TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
+from tests import loaded
 from tests.stack.registries.test_mlflow import wanted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(repo: Repo, _empty: Path, monkeypatch: pytest.MonkeyPatch) -> TrackerSettings:
     """Its address is relative to the repository, as in mlops-ci.yaml."""
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("VIRTUAL_ENV", str(loaded.environment("python")))
     shutil.copy(_empty, repo.path)
     return TrackerSettings(uri="sqlite:///mlflow.db", root=repo.path)
 

@@ -20,6 +20,7 @@ from mlops_ci.lineage.run import TrackingRun, TrainingRun
 from mlops_ci.stack.base import Attachment, RunQuery, TrackerSettings
 from mlops_ci.stack.trackers import mlflow as tracker
 from mlops_ci.stack.trackers.mlflow import client
+from tests import loaded
 from tests.lineage.test_collect import FILES
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def look(uri: str, run_id: str, folder: Path) -> Any:
 def project(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """A repository whose environment is the one that runs the tests."""
     repo.commit()
-    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("VIRTUAL_ENV", str(loaded.environment("python")))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return repo
 
