@@ -58,7 +58,10 @@ class Registry:
             made = RegisteredVersion(
                 number=number, git_tag=wanted.git_tag, source=wanted.source, tags=wanted.tags
             )
-            return self.versions.setdefault(wanted.git_tag, made)
+            there = self.versions.get(wanted.git_tag)
+            if there is None or not there.is_made_from(wanted):
+                self.versions[wanted.git_tag] = made
+            return self.versions[wanted.git_tag]
 
         made: RegisteredVersion = self.trap.around(make)
         return made
