@@ -5,7 +5,6 @@ GTO's tags stay the truth: what such a tag asks for is written as `churn@v1.2.0`
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -119,13 +118,12 @@ class _Wanted:
 
     def _tag(self, request: grammar.Request, later: int) -> Tag:
         """As it will be; its id is not known before it is made."""
-        last = max((one.time for one in self.book.tags), default=0)
         return replace(
             self.tag,
             request=request,
             name=request.tag,
             oid="",
-            time=max(int(time.time()), last + 1) + later,
+            time=tagging.next_time(self.book.tags) + later,
             message=f"As {self.tag.name} asks",
             problem="",
         )
