@@ -64,6 +64,11 @@ class Promotion:
         found = given if isinstance(given, list) else []
         return [str(one.get("user", "")) for one in found if isinstance(one, dict)]
 
+    @property
+    def when(self) -> str:
+        """When it was granted, as `2026-11-02T14:02:11Z`; "" where it does not say."""
+        return str(self.facts.get("promotedOn", ""))
+
     def answers(self, tag: Tag) -> bool:
         """Whether this tag asked for it, as the tag stands now."""
         asked = tag.request.kind, tag.request.model, tag.request.stage

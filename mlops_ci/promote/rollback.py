@@ -34,22 +34,25 @@ class Way:
 
 def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     """Where a rollback leads: to `version`; by default to what the current one followed, or, where a tag that nobody
-    granted holds the stage, to what was granted last. Nothing is written.
+    granted holds the stage, to what was granted last. What was granted last counts also where its tag is lost. Nothing
+    is written.
 
     The bytes of the target are hashed again before anything moves. Without `version` a rollback is not rolled back:
     the command may have ended half-way, and what it left would be the version that misbehaved. Raises RefusedError.
     """
-    current = book.champion(model, stage)
+    lost = book.lost(model, stage)
+    current = lost or book.champion(model, stage)
     if current is None:
         raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
-    holder = book.states[model].holder(stage)
+    state = book.states.get(model)
+    holder = state.holder(stage) if state else None
     held = holder.version if holder else "nothing"
     granted = holder is not None and holder.tag.oid == current.tag_oid
     back = current.kind == "rollback" and not version
-    if granted and (back or version == current.version):
+    if granted and not lost and (back or version == current.version):
         return Way(held=held, current=current, target=current, done=True)
     # A tag at the predecessor is what a rollback left that was stopped half-way.
-    stay = not granted and held != current.predecessor
+    stay = current.kind == "rollback" if lost else not granted and held != current.predecessor
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         raise RefusedError(
