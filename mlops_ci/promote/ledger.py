@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from mlops_ci.promote.tags import Tag
 
 PROMOTION = "https://mlops-ci.dev/promotion/v1"
+# What a Record may say besides, by its shape: readers rely on it.
+_SHAPES: dict[str, type] = {
+    "record": dict, "verdict": dict, "approvals": list, "judgedBefore": list, "authorisedBy": dict,
+    "by": str, "run": str, "reason": str, "askedBy": str, "promotedOn": str,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,11 @@ def _promotion(statement: Statement) -> Promotion | None:
     if statement["predicateType"] != PROMOTION:
         return None
     predicate = dict(statement["predicate"])
+    misshapen = (
+        k for k, shape in _SHAPES.items() if not isinstance(predicate.get(k, shape()), shape)
+    )
+    if any(misshapen) or not all(one.get("digest") for one in statement["subject"]):
+        return None
     try:
         asked = predicate.pop("tag")
         return Promotion(

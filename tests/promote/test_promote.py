@@ -203,6 +203,28 @@ def test_a_moved_tag_is_refused(released: Repo, cli: Any) -> None:
     assert f"error: {name} is another tag at origin than here" in err
 
 
+WRONG = (1, None, "x", [], [1], {"result": [1]}, {})
+
+
+@pytest.mark.parametrize(
+    "part", ["verdict", "record", "approvals", "promotedOn", "reason", "tag", "subject"]
+)
+def test_a_note_of_any_shape_stops_no_command(released: Repo, cli: Any, part: str) -> None:
+    """Whoever may push notes may write one, and production is not to wait for who reads it."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    ((oid, granted),) = ledger.read(Repository.discover(released.path)).items()
+    good = granted.statement()
+    names = [{"name": "model.bin"}, {**good["subject"][0], "annotations": {"kind": [1]}}]
+    for wrong in names if part == "subject" else WRONG:
+        forged = {**good, "predicate": {**good["predicate"], part: wrong}}
+        if part == "subject":
+            forged = {**good, "subject": [wrong]}
+        released.git("notes", "--ref=mlops-ci", "add", "-f", "-m", encode(forged), oid)
+        for command in ("status", "why churn", "history --json", "sync --check --local"):
+            assert cli(*command.split())[0] in (0, 1)
+        assert cli("rollback", "churn", "--to", "v1.0.0", "--local", "--dry-run")[0] in (0, 1)
+
+
 @pytest.mark.parametrize("gone", ["churn#prod#2", "churn@v1.1.0"])
 def test_a_deleted_tag_does_not_let_a_worse_version_in(
     released: Repo, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
