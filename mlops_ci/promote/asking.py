@@ -144,11 +144,16 @@ def _with(book: Book, tags: tuple[Tag, ...]) -> Book:
     return Book(repository=book.repository, ref=book.ref, planned=tags)
 
 
+def named(asking: Asking, promotion: Promotion) -> Promotion:
+    """The same, which says what version tag stands behind it."""
+    if not asking.by:
+        return promotion
+    return replace(promotion, facts={**promotion.facts, "askedBy": asking.by})
+
+
 def make(asking: Asking, promotion: Promotion) -> tuple[Book, Promotion]:
     """Make the tags that are missing, and the Promotion as the answer to them. Raises ToolError."""
-    book = asking.book
-    if asking.by:
-        promotion = replace(promotion, facts={**promotion.facts, "askedBy": asking.by})
+    book, promotion = asking.book, named(asking, promotion)
     if not asking.missing:
         return book, promotion
     made = [one for one in book.tags if one.oid]

@@ -96,8 +96,7 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     target = way.target
     holder = _asked_before(book, target)
     if holder is None:
-        counter = tagging.next_counter(book.tags, target.model)
-        request = Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
+        request = _request(book, target)
         moved = f"from {way.held} to {target.version}"
         message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
@@ -114,6 +113,18 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     before = way.current.predecessor if same else way.current.version
     made = promotion_of(target.model, holder, before, target.subject, facts)
     return book, replace(made, kind="rollback")
+
+
+def planned(book: Book, way: Way) -> Promotion:
+    """That which `ask` would make, as far as it is known before its tag is there."""
+    left = _asked_before(book, way.target)
+    name, oid = (left.tag.name, left.tag.oid) if left else (_request(book, way.target).tag, "")
+    return replace(way.target, kind="rollback", tag=name, tag_oid=oid)
+
+
+def _request(book: Book, target: Promotion) -> Request:
+    counter = tagging.next_counter(book.tags, target.model)
+    return Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
 
 
 def _asked_before(book: Book, target: Promotion) -> Holder | None:

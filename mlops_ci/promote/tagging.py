@@ -129,6 +129,11 @@ def fetch(repository: Repository, remote: str) -> list[str]:
     return sorted(name for name in both if here[name] != there[name] and parse(name))
 
 
+def fetched(repository: Repository) -> set[str]:
+    """The names of all tags that the remote had when it was last asked."""
+    return set(_listed(repository, _FETCHED))
+
+
 def _listed(repository: Repository, prefix: str) -> dict[str, tuple[str, str]]:
     """By name: the object's id, and that of the commit it leads to when it is a tag object."""
     depth = prefix.count("/")

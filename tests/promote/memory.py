@@ -66,6 +66,10 @@ class Registry:
         made: RegisteredVersion = self.trap.around(make)
         return made
 
+    def find(self, _: Any, wanted: Registration) -> RegisteredVersion | None:
+        there = self.versions.get(wanted.git_tag)
+        return there if there and there.is_made_from(wanted) else None
+
     def holder(self, _: Any, model: str, stage: str) -> RegisteredVersion | None:
         return self.versions.get(self.aliases.get(f"{model}@{stage}", ""))
 
