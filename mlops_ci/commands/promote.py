@@ -13,7 +13,10 @@ from mlops_ci.commands.promoting import Followed, Told
 from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
+    from mlops_ci.promote.asking import Asking
     from mlops_ci.promote.granting import Granted
+    from mlops_ci.promote.hub import Hub
+    from mlops_ci.promote.ledger import Promotion
 
 
 @click.command()
@@ -86,10 +89,21 @@ def promote(
             done=_done(one, dry_run=dry_run),
             reasons=_reasons(one),
             followed=Followed() if dry_run else promoting.follow(book, promotion, where, hub),
+            changes=_changes(request, promotion, where, hub) if dry_run else (),
         )
-        for one, promotion in zip(granted, promotions, strict=True)
+        for request, one, promotion in zip(asked, granted, promotions, strict=True)
     ]
     return promoting.tell(*told, as_json=as_json, github=github)
+
+
+def _changes(
+    asked: Asking, promotion: Promotion, where: str | None, hub: Hub | None
+) -> tuple[str, ...]:
+    from mlops_ci.promote import asking, plan
+
+    promotion = asking.named(asked, promotion)
+    tags = [tag for tag in (asked.book.version_tag(promotion), promotion.tag) if tag]
+    return tuple(plan.changes(asked.book, promotion, tags, where, hub))
 
 
 def _done(granted: Granted, *, dry_run: bool) -> str:

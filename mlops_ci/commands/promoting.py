@@ -53,13 +53,16 @@ class Followed:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """`done`: in words. `before`: the version that held the stage, where it is not the predecessor."""
+    """`done`: in words. `before`: the version that held the stage, where it is not the predecessor. `changes`: what a
+    dry run would do, see `plan`.
+    """
 
     promotion: Promotion
     done: str
     reasons: tuple[str, ...] = ()
     before: str = ""
     followed: Followed = Followed()
+    changes: tuple[str, ...] = ()
 
 
 def hub_of(announced: bool | None, *, alone: bool) -> Hub | None:
@@ -131,7 +134,7 @@ def _lines(told: Told) -> Iterator[str]:
     for one in promotion.subject:
         digest = one["digest"]
         yield f"  {one['name']}  sha256 {digest.get('sha256', digest.get('dirHash', ''))[:12]}…, hashed here"
-    yield from (f"  {reason}" for reason in told.reasons)
+    yield from (f"  {reason}" for reason in (*told.reasons, *told.changes))
     if followed.served is not None:
         number = followed.served.number
         yield f"  MLflow serves version {number} as {promotion.model}@{promotion.stage}"
@@ -146,6 +149,7 @@ def _json(told: Told) -> dict[str, Any]:
         "record": told.promotion.statement(),
         "registry": {"version": served.number} if served else None,
         "release": told.followed.release,
+        "changes": list(told.changes),
         "refused": str(refused) if refused else "",
     }
 

@@ -61,8 +61,7 @@ def rollback(
     book = writing.refresh(Repository.discover(Path.cwd()), where)
     way = back.find(book, model, stage, version)
     if dry_run:
-        held = (f"held now by {way.held}",)
-        told = Told(promotion=way.target, done="would be given back", reasons=held)
+        told = _planned(book, way, where, hub)
     elif way.done:
         further = f"to go further: mlops-ci rollback {model} --stage {stage} --to VERSION"
         followed = promoting.follow(book, way.current, where, hub)
@@ -82,6 +81,20 @@ def _approvals(repository: Repository, hub: Hub | None) -> tuple[list[Yes], list
         return approving.collect(repository, hub, "", os.environ), []
     except PublishError as error:
         return [], [f"who approved is not known: {error}"]
+
+
+def _planned(book: Book, way: Way, where: str | None, hub: Hub | None) -> Told:
+    from mlops_ci.promote import plan
+    from mlops_ci.promote import rollback as back
+
+    promotion = way.target if way.done else back.planned(book, way)
+    changes = plan.changes(book, promotion, [promotion.tag], where, hub)
+    return Told(
+        promotion=promotion,
+        done="holds already" if way.done else "would be given back",
+        before=way.held,
+        changes=tuple(changes),
+    )
 
 
 def _back(book: Book, way: Way, reason: str, where: str | None, hub: Hub | None) -> Told:

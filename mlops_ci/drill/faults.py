@@ -6,7 +6,7 @@ Nothing outside of the temporary folder is touched: neither the repository, nor 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlops_ci.drill.result import Name  # noqa: TC001 - part of a dataclass
 from mlops_ci.frozen import dataclass
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlops_ci.reproduce.observed import Observed
     from mlops_ci.stack.base import RegisteredVersion
 
+    _Found: TypeAlias = "RegisteredVersion | None"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
@@ -27,7 +29,8 @@ class Fault:
     noticed_by: Name
     tag: Callable[[Tag], Tag] = lambda tag: tag
     restored: Callable[[Path], None] = lambda _: None
-    served: Callable[[RegisteredVersion | None], RegisteredVersion | None] = lambda found: found
+    registered: Callable[[_Found], _Found] = lambda found: found
+    served: Callable[[_Found], _Found] = lambda found: found
     recorded: Callable[[Observed], Observed] = lambda found: found
 
 
@@ -59,8 +62,9 @@ def _truncate(path: Path) -> None:
     file.write_bytes(b"")
 
 
-def _other_version(found: RegisteredVersion | None) -> RegisteredVersion | None:
-    return replace(found, tags={**found.tags, "mlops_ci.digest": "0" * 64}) if found else None
+def _other_version(found: _Found) -> _Found:
+    """Of the same name, as somebody registers it who wants not to be seen."""
+    return replace(found, number=f"{found.number}0") if found else None
 
 
 def _edit(found: Observed) -> Observed:
@@ -78,7 +82,7 @@ FAULTS = {
     "missing-object": Fault(noticed_by="verify", restored=_remove),
     "empty-file": Fault(noticed_by="verify", restored=_truncate),
     "alias-drift": Fault(noticed_by="registry", served=_other_version),
-    "lost-registration": Fault(noticed_by="registry", served=lambda _: None),
+    "lost-registration": Fault(noticed_by="registry", registered=lambda _: None),
     "edited-metrics": Fault(noticed_by="evaluate", recorded=_edit),
 }
 NO_FAULT = Fault(noticed_by="resolve")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.hashing import hash_paths
-from mlops_ci.promote import registered
+from mlops_ci.promote import registered, writing
 from mlops_ci.reproduce import data, judge, observed
 from mlops_ci.reproduce.clone import variables
 from mlops_ci.reproduce.run import NO_LOCK, clean_room, metric_settings, settings_in
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from mlops_ci.drill.faults import Fault
     from mlops_ci.drill.version import Restorable
-    from mlops_ci.stack.base import RegisteredVersion
     from mlops_ci.stack.data.dvc import Out
     from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
@@ -124,26 +123,20 @@ class Room:
             yield "no registry is configured" if settings is None else "never promoted: not asked"
             return
         registry = REGISTRIES["mlflow"]
-        tag = f"{version.model.replace(':', '=')}@{version.version}"
-        stage = version.promotion.stage
-        found = self.fault.served(registry.find(settings, version.model, tag))
-        self._check(found, tag)
+        wanted = writing.registration(version.promotion)
+        tag, stage = wanted.git_tag, version.promotion.stage
+        found = self.fault.registered(registry.find(settings, wanted))
+        if found is None:
+            what = f"MLflow does not know {tag} with the bytes that were promoted"
+            raise RefusedError(what, hint="mlops-ci sync")
         champion = version.book.champion(version.model, stage)
         if champion and champion.version == version.version:
-            held = registry.holder(settings, version.model, stage)
-            if held is None or held.git_tag != tag:
-                serves = held.git_tag or f"version {held.number}" if held else "nothing"
-                what = f"MLflow serves {serves} as {version.model}@{stage}, not {tag}"
+            held = self.fault.served(registry.holder(settings, version.model, stage))
+            if held is None or held.number != found.number:
+                serves = f"version {held.number} ({held.git_tag})" if held else "nothing"
+                what = f"MLflow serves {serves} as {version.model}@{stage}, not version {found.number} ({tag})"
                 raise RefusedError(what, hint="mlops-ci sync")
         yield f"MLflow has {tag} with this digest"
-
-    def _check(self, found: RegisteredVersion | None, tag: str) -> None:
-        if found is None:
-            raise RefusedError(f"MLflow does not know {tag}", hint="mlops-ci sync")
-        digest = self.version.subject[0]["digest"]
-        wanted = digest.get("sha256", digest.get("dirHash", ""))
-        if found.tags.get("mlops_ci.digest") != wanted:
-            raise RefusedError(f"MLflow has other bytes under {tag} than were promoted")
 
     def evaluate(self) -> Iterator[str]:
         """The stages that write metrics run again, on what was restored."""

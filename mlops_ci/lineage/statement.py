@@ -158,8 +158,9 @@ def _descriptor_problem(one: Any) -> str:
     if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not one["name"]:
         return "it names a file or a fact without a name"
     digest, annotations = one.get("digest", {}), one.get("annotations", {})
-    if not isinstance(digest, dict) or not isinstance(annotations, dict):
-        return f"the digest or the annotations of {one['name']!a} are not mappings"
+    tables = isinstance(digest, dict) and isinstance(annotations, dict)
+    if not tables or not isinstance(annotations.get("kind", ""), str):
+        return f"the digest or the annotations of {one['name']!a} are not mappings of texts"
     for value in digest.values():
         if not isinstance(value, str) or not _HEX.fullmatch(value):
             return f"a digest of {one['name']!a} is not hexadecimal"

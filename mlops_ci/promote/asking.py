@@ -5,7 +5,6 @@ GTO's tags stay the truth: what such a tag asks for is written as `churn@v1.2.0`
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -120,13 +119,12 @@ class _Wanted:
 
     def _tag(self, request: grammar.Request, later: int) -> Tag:
         """As it will be; its id is not known before it is made."""
-        last = max((one.time for one in self.book.tags), default=0)
         return replace(
             self.tag,
             request=request,
             name=request.tag,
             oid="",
-            time=max(int(time.time()), last + 1) + later,
+            time=tagging.next_time(self.book.tags) + later,
             message=f"As {self.tag.name} asks",
             problem="",
         )
@@ -147,11 +145,16 @@ def _with(book: Book, tags: tuple[Tag, ...]) -> Book:
     return Book(repository=book.repository, ref=book.ref, planned=tags)
 
 
+def named(asking: Asking, promotion: Promotion) -> Promotion:
+    """The same, which says what version tag stands behind it."""
+    if not asking.by:
+        return promotion
+    return replace(promotion, facts={**promotion.facts, "askedBy": asking.by})
+
+
 def make(asking: Asking, promotion: Promotion) -> tuple[Book, Promotion]:
     """Make the tags that are missing, and the Promotion as the answer to them. Raises ToolError."""
-    book = asking.book
-    if asking.by:
-        promotion = replace(promotion, facts={**promotion.facts, "askedBy": asking.by})
+    book, promotion = asking.book, named(asking, promotion)
     if not asking.missing:
         return book, promotion
     made = [one for one in book.tags if one.oid]

@@ -97,6 +97,37 @@ class Book:
         standing = (one for one in promotions if self.is_registered(model, one))
         return next((one for one in standing if one.tag != but), None)
 
+    def lost(self, model: str, stage: str) -> Promotion | None:
+        """What was granted last, where its tag, or that of its version, was deleted or moved since: then the tags that
+        are left lead to what was granted before it. What a tag has taken back is not lost.
+        """
+        standing = {one.tag_oid for one in self.promotions_of(model, stage)}
+        gone = (
+            one
+            for one in self.promotions.values()
+            if (one.model, one.stage) == (model, stage)
+            and not (one.tag_oid in standing and self.is_registered(model, one))
+            and not self._is_taken_back(one)
+        )
+        newest = max(gone, key=lambda one: one.when, default=None)
+        champion = self.champion(model, stage) if newest else None
+        return newest if newest and not (champion and champion.when > newest.when) else None
+
+    def check_not_lost(self, model: str, stage: str) -> None:
+        """Raises RefusedError where what was granted last is lost."""
+        lost = self.lost(model, stage)
+        if lost:
+            what = f"{lost.version} was the last that {model}#{stage} was granted to, by {lost.tag}"
+            raise RefusedError(
+                f"{what}: that tag, or the one of the version, was deleted or moved, or is not in this clone",
+                hint=f"push it again, or say what holds it: mlops-ci rollback {model} --stage {stage} --to VERSION",
+            )
+
+    def _is_taken_back(self, promotion: Promotion) -> bool:
+        same = promotion.model, promotion.version
+        requests = (tag.request for tag in self.tags if tag.request.kind == "deregister")
+        return any((one.model, one.version) == same for one in requests)
+
     def is_registered(self, model: str, promotion: Promotion) -> bool:
         """Whether the version of a Promotion is registered at its commit."""
         state = self.states.get(model)

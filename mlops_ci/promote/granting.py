@@ -51,6 +51,7 @@ def examine(
     are there.
     """
     asked = book.asked(name)
+    book.check_not_lost(asked.model, asked.holder.stage)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from mlops_ci.promote.tags import Tag
 
 PROMOTION = "https://mlops-ci.dev/promotion/v1"
+# What a Record may say besides, by its shape: readers rely on it.
+_SHAPES: dict[str, type] = {
+    "record": dict, "verdict": dict, "approvals": list, "judgedBefore": list, "authorisedBy": dict,
+    "by": str, "run": str, "reason": str, "askedBy": str, "promotedOn": str,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,11 @@ class Promotion:
         found = given if isinstance(given, list) else []
         return [str(one.get("user", "")) for one in found if isinstance(one, dict)]
 
+    @property
+    def when(self) -> str:
+        """When it was granted, as `2026-11-02T14:02:11Z`; "" where it does not say."""
+        return str(self.facts.get("promotedOn", ""))
+
     def answers(self, tag: Tag) -> bool:
         """Whether this tag asked for it, as the tag stands now."""
         asked = tag.request.kind, tag.request.model, tag.request.stage
@@ -89,6 +99,11 @@ def _promotion(statement: Statement) -> Promotion | None:
     if statement["predicateType"] != PROMOTION:
         return None
     predicate = dict(statement["predicate"])
+    misshapen = (
+        k for k, shape in _SHAPES.items() if not isinstance(predicate.get(k, shape()), shape)
+    )
+    if any(misshapen) or not all(one.get("digest") for one in statement["subject"]):
+        return None
     try:
         asked = predicate.pop("tag")
         return Promotion(

@@ -35,22 +35,25 @@ class Way:
 
 def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     """Where a rollback leads: to `version`; by default to what the current one followed, or, where a tag that nobody
-    granted holds the stage, to what was granted last. Nothing is written.
+    granted holds the stage, to what was granted last. What was granted last counts also where its tag is lost. Nothing
+    is written.
 
     The bytes of the target are hashed again before anything moves. Without `version` a rollback is not rolled back:
     the command may have ended half-way, and what it left would be the version that misbehaved. Raises RefusedError.
     """
-    current = book.champion(model, stage)
+    lost = book.lost(model, stage)
+    current = lost or book.champion(model, stage)
     if current is None:
         raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
-    holder = book.states[model].holder(stage)
+    state = book.states.get(model)
+    holder = state.holder(stage) if state else None
     held = holder.version if holder else "nothing"
     granted = holder is not None and holder.tag.oid == current.tag_oid
     back = current.kind == "rollback" and not version
-    if granted and (back or version == current.version):
+    if granted and not lost and (back or version == current.version):
         return Way(held=held, current=current, target=current, done=True)
     # A tag at the predecessor is what a rollback left that was stopped half-way.
-    stay = not granted and held != current.predecessor
+    stay = current.kind == "rollback" if lost else not granted and held != current.predecessor
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         raise RefusedError(
@@ -94,8 +97,7 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     target = way.target
     holder = _asked_before(book, target)
     if holder is None:
-        counter = tagging.next_counter(book.tags, target.model)
-        request = Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
+        request = _request(book, target)
         moved = f"from {way.held} to {target.version}"
         message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
@@ -112,6 +114,18 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     before = way.current.predecessor if same else way.current.version
     made = promotion_of(target.model, holder, before, target.subject, facts)
     return book, replace(made, kind="rollback")
+
+
+def planned(book: Book, way: Way) -> Promotion:
+    """That which `ask` would make, as far as it is known before its tag is there."""
+    left = _asked_before(book, way.target)
+    name, oid = (left.tag.name, left.tag.oid) if left else (_request(book, way.target).tag, "")
+    return replace(way.target, kind="rollback", tag=name, tag_oid=oid)
+
+
+def _request(book: Book, target: Promotion) -> Request:
+    counter = tagging.next_counter(book.tags, target.model)
+    return Request(kind="assign", model=target.model, stage=target.stage, counter=counter)
 
 
 def _asked_before(book: Book, target: Promotion) -> Holder | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from mlops_ci.errors import RefusedError
 from mlops_ci.frozen import dataclass
-from mlops_ci.promote import ledger, stages, tags
+from mlops_ci.promote.book import Book
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.git import Repository
     from mlops_ci.promote.stages import Holder, ModelState
 
@@ -59,8 +62,8 @@ def since(holder: Holder) -> datetime:
 
 def status(repository: Repository) -> Status:
     """The state of each model that is not deprecated."""
-    states = stages.states(tags.read(repository))
-    promotions = ledger.read(repository)
+    book = Book(repository=repository)
+    states, promotions = book.states, book.promotions
     return Status(
         models=tuple(state for state in states.values() if not state.deprecated),
         verified=frozenset(
@@ -69,8 +72,20 @@ def status(repository: Repository) -> Status:
             for holder in state.holders
             if (found := promotions.get(holder.tag.oid)) and found.grants(state.name, holder)
         ),
-        problems=(*_shallow(repository), *(p for state in states.values() for p in state.problems)),
+        problems=(
+            *_shallow(repository),
+            *(problem for state in states.values() for problem in state.problems),
+            *_lost(book),
+        ),
     )
+
+
+def _lost(book: Book) -> Iterator[str]:
+    for model, stage in sorted({(one.model, one.stage) for one in book.promotions.values()}):
+        try:
+            book.check_not_lost(model, stage)
+        except RefusedError as error:
+            yield str(error)
 
 
 def _shallow(repository: Repository) -> list[str]:

@@ -70,12 +70,17 @@ def sync(
 def places(book: Book) -> list[tuple[str, str]]:
     """Model and stage, of all tags that ask and of all that was granted."""
     asked = {(tag.request.model, tag.request.stage) for tag in book.tags if tag.request.stage}
-    return sorted(asked)
+    return sorted(asked | {(one.model, one.stage) for one in book.promotions.values()})
 
 
 def _findings(
     book: Book, model: str, stage: str, remote: str | None, hub: Hub | None, *, check: bool
 ) -> Iterator[Finding]:
+    try:
+        book.check_not_lost(model, stage)
+    except RefusedError as error:
+        yield Finding(where="gto", state="drift", what=str(error), hint=error.hint)
+        return
     champion = book.champion(model, stage)
     if champion is None:
         holder = book.states[model].holder(stage)

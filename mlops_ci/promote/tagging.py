@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
 from mlops_ci.lineage.notes import writer
 from mlops_ci.process import run
 from mlops_ci.promote.grammar import parse
+from mlops_ci.promote.tags import LAST_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,12 +23,29 @@ if TYPE_CHECKING:
 
 
 _FETCHED = "refs/mlops-ci/tags/"
+# A counter has 18 digits at most: see grammar.py.
+_MOST = 10**18
 
 
 def next_counter(tags: Iterable[Tag], model: str) -> int:
     """The number for the next tag of a model: GTO counts over all of its tags, whatever their stage."""
-    used = (tag.request.counter or 0 for tag in tags if tag.request.model == model)
-    return max(used, default=0) + 1
+    used = {tag.request.counter or 0 for tag in tags if tag.request.model == model}
+    following = max(used, default=0) + 1
+    if following < _MOST:
+        return following
+    return next(number for number in count(1) if number not in used)
+
+
+def next_time(tags: Iterable[Tag]) -> int:
+    """The time of a tag that is later than all that count, whatever the clock says. Raises ToolError.
+
+    Within one second the order of tags is open.
+    """
+    latest = max((tag for tag in tags if not tag.problem), key=lambda tag: tag.time, default=None)
+    if latest and latest.time >= LAST_TIME:
+        what = f"no tag can be later than {latest.name}, whose time is the end of the year 9999"
+        raise ToolError(what, hint=f"git push origin :refs/tags/{latest.name}, and git tag -d here")
+    return max(int(time.time()), latest.time + 1 if latest else 0)
 
 
 def create(
@@ -34,10 +53,9 @@ def create(
 ) -> str:
     """Make the annotated tag of `request` at `commit`; its name. Raises ToolError, also where the name is taken.
 
-    Its time is a second later than that of every tag in `tags`: within one second the order of tags is open.
+    It is later than every tag in `tags`.
     """
-    last = max((tag.time for tag in tags), default=0)
-    when = f"{max(int(time.time()), last + 1)} +0000"
+    when = f"{next_time(tags)} +0000"
     command = [
         "tag",
         "--annotate",
@@ -102,9 +120,18 @@ def fetch(repository: Repository, remote: str) -> list[str]:
         if name not in here or here[name] == (commit, "")
     }  # fmt: skip
     updates = "".join(f"update refs/tags/{name}\0{oid}\0\0" for name, oid in wanted.items())
-    _git(repository, ["update-ref", "--no-deref", "-z", "--stdin"], stdin=updates.encode())
+    done = _git(repository, ["update-ref", "--no-deref", "-z", "--stdin"], stdin=updates.encode())
+    if done.returncode:
+        # All or none: without them what holds a stage would be told by old tags.
+        what = f"the tags of {remote} cannot be written here: {done.last_line}"
+        raise ToolError(what, hint="git tag -d, for what is in their way")
     both = here.keys() & there.keys() - wanted.keys()
     return sorted(name for name in both if here[name] != there[name] and parse(name))
+
+
+def fetched(repository: Repository) -> set[str]:
+    """The names of all tags that the remote had when it was last asked."""
+    return set(_listed(repository, _FETCHED))
 
 
 def _listed(repository: Repository, prefix: str) -> dict[str, tuple[str, str]]:

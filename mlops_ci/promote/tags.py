@@ -24,6 +24,8 @@ _FIELDS = (
     "taggeremail:trim",
     "contents",
 )
+# 9999-12-31T23:59:59Z, where calendars end; anybody can write a tag of any time.
+LAST_TIME = 253_402_300_799
 _FORMAT = "%00".join(f"%({field})" for field in _FIELDS) + "%00"
 
 
@@ -93,6 +95,8 @@ def _problem(request: grammar.Request, target: str, seconds: str) -> str:
         return f"points to a {target}, not to a commit"
     if not seconds:
         return "has no tagger and no time"
+    if int(seconds) > LAST_TIME:
+        return "has a time after the year 9999"
     if request.kind == "reserved":
         return "is a name that GTO reserves and then fails on"
     return ""

@@ -99,9 +99,7 @@ class MLflow:
     settings: TrackerSettings
     registry: Registry
     name: str = "mlflow"
-    hint: str = (
-        "somebody registered other bytes under this name: delete that version, and run this again"
-    )
+    hint: str = "run this again"
 
     def differs(self, book: Book, model: str, stage: str) -> str:
         champion, held = (

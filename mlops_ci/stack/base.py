@@ -84,8 +84,9 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What is to be registered. `git_tag` is its identity: registered again, it gives the version that is there.
+    """What is to be registered. Registered again, it gives the version that is there.
 
+    `git_tag` is its name, which whoever may write to the registry can give to anything: `source` and `tags` count too.
     `model` is `folder:name`, as the tag has it. `source`: where the bytes are. `tags` are kept beside the version.
     """
 
@@ -104,6 +105,11 @@ class RegisteredVersion:
     git_tag: str
     source: str
     tags: dict[str, str] = field(default_factory=dict)
+
+    def is_made_from(self, wanted: Registration) -> bool:
+        """Whether it is what was to be registered."""
+        same = (self.git_tag, self.source) == (wanted.git_tag, wanted.source)
+        return same and wanted.tags.items() <= self.tags.items()
 
 
 class Tracker(Protocol):
@@ -147,12 +153,12 @@ class Registry(Protocol):
     Each raises UnreadableError when the registry cannot be reached, or refuses.
     """
 
-    def find(self, settings: TrackerSettings, model: str, git_tag: str) -> RegisteredVersion | None:
-        """The version that this tag registered."""
+    def find(self, settings: TrackerSettings, wanted: Registration) -> RegisteredVersion | None:
+        """The version that was registered as this: one of its tag with another source or other tags is none."""
         ...
 
     def register(self, settings: TrackerSettings, wanted: Registration) -> RegisteredVersion:
-        """The version of this tag, made when it is not there. However many ask at once, one version stays."""
+        """As `find`, made when it is not there. However many ask at once, one version stays."""
         ...
 
     def holder(self, settings: TrackerSettings, model: str, stage: str) -> RegisteredVersion | None:

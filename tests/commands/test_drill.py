@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -86,14 +87,16 @@ def test_a_version_is_restored_without_the_cache_and_nothing_is_left(
 class _Registry:
     """What serves the version that was promoted, with its digest."""
 
-    def __init__(self, digest: str, held: str = "churn@v1.1.0") -> None:
+    def __init__(self, digest: str, held: str = "churn@v1.1.0", number: str = "2") -> None:
         tags = {"mlops_ci.digest": digest}
-        self.version = RegisteredVersion(number="2", git_tag=held, source="x", tags=tags)
+        self.version = RegisteredVersion(number="2", git_tag="churn@v1.1.0", source="x", tags=tags)
+        self.held = replace(self.version, number=number, git_tag=held)
 
     def find(self, *_: object) -> RegisteredVersion:
         return self.version
 
-    holder = find
+    def holder(self, *_: object) -> RegisteredVersion:
+        return self.held
 
 
 def serve(monkeypatch: pytest.MonkeyPatch, registry: _Registry, root: Path) -> None:
@@ -136,16 +139,17 @@ def test_an_object_that_is_gone_or_damaged(promoted: Repo, capsys: Any) -> None:
     assert "model.bin" in says
 
 
+@pytest.mark.parametrize(("held", "number"), [("churn@v1.0.0", "1"), ("churn@v1.1.0", "9")])
 def test_an_alias_that_serves_something_else(
-    promoted: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    promoted: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any, held: str, number: str
 ) -> None:
     """The registry is not what a restore needs: the version is evaluated all the same."""
     digest = sha256(the_object(promoted).read_bytes()).hexdigest()
-    serve(monkeypatch, _Registry(digest, held="churn@v1.0.0"), promoted.path)
+    serve(monkeypatch, _Registry(digest, held, number), promoted.path)
     found = drilled(capsys, code=1)
     assert failed(found) == (
         "registry",
-        "MLflow serves churn@v1.0.0 as churn@prod, not churn@v1.1.0 mlops-ci sync",
+        f"MLflow serves version {number} ({held}) as churn@prod, not version 2 (churn@v1.1.0) mlops-ci sync",
     )
     assert results(found)["evaluate"] == "passed"
 

@@ -58,10 +58,17 @@ class Registry:
             made = RegisteredVersion(
                 number=number, git_tag=wanted.git_tag, source=wanted.source, tags=wanted.tags
             )
-            return self.versions.setdefault(wanted.git_tag, made)
+            there = self.versions.get(wanted.git_tag)
+            if there is None or not there.is_made_from(wanted):
+                self.versions[wanted.git_tag] = made
+            return self.versions[wanted.git_tag]
 
         made: RegisteredVersion = self.trap.around(make)
         return made
+
+    def find(self, _: Any, wanted: Registration) -> RegisteredVersion | None:
+        there = self.versions.get(wanted.git_tag)
+        return there if there and there.is_made_from(wanted) else None
 
     def holder(self, _: Any, model: str, stage: str) -> RegisteredVersion | None:
         return self.versions.get(self.aliases.get(f"{model}@{stage}", ""))

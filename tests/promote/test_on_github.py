@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Repo
     from tests.github.api.server import Api
+    from tests.promote.memory import Registry
 
 pytestmark = pytest.mark.contract
 FULL = "octo/churn"
@@ -67,6 +68,41 @@ def test_deployment_release_and_approval(released: Repo, hub: Api, cli: Any) -> 
     assert "`prod` was rolled back to it on" in back["body"]
     assert "in place of `v1.1.0`: `alert 7`" in back["body"]
     assert [one["predicate"].get("kind") for one in asset(back)] == [None, "promote", "rollback"]
+
+
+def test_a_dry_run_names_all_that_would_change_and_changes_none_of_it(
+    released: Repo, hub: Api, registry: Registry, cli: Any
+) -> None:
+    def state() -> object:
+        refs = (
+            released.git("ls-remote", "origin"),
+            released.git("for-each-ref", "refs/tags", "refs/notes/mlops-ci"),
+        )
+        return refs, dict(registry.aliases), dict(registry.versions), deployments(hub)
+
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    name = ask(released, "v1.1.0", 2)
+    released.git("push", "-q", "origin", f":refs/tags/{name}")
+    before = state()
+    commit = released.git("rev-parse", f"{name}^{{}}")
+    planned = [
+        "+ tag churn#prod#2 at origin",
+        "+ Promotion Record of churn#prod#2 in refs/notes/mlops-ci at origin",
+        f"+ MLflow version of churn@v1.1.0, source dvc://{commit}/model.bin",
+        "~ MLflow alias churn@prod: version 1 (churn@v1.0.0) → the new version (churn@v1.1.0)",
+        "~ GitHub deployment of prod: v1.0.0 → churn v1.1.0",
+        "+ GitHub release churn@v1.1.0: notes and Records",
+    ]
+    assert json.loads(cli("promote", name, "--dry-run", "--json")[1])["changes"] == planned
+    assert state() == before
+    assert cli("promote", name)[0] == 0
+    assert json.loads(cli("promote", name, "--dry-run", "--json")[1])["changes"] == []
+    back = json.loads(cli("rollback", "churn", "--dry-run", "--json")[1])["changes"]
+    assert back[0] == "+ tag churn#prod#3"
+    assert back[-3:-1] == [
+        "~ MLflow alias churn@prod: version 2 (churn@v1.1.0) → version 1 (churn@v1.0.0)",
+        "~ GitHub deployment of prod: v1.1.0 → churn v1.0.0",
+    ]
 
 
 def test_again_changes_nothing(released: Repo, hub: Api, cli: Any) -> None:

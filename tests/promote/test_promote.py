@@ -203,6 +203,68 @@ def test_a_moved_tag_is_refused(released: Repo, cli: Any) -> None:
     assert f"error: {name} is another tag at origin than here" in err
 
 
+WRONG = (1, None, "x", [], [1], {"result": [1]}, {})
+
+
+@pytest.mark.parametrize(
+    "part", ["verdict", "record", "approvals", "promotedOn", "reason", "tag", "subject"]
+)
+def test_a_note_of_any_shape_stops_no_command(released: Repo, cli: Any, part: str) -> None:
+    """Whoever may push notes may write one, and production is not to wait for who reads it."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    ((oid, granted),) = ledger.read(Repository.discover(released.path)).items()
+    good = granted.statement()
+    names = [{"name": "model.bin"}, {**good["subject"][0], "annotations": {"kind": [1]}}]
+    for wrong in names if part == "subject" else WRONG:
+        forged = {**good, "predicate": {**good["predicate"], part: wrong}}
+        if part == "subject":
+            forged = {**good, "subject": [wrong]}
+        released.git("notes", "--ref=mlops-ci", "add", "-f", "-m", encode(forged), oid)
+        for command in ("status", "why churn", "history --json", "sync --check --local"):
+            assert cli(*command.split())[0] in (0, 1)
+        assert cli("rollback", "churn", "--to", "v1.0.0", "--local", "--dry-run")[0] in (0, 1)
+
+
+@pytest.mark.parametrize("gone", ["churn#prod#2", "churn@v1.1.0"])
+def test_a_deleted_tag_does_not_let_a_worse_version_in(
+    released: Repo, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    """Without the tag of v1.1.0 the champion would be v1.0.0 again, which v1.2.0 is better than."""
+    for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    released.git("push", "-q", "origin", f":refs/tags/{gone}")
+    other = cloned(released, tmp_path / "other")
+    monkeypatch.chdir(other.path)
+    says = "v1.1.0 was the last that churn#prod was granted to, by churn#prod#2"
+    code, out, _ = cli("sync", "--json")
+    (found,) = json.loads(out)["stages"][0]["findings"]
+    assert (code, found["where"], found["state"], says in found["what"]) == (
+        1,
+        "gto",
+        "drift",
+        True,
+    )
+    other.git("fetch", "-q", "origin", "refs/notes/*:refs/notes/*")
+    assert says in cli("status")[2]
+    code, _, err = cli("promote", ask(other, "v1.2.0", 3))
+    assert (code, says in err) == (1, True)
+    assert cli("rollback", "churn")[0] == 0
+    assert (
+        json.loads(cli("history", "--json")[1])["models"][0]["stages"][0]["events"][-1]["version"]
+        == "v1.0.0"
+    )
+    assert cli("sync")[0] == 0
+
+
+def cloned(repo: Repo, folder: Path) -> Repo:
+    repo.git("clone", "-q", repo.git("remote", "get-url", "origin"), str(folder))
+    other = Repo(folder)
+    other.git("config", "user.name", "Test")
+    other.git("config", "user.email", "test@example.com")
+    shutil.copytree(repo.path / ".dvc/cache", folder / ".dvc/cache")
+    return other
+
+
 def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:
     older = ask(released, "v1.0.0", 1)
     ask(released, "v1.1.0", 2)

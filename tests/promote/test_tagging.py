@@ -77,6 +77,37 @@ def test_a_tag_is_later_than_all_others_whatever_the_clock_says(clone: Path) -> 
     assert max(tag.time for tag in tags.read(Repository.discover(clone))) == future + 1
 
 
+def forge(clone: Path, name: str, seconds: int) -> None:
+    """As anybody can write a tag who does not use `git tag`."""
+    commit = git(clone, "rev-parse", "m@v1.1.0^{}")
+    text = f"object {commit}\ntype commit\ntag {name}\ntagger Eve <eve@example.com> {seconds} +0000\n\nx\n"
+    command = ["git", "hash-object", "-t", "tag", "-w", "--literally", "--stdin"]
+    made = subprocess.run(command, cwd=clone, input=text.encode(), capture_output=True, check=True)
+    git(clone, "update-ref", f"refs/tags/{name}", made.stdout.decode().strip())
+
+
+@pytest.mark.parametrize("seconds", [tags.LAST_TIME + 1, 10**12, 2**63, 10**23])
+def test_a_time_that_no_calendar_has_counts_for_nothing(clone: Path, seconds: int) -> None:
+    forge(clone, "m#prod#5", seconds)
+    assert holder(clone) == "v1.0.0"
+    assert assign(clone, "m@v1.0.0^{commit}") == "m#prod#6"
+    assert (
+        max(tag.time for tag in tags.read(Repository.discover(clone)) if not tag.problem) < 10**11
+    )
+
+
+def test_the_last_second_of_the_calendar_is_in_the_way(clone: Path) -> None:
+    forge(clone, "m#prod#5", tags.LAST_TIME)
+    with pytest.raises(ToolError, match=r"no tag can be later than m#prod#5"):
+        assign(clone)
+
+
+def test_a_counter_as_long_as_counters_can_be(clone: Path) -> None:
+    forge(clone, f"m#prod#{10**18 - 1}", 1)
+    assert assign(clone) == "m#prod#1"
+    assert assign(clone) == "m#prod#2"
+
+
 def test_a_name_that_is_taken(clone: Path) -> None:
     repository = Repository.discover(clone)
     request = grammar.Request(kind="assign", model="m", stage="prod", counter=4)
@@ -114,6 +145,17 @@ def test_a_tag_that_asks_for_nothing_may_move(origin: Path, clone: Path) -> None
     for commit in ("m@v1.0.0^{}", "main"):
         git(origin, "tag", "-f", "nightly", commit)
         assert tagging.fetch(Repository.discover(clone), "origin") == []
+
+
+def test_tags_that_cannot_be_written_here_are_not_passed_over(origin: Path, clone: Path) -> None:
+    """Git writes all or none of them: with one in the way, old tags would tell what holds a stage."""
+    git(clone, "tag", "x")
+    git(origin, "tag", "x/y")
+    git(origin, "tag", "-a", "-m", "x", "m#prod#5", "m@v1.1.0^{}")
+    with pytest.raises(
+        ToolError, match=r"the tags of origin cannot be written here: .*'refs/tags/x'"
+    ):
+        tagging.fetch(Repository.discover(clone), "origin")
 
 
 def test_a_flattened_tag_is_made_whole(clone: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +47,26 @@ def count(server: TrackerSettings, name: str) -> int:
 
 
 def test_what_is_registered_twice_is_one_version(server: TrackerSettings) -> None:
-    assert registry.find(server, "twice", "twice@v1.0.0") is None
+    assert registry.find(server, wanted("twice", "v1.0.0")) is None
     first = registry.register(server, wanted("twice", "v1.0.0"))
     assert registry.register(server, wanted("twice", "v1.0.0")) == first
     assert first.git_tag == "twice@v1.0.0"
     assert first.tags["mlops_ci.record"] == "sha256:0"
-    assert registry.find(server, "twice", "twice@v1.0.0") == first
+    assert registry.find(server, wanted("twice", "v1.0.0")) == first
     assert count(server, "twice") == 1
+
+
+def test_a_version_that_somebody_else_made_under_the_name_is_not_taken(
+    server: TrackerSettings,
+) -> None:
+    """MLflow's tags can be written by anybody, and what they name is what would be served."""
+    own = wanted("forged", "v1.0.0")
+    forged = registry.register(server, replace(own, source="s3://evil/model.pkl"))
+    made = registry.register(server, own)
+    assert (made.source, registry.register(server, own)) == (own.source, made)
+    assert made.number != forged.number
+    assert registry.find(server, own) == made
+    assert registry.find(server, replace(own, tags={"mlops_ci.record": "sha256:1"})) is None
 
 
 def test_a_stage_moves_and_is_given_back(server: TrackerSettings) -> None:
@@ -139,4 +153,4 @@ def test_a_stage_that_mlflow_reserves(stage: str) -> None:
 def test_a_server_that_is_not_there() -> None:
     gone = TrackerSettings(uri="http://127.0.0.1:9", root=Path())
     with pytest.raises(UnreadableError, match=r"127\.0\.0\.1:9"):
-        registry.find(gone, "churn", "churn@v1.0.0")
+        registry.find(gone, wanted("churn", "v1.0.0"))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,13 +53,13 @@ def count(store: TrackerSettings) -> int:
 
 
 def test_versions_are_known_by_their_tag_and_a_stage_moves(store: TrackerSettings) -> None:
-    assert registry.find(store, "churn", "churn@v1.0.0") is None
+    assert registry.find(store, wanted("churn", "v1.0.0")) is None
     assert registry.holder(store, "churn", "prod") is None
     one = registry.register(store, wanted("churn", "v1.0.0"))
     two = registry.register(store, wanted("churn", "v2.0.0"))
     assert registry.register(store, wanted("churn", "v1.0.0")) == one
     assert (one.number, one.git_tag, one.source) == ("1", "churn@v1.0.0", "dvc://v1.0.0/model.pkl")
-    assert registry.find(store, "churn", "churn@v2.0.0") == two
+    assert registry.find(store, wanted("churn", "v2.0.0")) == two
     for version in (two, one):
         registry.assign(store, "churn", "prod", version)
         assert registry.holder(store, "churn", "prod") == version
@@ -66,6 +67,9 @@ def test_versions_are_known_by_their_tag_and_a_stage_moves(store: TrackerSetting
         registry.withdraw(store, "churn", "prod")
     assert registry.holder(store, "churn", "prod") is None
     assert count(store) == 2
+    forged = registry.register(store, replace(wanted("churn", "v1.0.0"), source="s3://evil/x"))
+    assert registry.register(store, wanted("churn", "v1.0.0")) == one
+    assert registry.find(store, wanted("churn", "v1.0.0")) == one != forged
 
 
 def test_many_at_once_make_one_version_of_one_tag(

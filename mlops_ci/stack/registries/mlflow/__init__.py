@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _BACKENDS: dict[str, Registry] = {"sqlite": database, "http": server, "https": server}
 
 
-def find(settings: TrackerSettings, model: str, git_tag: str) -> RegisteredVersion | None:
+def find(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion | None:
     """As `Registry.find`."""
-    return _backend(settings).find(settings, model, git_tag)
+    return _backend(settings).find(settings, wanted)
 
 
 def register(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion:

@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     from mlops_ci.stack.base import Registration, TrackerSettings
 
 
-def find(settings: TrackerSettings, model: str, git_tag: str) -> RegisteredVersion | None:
+def find(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion | None:
     """As `Registry.find`."""
-    asked = {"name": name_of(model), "key": GIT_TAG, "git_tag": git_tag}
-    return _asked("find_version", asked, settings)
+    return _asked("find_version", _registration(wanted), settings)
 
 
 def register(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion:
     """As `Registry.register`."""
-    asked = {
+    found = _asked("register", _registration(wanted), settings)
+    assert found is not None
+    return found
+
+
+def _registration(wanted: Registration) -> dict[str, Any]:
+    return {
         "name": name_of(wanted.model),
         "key": GIT_TAG,
         "git_tag": wanted.git_tag,
@@ -33,9 +38,6 @@ def register(settings: TrackerSettings, wanted: Registration) -> RegisteredVersi
         "run_id": wanted.run_id or None,
         "tags": {**wanted.tags, GIT_TAG: wanted.git_tag},
     }
-    found = _asked("register", asked, settings)
-    assert found is not None
-    return found
 
 
 def holder(settings: TrackerSettings, model: str, stage: str) -> RegisteredVersion | None:

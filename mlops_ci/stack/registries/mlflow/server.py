@@ -24,21 +24,21 @@ _RACES = 3
 
 
 @as_mlflow_answers()
-def find(settings: TrackerSettings, model: str, git_tag: str) -> RegisteredVersion | None:
+def find(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion | None:
     """As `Registry.find`."""
     with open_store(settings) as server:
-        return next(iter(_registered(server, model, git_tag)), None)
+        return next(iter(_registered(server, wanted)), None)
 
 
 @as_mlflow_answers()
 def register(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion:
     """As `Registry.register`. The oldest version of a tag is the one that counts for everybody."""
     with open_store(settings) as server:
-        found = _registered(server, wanted.model, wanted.git_tag)
+        found = _registered(server, wanted)
         if not found:
             _create_model(server, wanted.model)
             _create_version(server, wanted)
-            found = _registered(server, wanted.model, wanted.git_tag)
+            found = _registered(server, wanted)
         if not found:
             raise UnreadableError(f"MLflow has made {wanted.git_tag} and does not find it")
         for double in found[1:]:
@@ -74,12 +74,14 @@ def withdraw(settings: TrackerSettings, model: str, stage: str) -> None:
             server.ask(delete_json, "registered-models/alias", alias)
 
 
-def _registered(server: RestStore, model: str, git_tag: str) -> list[RegisteredVersion]:
-    """The versions of this tag, oldest first. `git_tag` has no quote: the grammar of tags knows none."""
-    wanted = f"name = '{name_of(model)}' and tags.`{GIT_TAG}` = '{git_tag}'"
-    page = server.find("model-versions/search", filter=wanted, max_results="100") or {}
-    found = [_version(one) for one in page.get("model_versions", [])]
-    return sorted(found, key=lambda one: int(one.number))
+def _registered(server: RestStore, wanted: Registration) -> list[RegisteredVersion]:
+    """The versions that are this one, oldest first. The tag has no quote: the grammar of tags knows none."""
+    asked = f"name = '{name_of(wanted.model)}' and tags.`{GIT_TAG}` = '{wanted.git_tag}'"
+    page = server.find("model-versions/search", filter=asked, max_results="1000") or {}
+    found = (_version(one) for one in page.get("model_versions", []))
+    return sorted(
+        (one for one in found if one.is_made_from(wanted)), key=lambda one: int(one.number)
+    )
 
 
 def _create_model(server: RestStore, model: str) -> None:

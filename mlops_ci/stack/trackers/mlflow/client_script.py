@@ -158,10 +158,15 @@ def withdraw(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions_of(client: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """Oldest first. The tag has no quote: the grammar of tags knows none."""
+    """Those that were registered as is asked, oldest first. The tag has no quote: the grammar of tags knows none."""
     wanted = f"name = '{asked['name']}' and tags.`{asked['key']}` = '{asked['git_tag']}'"
-    found = [shown(one) for one in client.search_model_versions(wanted)]
-    return sorted(found, key=lambda one: int(one["number"]))
+    found = (shown(one) for one in client.search_model_versions(wanted))
+    same = (
+        one
+        for one in found
+        if one["source"] == asked["source"] and asked["tags"].items() <= one["tags"].items()
+    )
+    return sorted(same, key=lambda one: int(one["number"]))
 
 
 def shown(version: Any) -> dict[str, Any]:
