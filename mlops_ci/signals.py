@@ -53,3 +53,13 @@ def ending() -> list[signal.Signals]:
 def ignore(signals: Iterable[signal.Signals]) -> None:
     for one in signals:
         signal.signal(one, signal.SIG_IGN)
+
+
+def leave_signals() -> None:
+    """For threads beside the main one, which alone runs handlers: not before it wakes, if another took the signal.
+
+    https://docs.python.org/3/library/signal.html#signals-and-threads
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        known = [getattr(signal, name) for name in _NAMES]
+        signal.pthread_sigmask(signal.SIG_BLOCK, known)

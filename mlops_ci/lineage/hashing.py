@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.signals import leave_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -127,15 +128,13 @@ def hash_paths(
     workers = workers or _workers(root, names)
     stop = stop or threading.Event()
     gate = _Gate(root, allowed, seen or Seen(), stop, spare=len(names) < workers)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(max_workers=workers, initializer=leave_signals) as pool:
         size = max(1, min(_BATCH, len(names) // _BATCH))
         batches = [names[start : start + size] for start in range(0, len(names), size)]
         try:
             found = [one for batch in pool.map(gate.all, batches) for one in batch]
-        except (
-            BaseException
-        ):  # a signal: who leaves waits for the threads, which may have hours to go
-            stop.set()
+        except BaseException:
+            stop.set()  # a signal: who leaves waits for the threads, which may have hours to go
             raise
     results = dict(zip(names, found, strict=True))
     return {path: _joined(path, files, results) for path, files in listed.items()}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_ci.lineage.hashing import hash_paths
+from mlops_ci.signals import leave_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ def hashing(place: Place, *, forced: bool) -> Iterator[Callable[[], None]]:
 
 
 def _hash(place: Place, stop: threading.Event) -> None:
+    leave_signals()
     workers = max(1, (os.cpu_count() or 1) - 1)
     cache = place.project.cache
     outputs = sorted(place.project.outs)

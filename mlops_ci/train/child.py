@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from mlops_ci.errors import ToolError
-from mlops_ci.signals import ending
+from mlops_ci.signals import ending, leave_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,6 +95,7 @@ class _Group:
         reader.start()
 
     def _read(self) -> None:
+        leave_signals()
         with cast("IO[bytes]", self._process.stdout) as stream:
             for text in _lines(stream):
                 self.lines.put(text)

@@ -129,3 +129,13 @@ def test_the_servers_words_cannot_command(api: Api, client: Client) -> None:
         client.post(COMMENTS, {"body": "x"})
     assert len(str(caught.value).splitlines()) == 1
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://uploads.example.com/assets{?name}", "http://uploads.github.com/x", "https://x"]
+)
+def test_a_file_goes_where_github_takes_files_and_nowhere_else(url: str) -> None:
+    """The address is in an answer, and the token goes with the file."""
+    client = Client("https://api.github.com", "octo/churn", "ghs_1")
+    with pytest.raises(PublishError, match="takes files at another address"):
+        client.upload(url, "a.jsonl", b"{}")

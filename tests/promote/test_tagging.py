@@ -151,6 +151,13 @@ def test_tags_that_cannot_be_written_here_are_not_passed_over(origin: Path, clon
         tagging.fetch(Repository.discover(clone), "origin")
 
 
+def test_a_tag_that_asks_for_nothing_may_move(origin: Path, clone: Path) -> None:
+    """`nightly`, `v1`: who moves them tampers with nothing."""
+    for commit in ("m@v1.0.0^{}", "main"):
+        git(origin, "tag", "-f", "nightly", commit)
+        assert tagging.fetch(Repository.discover(clone), "origin") == []
+
+
 def test_a_flattened_tag_is_made_whole(clone: Path) -> None:
     git(clone, "tag", "-f", "m#prod#4", "m#prod#4^{commit}")
     assert holder(clone) == ""
