@@ -20,3 +20,8 @@ class PromoteConfig:
         "the main branch.",
         default="manual",
     )
+    merged: bool = doc(
+        "true: only commits that the main branch contains take a stage, so that its rules have been asked of every "
+        "number that is judged; false: those of any branch do. Read on the main branch.",
+        default=False,
+    )

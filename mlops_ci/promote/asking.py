@@ -135,7 +135,7 @@ def _only_model(book: Book, commit: str) -> str:
     if len(names) != 1:
         raise UsageError(
             f"a version alone does not say which model it is of: {', '.join(names) or 'none is here'}",
-            hint=f"git tag -a {names[0] if names else 'churn'}@v1.0.0, and promote that with --stage prod",
+            hint=f"git tag -a {(names or ['churn'])[0].replace(':', '=')}@v1.0.0, and promote that with --stage prod",
         )
     tagged = {tag.request.model for tag in book.tags if tag.request.model and not tag.problem}
     return tagged.pop() if len(tagged) == 1 else names[0]

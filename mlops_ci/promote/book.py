@@ -111,7 +111,7 @@ class Book:
         )
         newest = max(gone, key=lambda one: one.when, default=None)
         champion = self.champion(model, stage) if newest else None
-        return newest if newest and not (champion and champion.when > newest.when) else None
+        return newest if newest and not (champion and _is_after(champion, newest)) else None
 
     def check_not_lost(self, model: str, stage: str) -> None:
         """Raises RefusedError where what was granted last is lost."""
@@ -145,3 +145,9 @@ class Book:
         """The Promotion that this tag was given before."""
         found = self.promotions.get(asked.holder.tag.oid)
         return found if found and found.grants(asked.model, asked.holder) else None
+
+
+def _is_after(later: Promotion, earlier: Promotion) -> bool:
+    """Within one second it is the one that names the other as what it followed."""
+    order = (later.when, later.predecessor == earlier.version)
+    return order > (earlier.when, False)

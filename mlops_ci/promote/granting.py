@@ -51,13 +51,15 @@ def examine(
     are there.
     """
     asked = book.asked(name)
+    config = registered.config(book.repository).promote
+    if config.merged:
+        _check_merged(book.repository, asked.holder)
     book.check_not_lost(asked.model, asked.holder.stage)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)
     verdict = _verdict(book.repository, asked.holder, model.name, champion, profile)
-    policy = registered.config(book.repository).promote.approval
-    yes = approving.check(policy, verdict, asked.holder.stage, approvals)
+    yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
     before = champion.version if champion else ""
     facts = _facts(proof, verdict, champion, yes)
@@ -65,6 +67,18 @@ def examine(
     if granted and granted.subject != proof.subject:
         raise RefusedError(f"the Promotion Record of {name} is of other bytes than the model is")
     return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
+
+
+def _check_merged(repository: Repository, holder: Holder) -> None:
+    """A Record is not signed: that the main branch took the commit is what others than its author have seen of it."""
+    main = usual_ref(repository)
+    asked = ("merge-base", "--is-ancestor", holder.tag.commit, main or "HEAD")
+    if main is None or repository.git(*asked).returncode:
+        raise RefusedError(
+            f"{holder.version} at {holder.tag.commit[:7]} is not in the main branch, and promote.merged asks for that",
+            hint="merge it, and tag the commit on the main branch"
+            + ("; this clone is shallow: git fetch --unshallow" if repository.shallow else ""),
+        )
 
 
 def promotion_of(

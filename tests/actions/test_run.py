@@ -50,6 +50,7 @@ def test_notes_are_fetched_and_nothing_of_the_checkout_sees_the_token(runner: Ru
     git(work, "push", "-q", "origin", "HEAD", "refs/notes/mlops-ci")
     git(work, "update-ref", "-d", "refs/notes/mlops-ci")
     hook = work / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\nenv >>'{seen}'\n")
     hook.chmod(0o755)
     prints_version(runner, MLOPS_CI_NOTES_TOKEN="ghs_1")

@@ -265,6 +265,24 @@ def cloned(repo: Repo, folder: Path) -> Repo:
     return other
 
 
+def test_only_what_is_merged_where_the_main_branch_asks_for_that(released: Repo, cli: Any) -> None:
+    policy = (released.path / "mlops-ci.yaml").read_text()
+    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
+    released.write("README", "not reviewed\n")
+    released.commit("side")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    name = ask(released, "v1.3.0", 1)
+    assert cli("promote", name, "--dry-run")[0] == 0
+    released.git("checkout", "-q", "main")
+    released.write("mlops-ci.yaml", f"{policy}promote: {{merged: true}}\n")
+    released.commit("policy")
+    released.git("push", "-q", "origin", "main")
+    code, _, err = cli("promote", name)
+    assert code == 1
+    assert "is not in the main branch, and promote.merged asks for that" in err
+    assert cli("promote", ask(released, "v1.0.0", 2))[0] == 0
+
+
 def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:
     older = ask(released, "v1.0.0", 1)
     ask(released, "v1.1.0", 2)

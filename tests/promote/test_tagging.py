@@ -140,13 +140,6 @@ def test_fetch_brings_new_tags_and_names_those_that_moved(origin: Path, clone: P
     assert git(clone, "rev-parse", "m@v2.0.0") == git(origin, "rev-parse", "m@v2.0.0")
 
 
-def test_a_tag_that_asks_for_nothing_may_move(origin: Path, clone: Path) -> None:
-    """`nightly`, `v1`: who moves them tampers with nothing."""
-    for commit in ("m@v1.0.0^{}", "main"):
-        git(origin, "tag", "-f", "nightly", commit)
-        assert tagging.fetch(Repository.discover(clone), "origin") == []
-
-
 def test_tags_that_cannot_be_written_here_are_not_passed_over(origin: Path, clone: Path) -> None:
     """Git writes all or none of them: with one in the way, old tags would tell what holds a stage."""
     git(clone, "tag", "x")
@@ -156,6 +149,13 @@ def test_tags_that_cannot_be_written_here_are_not_passed_over(origin: Path, clon
         ToolError, match=r"the tags of origin cannot be written here: .*'refs/tags/x'"
     ):
         tagging.fetch(Repository.discover(clone), "origin")
+
+
+def test_a_tag_that_asks_for_nothing_may_move(origin: Path, clone: Path) -> None:
+    """`nightly`, `v1`: who moves them tampers with nothing."""
+    for commit in ("m@v1.0.0^{}", "main"):
+        git(origin, "tag", "-f", "nightly", commit)
+        assert tagging.fetch(Repository.discover(clone), "origin") == []
 
 
 def test_a_flattened_tag_is_made_whole(clone: Path) -> None:
