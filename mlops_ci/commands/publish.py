@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -123,7 +124,7 @@ def publish(
         return 0
     context, client = _to_pull(client, context, named, shown, refused)
     if client and shown.lets_pass and (status or check_run):
-        context = with_shared(client, context)
+        context = with_shared(client, context, shown, _tip_here)
     root = None if context.is_trusted_side else Path.cwd()
     wanted = Options(
         comment=cast("Mode", comment),
@@ -197,6 +198,15 @@ def _branch(name: str) -> str:
     from mlops_ci.git import Repository
 
     return branch(Repository.discover(Path.cwd()), name)
+
+
+def _tip_here(name: str) -> str | None:
+    """The newest commit of a branch in this clone; None where there is none, as in a job that only publishes."""
+    from mlops_ci.git import Repository
+
+    with suppress(UsageError):
+        return Repository.discover(Path.cwd()).commit(_branch(name)).oid
+    return None
 
 
 def _to_pull(

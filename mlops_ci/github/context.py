@@ -29,7 +29,7 @@ class Context:
 
     `run`, `attempt`: of the run that measured; in a `workflow_run` that is the run that triggered it.
     `head_repository`, `head_branch`: where the change lives, of a `workflow_run`.
-    `shared`: the other pull request of this commit, where there is one: a status is of the commit, so of both.
+    `shared`: another pull request of this commit, by other gates: a status is of the commit, so of both.
     `is_named`: the pull request is another one than that of the event, or the event has none.
     """
 

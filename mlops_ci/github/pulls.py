@@ -55,6 +55,20 @@ def of_branch(client: Client, context: Context) -> list[Pull]:
     return sorted(found, key=lambda pull: (pull.head != context.sha, pull.number))
 
 
+def at(client: Client, commit: str) -> list[Pull]:
+    """The open ones whose head it is. Of a commit of a fork GitHub knows none, so all that are open are looked at.
+
+    https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit
+    """
+    found = client.pages("/pulls", state="open")
+    ours = [
+        one
+        for one in found
+        if one["head"]["sha"] == commit and _name(one, "base") == client.repository
+    ]
+    return sorted((_pull(one, client.repository) for one in ours), key=lambda pull: pull.number)
+
+
 def _name(one: dict[str, Any], side: str) -> str:
     repo = one[side].get("repo") or {}
     return str(repo.get("full_name", ""))

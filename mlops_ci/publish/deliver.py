@@ -138,10 +138,17 @@ class _Delivery:
             files.write_outputs(self.context.outputs, outputs(self.shown))
 
     def _write_statuses(self, client: Client) -> None:
-        if self.context.shared:
+        """Where a pull request has the commit of a run that is of none, its own run has set one, or will."""
+        other = visible(self.context.shared, 100)
+        if other and self.context.pull is None:
             self.done.notes.append(
-                f"No success status: {visible(self.context.shared, 100)} has the same commit, and its gates may be "
-                "others. Push a commit to one of the two, or close one and run this again."
+                f"No status: {other} has the same commit, and other gates. Its own run sets one."
+            )
+            return
+        if other:
+            self.done.notes.append(
+                f"No success status: {other} has the same commit, and its gates may be others. Push a commit to one of "
+                "the two, or close one and run this again."
             )
         self._write_each(client)
 

@@ -15,7 +15,7 @@ from mlops_ci.publish.shown import Shown, joined
 from mlops_ci.report.parse import FOREIGN, OURS, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mlops_ci.github.client import Client
@@ -146,16 +146,33 @@ def with_pull(client: Client, context: Context, pull: Pull, shown: Shown) -> Con
     )
 
 
-def with_shared(client: Client, context: Context) -> Context:
+def with_shared(
+    client: Client, context: Context, shown: Shown, tip_here: Callable[[str], str | None]
+) -> Context:
     """And the pull request into another branch that has the same commit: its gates may be others.
 
-    Without the right to list them there is none, and a job that may only read sets no status anyway.
+    `tip_here`: the newest commit of a branch that this job has. Without the right to list them there is none, and a
+    job that may only read sets no status anyway.
     """
-    own = context.is_fork and not context.is_trusted_side
-    if context.pull is None or not context.head_branch or own:
+    if context.is_fork and not context.is_trusted_side:
         return context
     with suppress(PublishError):
-        for one in pulls.of_branch(client, context):
-            if one.head == context.sha and one.number != context.pull:
+        for one in pulls.at(client, context.sha):
+            if one.number != context.pull and not _is_judged(one, client, context, shown, tip_here):
                 return replace(context, shared=f"#{one.number} into {one.base}")
     return context
+
+
+def _is_judged(
+    pull: Pull,
+    client: Client,
+    context: Context,
+    shown: Shown,
+    tip_here: Callable[[str], str | None],
+) -> bool:
+    """Whether the gates are those of its base. A run of no pull request may have taken them from the branch itself."""
+    if context.pull is not None:
+        return pull.base == context.base
+    tip = tip_here(pull.base) or pulls.tip(client, pull.base)
+    judged = [one for one in shown.verdicts.values() if one.result != "unarmed"]
+    return all(one.policy_rev == tip for one in judged)

@@ -9,7 +9,7 @@ import pytest
 
 from mlops_ci.cli import run
 from mlops_ci.github.files import MAX_SUMMARY
-from tests.publish.conftest import GATES, REPO, TOKEN, outputs
+from tests.publish.conftest import FORK, GATES, REPO, TOKEN, outputs
 
 if TYPE_CHECKING:
     from tests.publish.conftest import Job
@@ -197,6 +197,51 @@ def test_two_pull_requests_of_one_commit_do_not_let_each_other_pass(
     assert "### ✅" in job.body
     job.api.state.repos[REPO].pulls[8]["state"] = "closed"
     assert job.publish(*given) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+
+
+@pytest.mark.parametrize("ref", ["other", "topic"])
+def test_another_branch_or_a_fork_at_the_same_commit_counts_as_well(
+    job: Job, ref: str, capsys: Any
+) -> None:
+    """Whoever pushes a branch once more, under another name, has two pull requests of one commit."""
+    job.commit(0.95)
+    repo = FORK if ref == "topic" else REPO
+    head = {"ref": ref, "sha": job.head, "repo": repo}
+    job.api.add_pull(REPO, 8, head=head, base={"ref": "release", "sha": job.base})
+    job.pull_request()
+    assert job.publish() == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+    assert "#8 into release has the same commit" in capsys.readouterr().err
+    job.api.state.repos[REPO].pulls[8]["base"] = {"ref": "main", "sha": job.base}
+    assert job.publish() == 0  # the same gates
+    assert job.statuses == {"mlops-ci/churn": "success"}
+
+
+def test_a_run_of_a_push_does_not_let_a_pull_request_into_another_branch_pass(
+    job: Job, capsys: Any
+) -> None:
+    """It is judged by the gates of the default branch, whatever pull request the commit is the head of."""
+    job.commit(0.95)
+    strict = {"mlops-ci.yaml": GATES.replace("0.9}", "0.99}")}
+    job.repo.git("switch", "--quiet", "-c", "release", "main")
+    tip = job.repo.commit(**strict)
+    job.repo.git("switch", "--quiet", "topic")
+    job.api.state.repos[REPO].pulls[7]["base"] = {"ref": "release", "sha": tip}
+    job.event("push", {}, GITHUB_REF="refs/heads/topic")
+    assert run(["publish"]) == 0
+    assert job.statuses == {}
+    assert "No status: #7 into release has the same commit" in capsys.readouterr().err
+
+
+def test_a_run_of_a_push_sets_success_by_the_gates_that_a_pull_request_is_judged_by(
+    job: Job,
+) -> None:
+    job.commit(0.95)
+    job.event("push", {}, GITHUB_REF="refs/heads/topic")
+    assert run(["publish"]) == 0
+    assert job.statuses == {"mlops-ci/churn": "success"}
+    assert job.publish("--from", str(job.write("--all"))) == 0
     assert job.statuses == {"mlops-ci/churn": "success"}
 
 
