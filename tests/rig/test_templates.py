@@ -43,6 +43,17 @@ def test_a_pull_request_is_trained_and_judged(hub: Hub, name: str, job: str) -> 
     assert run.outputs["publish"]["verdict"] == {"success": "pass", "failure": "fail"}[job]
 
 
+def test_another_base_is_judged_again_and_another_title_is_not(hub: Hub) -> None:
+    git(hub.work, "switch", "-q", "worse")
+    event = {**hub.open_pull(7), "action": "edited"}
+    steps = "    steps: [{run: echo Run}]\n"
+    jobs = template("pull-request").partition("    steps:\n")[0] + steps
+    jobs += f"  other:\n    runs-on: ubuntu-latest\n{steps}"
+    for changed, ran in (("title", {"other"}), ("base", {"other", "model"})):
+        run = hub.run(jobs, {**event, "changes": {changed: {"from": "dev"}}})
+        assert run.jobs.keys() == ran, run.text
+
+
 @pytest.mark.full
 def test_a_stage_that_fails_is_not_judged(hub: Hub) -> None:
     git(hub.work, "switch", "-qc", "change", "main")
