@@ -151,14 +151,14 @@ def with_shared(
 ) -> Context:
     """And the pull request into another branch that has the same commit: its gates may be others.
 
-    `tip_here`: the newest commit of a branch that this job has. Without the right to list them there is none, and a
-    job that may only read sets no status anyway.
+    That can be the same one, where its base is another one by now. `tip_here`: the newest commit of a branch that this
+    job has. Without the right to list them there is none, and a job that may only read sets no status anyway.
     """
     if context.is_fork and not context.is_trusted_side:
         return context
     with suppress(PublishError):
         for one in pulls.at(client, context.sha):
-            if one.number != context.pull and not _is_judged(one, client, context, shown, tip_here):
+            if not _is_judged(one, client, context, shown, tip_here):
                 return replace(context, shared=f"#{one.number} into {one.base}")
     return context
 

@@ -218,6 +218,15 @@ def test_another_branch_or_a_fork_at_the_same_commit_counts_as_well(
     assert job.statuses == {"mlops-ci/churn": "success"}
 
 
+def test_a_run_that_began_before_the_base_was_another_sets_no_success(job: Job) -> None:
+    """To run it again would bring back the verdict by the gates of the base before."""
+    job.commit(0.95)
+    job.pull_request()
+    job.api.state.repos[REPO].pulls[7]["base"] = {"ref": "release", "sha": job.base}
+    assert job.publish() == 0
+    assert job.statuses == {"mlops-ci/churn": "pending"}
+
+
 def test_a_run_of_a_push_does_not_let_a_pull_request_into_another_branch_pass(
     job: Job, capsys: Any
 ) -> None:
