@@ -156,7 +156,7 @@ def with_shared(
     """
     if context.is_fork and not context.is_trusted_side:
         return context
-    with suppress(PublishError):
+    with suppress(PublishError, UsageError):  # of a base that is gone there are no gates
         for one in pulls.at(client, context.sha):
             if not _is_judged(one, client, context, shown, tip_here):
                 return replace(context, shared=f"#{one.number} into {one.base}")

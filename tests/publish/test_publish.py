@@ -252,6 +252,8 @@ def test_a_run_of_a_push_sets_success_by_the_gates_that_a_pull_request_is_judged
     assert job.statuses == {"mlops-ci/churn": "success"}
     assert job.publish("--from", str(job.write("--all"))) == 0
     assert job.statuses == {"mlops-ci/churn": "success"}
+    job.api.state.repos[REPO].pulls[7]["base"] = {"ref": "gone", "sha": job.base}
+    assert run(["publish"]) == 0
 
 
 def test_a_merge_queue_judges_by_the_gates_of_its_branch(job: Job) -> None:
