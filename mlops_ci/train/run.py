@@ -12,6 +12,7 @@ from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable
 from mlops_ci.text import plural, visible
 from mlops_ci.train import data, dirt, environment, kept_out, locks, persist, results, seeds, steps
+from mlops_ci.train.alone import alone
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
@@ -58,11 +59,12 @@ def train(request: Request, output: Output) -> Trained:
     StoppedError when a signal comes.
     """
     with stoppable(KEPT):
-        return _train(request, output)
+        place = Place(request.start, request.config)
+        with alone(place.root):
+            return _train(place, request, output)
 
 
-def _train(request: Request, output: Output) -> Trained:
-    place = Place(request.start, request.config)
+def _train(place: Place, request: Request, output: Output) -> Trained:
     settings = dataclasses.replace(place.config.train, **request.overrides)
     # What cannot be run is said before anything is installed or fetched.
     stages = (request.stage,) if request.stage else ()
