@@ -129,3 +129,16 @@ def test_a_full_disk_is_named(pipeline: Repo) -> None:
     assert done.code == 3
     assert "the disk is full (stage train)" in done.errors[0]
     assert "df -h" in done.err
+
+
+def test_a_process_that_a_stage_leaves_behind_is_not_taken_for_a_damaged_cache(
+    pipeline: Repo,
+) -> None:
+    late = 'echo "{}" > metrics.json; (until test -e dvc.lock; do sleep 0.01; done; for i in $(seq 100); do'
+    late += ' sleep 0.1; echo "{\\"accuracy\\": $i}" > metrics.json; done) > /dev/null 2>&1 &\necho m > model.bin\n'
+    pipeline.commit(**{"train.sh": late})
+    done = train(pipeline)
+    assert done.code == 3
+    assert store.newest(pipeline.path) is None
+    assert "cache is damaged" not in done.err
+    assert "changed" in done.errors[0]
