@@ -84,6 +84,21 @@ def check_reachable(url: str) -> None:
         raise StatusError(redact(url), status, None)
 
 
+def check_answers_in_json(url: str, params: dict[str, str], *, auth: str = "") -> None:
+    """Raises UnreadableError when nobody answers `url`, a server that fails does (500 and above, 429), or something
+    else does, such as a login page. What is refused for its credentials is there (401, 403). Redirects are followed,
+    without the credentials.
+    """
+    status, body = _send("GET", url, auth, fields=params, redirect=True)
+    if status in (401, 403):
+        return
+    try:
+        _answer(redact(url), status, body)
+    except StatusError as error:
+        if status >= 500 or status == 429 or error.body is None:
+            raise
+
+
 def _send(
     method: str, url: str, auth: str, headers: dict[str, str] | None = None, **content: Any
 ) -> tuple[int, bytes]:
@@ -94,8 +109,8 @@ def _send(
     retries = retries.new(respect_retry_after_header=False, raise_on_status=False, backoff_factor=1)
     content |= {"retries": retries, "timeout": urllib3.Timeout(connect=5, read=20)}
     content["headers"] = {**(headers or {}), **({"Authorization": auth} if auth else {})}
-    # Redirects are not followed and bodies not inflated: nothing leaks, and the limit is honest.
-    content |= {"redirect": False, "preload_content": False, "decode_content": False}
+    # Redirects are seldom followed and bodies not inflated: nothing leaks, and the limit is honest.
+    content = {"redirect": False, **content, "preload_content": False, "decode_content": False}
     with _explained(url), _pool(url) as pool, pool.request(method, url, **content) as response:
         return response.status, _body(url, response)
 

@@ -23,6 +23,26 @@ if TYPE_CHECKING:
 _SECONDS = 60
 
 
+def hidden(tree: WorkTree) -> dict[str, str]:
+    """Tracked files that differ from the index and that Git was told not to look at, with their blob ids now.
+
+    They are in no status: `--assume-unchanged` and `--skip-worktree` in https://git-scm.com/docs/git-update-index
+    """
+    listed = os.fsdecode(run(["git", "ls-files", "-v", "-z"], cwd=tree.root).stdout).split("\0")
+    names = [one[2:] for one in listed if one[:1] == "S" or one[:1].islower()]
+    files = [one for one in names if _is_plain(tree.root / one) and "\n" not in one]
+    if not files:
+        return {}
+    command = ["git", "hash-object", "--stdin-paths"]
+    asked = os.fsencode("".join(f"{one}\n" for one in files))
+    found = run(command, cwd=tree.root, stdin=asked, timeout=_SECONDS).stdout.decode().split()
+    return {path: oid for path, oid in zip(files, found, strict=False) if tree.entries[path] != oid}
+
+
+def _is_plain(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
+
+
 class Unstaged:
     """`paths`: tracked files that differ from the index, and files that are new.
 

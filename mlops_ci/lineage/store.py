@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import stat
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError, UsageError
 from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode, provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FOLDER = ".mlops-ci/records"
@@ -31,7 +35,7 @@ def write(root: Path, statements: list[Statement], path: Path | None = None) -> 
         folder.mkdir(exist_ok=True)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        return _written(path or _free(folder, statements), content)
+        return _written(path, content) if path else _added(folder, statements, content)
     except OSError as error:
         where = error.filename or folder
         raise ToolError(
@@ -93,32 +97,43 @@ def _by_time(name: str) -> tuple[str, int]:
     return stem[0], int(stem[2]) if len(stem) > 2 else 0
 
 
-def _free(folder: Path, statements: list[Statement]) -> Path:
+def _added(folder: Path, statements: list[Statement], content: bytes) -> Path:
+    for path in _names(folder, statements):
+        with suppress(FileExistsError):  # another run is faster
+            return _written(path, content, _put)
+    raise AssertionError("names have no end")
+
+
+def _names(folder: Path, statements: list[Statement]) -> Iterator[Path]:
     first = provenance(statements)[0]["predicate"]
     started = re.sub(r"\.\d+|[-:]", "", first["runDetails"]["metadata"]["startedOn"])
     commit = first["buildDefinition"]["internalParameters"]["mlopsci_commit"][:7]
     last, same = max((_by_time(one.name) for one in _kept(folder)), default=("", 0))
     # After those that are there: in the same second, and where the clock was set back.
     when, number = (started, 1) if started > last else (last, max(same, 1) + 1)
-    path = folder / f"{when}-{commit}{_suffix(number)}.jsonl"
-    while path.exists():  # another run is faster
-        number += 1
-        path = folder / f"{when}-{commit}{_suffix(number)}.jsonl"
-    return path
+    for following in count(number):
+        yield folder / f"{when}-{commit}{f'-{following}' if following > 1 else ''}.jsonl"
 
 
-def _suffix(number: int) -> str:
-    return f"-{number}" if number > 1 else ""
+def _put(file: Path, path: Path) -> None:
+    """Under a name that nobody has. Raises FileExistsError."""
+    try:
+        os.link(file, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        path.touch(exist_ok=False)
+        file.replace(path)
 
 
-def _written(path: Path, content: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _written(path: Path, content: bytes, put: Callable[[Path, Path], object] = os.replace) -> Path:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
@@ -18,6 +19,7 @@ from mlops_ci.stack.data import dvc
 from mlops_ci.stack.data.dvc.ignore import is_always_ignored
 from mlops_ci.tracking import Tracking
 from mlops_ci.tree import CommitTree, WorkTree
+from mlops_ci.unstaged import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,7 +110,12 @@ class WorkTreeFacts:
         return {path: versioned(one) for path, one in found.items()}
 
     def blobs(self, paths: Iterable[str]) -> dict[str, str]:
-        return self.tree.blobs(sorted(paths))
+        known = self.tree.blobs(sorted(paths))
+        return {path: self._hidden.get(path, oid) for path, oid in known.items()}
+
+    @cached_property
+    def _hidden(self) -> dict[str, str]:
+        return hidden(self.tree)
 
     def committed(self, commit: str) -> CommitTree:
         return CommitTree(self.repository, commit)

@@ -189,7 +189,7 @@ def _discard(place: Place, path: str, out: Out) -> None:
     if out.is_folder:
         with suppress(UnreadableError):
             listed = cache.listing(out.hash, path) or {}
-            damaged = {md5 for name, md5 in listed.items() if not _holds(file / name, md5)}
+            damaged = {md5 for name, md5 in listed.items() if not holds(file / name, md5)}
     for object_ in filter(None, map(cache.find, damaged)):
         object_.unlink()
     if file.is_dir() and not file.is_symlink():
@@ -198,7 +198,8 @@ def _discard(place: Place, path: str, out: Out) -> None:
         file.unlink(missing_ok=True)
 
 
-def _holds(file: Path, digest: str) -> bool:
+def holds(file: Path, digest: str) -> bool:
+    """Whether its bytes have this MD5."""
     found = hash_paths(file.parent, [file.name], lambda _: True)[file.name]
     return isinstance(found, Digests) and found.md5 == digest
 

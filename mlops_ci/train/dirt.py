@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks.tool_folders import written_by
 from mlops_ci.frozen import dataclass
+from mlops_ci.unstaged import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +24,14 @@ _BYPRODUCT = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Dirt:
-    """`read`: what a run may read and is not committed. `results`: what a run writes, left by an earlier one."""
+    """`read`: what a run may read and is not committed. `results`: what a run writes, left by an earlier one.
+
+    `unseen`: what of `read` Git was told not to look at.
+    """
 
     read: tuple[str, ...]
     results: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
 
 
 def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
@@ -34,7 +39,9 @@ def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
     written = {path.rstrip("/") for path in outputs} | _written(project)
     changed = [path for path in sorted(tree.status) if not is_byproduct(path)]
     results = [path for path in changed if _is_below(path, written)]
-    return Dirt(read=tuple(sorted(set(changed) - set(results))), results=tuple(results))
+    unseen = sorted(path for path in hidden(tree) if not _is_below(path, written))
+    read = sorted({*changed, *unseen} - set(results))
+    return Dirt(read=tuple(read), results=tuple(results), unseen=tuple(unseen))
 
 
 def _written(project: Project) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TYPE_CHECKING, Literal
 
 from mlops_ci.environment import LOCK_FILES, is_lock_file, normalised, parse
@@ -12,6 +11,7 @@ from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage.run import EnvironmentLock
 from mlops_ci.process import run
+from mlops_ci.train.versions import agrees
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,21 +101,22 @@ def _compare(path: str, content: bytes, interpreter: Interpreter | None) -> tupl
     versions: dict[str, set[str]] = {}
     for one in pinned:
         versions.setdefault(normalised(one.name), set()).add(one.version)
-    exact = {name: found for name, found in versions.items() if all(map(_is_exact, found))}
-    if interpreter is None or not exact:
+    if interpreter is None or not versions:
         return "unknown", ""
     there = interpreter.packages
-    drift = sorted(name for name in exact.keys() & there.keys() if there[name] not in exact[name])
+    found = {
+        name: {agrees(path, one, there[name]) for one in wanted}
+        for name, wanted in versions.items()
+        if name in there
+    }
+    drift = sorted(name for name, said in found.items() if said == {"no"})
     if drift:
         return "no", _listed(
-            f"{one} {there[one]}, not {'/'.join(sorted(exact[one]))}" for one in drift
+            f"{one} {there[one]}, not {'/'.join(sorted(versions[one]))}" for one in drift
         )
     # What is absent may be for another platform, or of a group that nobody asked for.
-    return ("yes", "") if versions.keys() <= there.keys() else ("unknown", "")
-
-
-def _is_exact(version: str) -> bool:
-    return bool(re.fullmatch(r"[0-9][\w.!+-]*", version))
+    sure = versions.keys() <= there.keys() and all("yes" in said for said in found.values())
+    return ("yes" if sure else "unknown"), ""
 
 
 def _listed(lines: Iterable[str]) -> str:

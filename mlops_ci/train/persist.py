@@ -13,6 +13,7 @@ from mlops_ci.text import plural, shell_word, visible
 from mlops_ci.train import dirt, kept_out, remotes
 from mlops_ci.train.data import run_dvc
 from mlops_ci.train.place import Place
+from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -102,13 +103,27 @@ def commit(root: Path, done: TrainingRun, output: Output) -> None:
     if paths:
         _git(place, "add", "--", *paths)
         ran = ", ".join(visible(one.name) for one in done.stages if one.result == "ran")
+        wrote = Place(root).tree.blobs(paths)
         _git(place, "commit", "--quiet", "--only", "-m", f"Train {ran or 'again'}", "--", *paths)
+        committed = Place(root)
+        _refuse_other(wrote, CommitTree(committed.repository, committed.head).blobs(paths))
         output.say(f"committed {', '.join(map(visible, paths))}")
     else:
         output.say("the results are those that are committed")
     # Also then: an earlier run may have committed what it could not push.
     _git(place, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
     output.say(f"pushed to {visible(branch)}")
+
+
+def _refuse_other(wrote: dict[str, str], committed: dict[str, str]) -> None:
+    """A hook may write into what is committed. The Record is of what the run wrote."""
+    other = sorted(path for path in wrote | committed if wrote.get(path) != committed.get(path))
+    if other:
+        raise PublishError(
+            f"a Git hook has changed what is committed of {', '.join(map(visible, other))}: that is not what the run "
+            "wrote; nothing is pushed",
+            hint="git reset HEAD~ && git status, and let the hook leave these files alone",
+        )
 
 
 def _branch(place: Place) -> str:
@@ -140,8 +155,16 @@ def _git(place: Place, *arguments: str) -> None:
     if done.returncode:
         raise PublishError(
             f"git {arguments[0]}: {_reason(done.stderr.splitlines()) or done.last_line}",
-            hint="git pull --rebase && mlops-ci train" if arguments[0] == "push" else "git status",
+            hint=_hint(arguments[0], done.stderr),
         )
+
+
+def _hint(command: str, said: str) -> str:
+    if command != "push":
+        return "git status"
+    if "non-fast-forward" in said or "fetch first" in said:
+        return "git pull --rebase && mlops-ci train"
+    return "mlops-ci train --persist push, and dvc.lock in a pull request, where nobody may push to the branch"
 
 
 def _reason(lines: Iterable[str]) -> str:

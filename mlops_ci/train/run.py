@@ -10,8 +10,9 @@ from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable
-from mlops_ci.text import plural, visible
+from mlops_ci.text import plural, shell_word, visible
 from mlops_ci.train import data, dirt, environment, kept_out, locks, persist, results, seeds, steps
+from mlops_ci.train.alone import alone
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
@@ -58,11 +59,12 @@ def train(request: Request, output: Output) -> Trained:
     StoppedError when a signal comes.
     """
     with stoppable(KEPT):
-        return _train(request, output)
+        place = Place(request.start, request.config)
+        with alone(place.root):
+            return _train(place, request, output)
 
 
-def _train(request: Request, output: Output) -> Trained:
-    place = Place(request.start, request.config)
+def _train(place: Place, request: Request, output: Output) -> Trained:
     settings = dataclasses.replace(place.config.train, **request.overrides)
     # What cannot be run is said before anything is installed or fetched.
     stages = (request.stage,) if request.stage else ()
@@ -157,7 +159,14 @@ def _refuse_dirt(found: dirt.Dirt, settings: TrainConfig, output: Output) -> Non
         names = ", ".join(map(visible, found.read[:_SHOWN])) + more
         are = "is" if count == 1 else "are"
         what = f"{plural(count, 'file')} that the run may read {are} not committed: {names}"
-        _refuse(what, "git add and git commit", settings, output)
+        _refuse(what, _commit_it(found), settings, output)
+
+
+def _commit_it(found: dirt.Dirt) -> str:
+    if not found.unseen:
+        return "git add and git commit"
+    word = shell_word(found.unseen[0])
+    return f"git update-index --no-assume-unchanged {word} (or --no-skip-worktree), git add and git commit"
 
 
 def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> None:

@@ -14,7 +14,6 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci import http
 from mlops_ci.errors import StageError, UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.http import redact
@@ -75,7 +74,7 @@ class Tracked:
         if not self.is_server:
             return ""
         try:
-            http.check_reachable(self.uri)
+            mlflow.check_answers(TrackerSettings(uri=self.uri, root=self.root))
         except UnreadableError as error:
             return str(error)
         return ""

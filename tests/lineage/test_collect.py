@@ -6,6 +6,9 @@ import dataclasses
 import errno
 import hashlib
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +21,8 @@ from mlops_ci.lineage.run import TrainingRun
 from mlops_ci.lineage.statement import PROVENANCE, STATEMENT, encode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Repo
 
 DVC_YAML = """\
@@ -131,6 +136,33 @@ def test_the_last_record_is_the_newest_also_when_the_clock_was_set_back(
         assert store.newest(repo.path) == written
         assert store.read(written) == statements
     assert len(store.kept(repo.path)) == 3
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_records_that_are_written_at_once_are_all_kept(
+    repo: Repo, run: TrainingRun, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    statements, writers = collect(repo.path, run), 6
+    together, put = threading.Barrier(writers, timeout=60), store._put
+
+    def at_once(file: Path, path: Path) -> None:
+        with suppress(threading.BrokenBarrierError):
+            together.wait()
+        together.abort()
+        put(file, path)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(store, "_put", at_once)
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    with ThreadPoolExecutor(writers) as pool:
+        written = list(pool.map(lambda _: store.write(repo.path, statements), range(writers)))
+    assert len(set(written)) == writers
+    assert set(store.kept(repo.path)) == set(written)
+    assert all(store.read(one) == statements for one in written)
+    assert len(list((repo.path / store.FOLDER).iterdir())) == writers
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]\n", '{"a": 1, "a": 2}\n', "[" * 100_000])

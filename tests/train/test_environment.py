@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci.train.locks import Interpreter, describe
+from mlops_ci.train.versions import agrees
 from tests.train.conftest import BIN, train
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ def requirements(file: Path, digest: str = "") -> str:
         ("numpy==2.1\n", "no"),
         ("numpy==2.0\nabsent==1.0\n", "unknown"),
         ("NumPy==2.0\n", "yes"),
+        ("numpy==2\n", "yes"),
         ("numpy>=1\n", "unknown"),
+        ("numpy==2.0\ntorch>=3\n", "unknown"),
+        ("torch==2.1.0\n", "yes"),
+        ("torch==2.1.0+cpu\n", "no"),
+        ("torch==2.1.0.post1\n", "no"),
         ("<<<<<<< \n", "unknown"),
         ("", "unknown"),
     ],
@@ -59,11 +65,31 @@ def test_what_is_installed_is_compared_with_the_lock(
     tmp_path: Path, lock: str, in_sync: str
 ) -> None:
     tmp_path.joinpath("requirements.txt").write_text(lock)
-    interpreter = Interpreter(path="python", version="3.11.0", packages={"numpy": "2.0"})
+    packages = {"numpy": "2.0", "torch": "2.1.0+cu121"}
+    interpreter = Interpreter(path="python", version="3.11.0", packages=packages)
     found, drift = describe(tmp_path, "requirements.txt", interpreter)
     assert found.in_sync == in_sync
     assert bool(drift) == (in_sync == "no")
     assert found.sha256 == hashlib.sha256(lock.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "installed", "found"),
+    [
+        ("requirements.txt", "1.0-RC.1", "1.0rc1", "yes"),
+        ("requirements.txt", "v1.0-1", "1.0.0.post1", "yes"),
+        ("requirements.txt", "1!1.0", "1.0", "no"),
+        ("uv.lock", "2.1.0", "2.1.0+cu121", "no"),
+        ("uv.lock", "0.1 (editable .)", "0.2", "yes"),
+        ("uv.lock", "0.1 (git+https://a.example/b@1a2b3c4)", "0.1", "unknown"),
+        ("environment.yml", "1.26", "1.26.4", "unknown"),
+        ("environment.yml", "1.26", "1.27", "no"),
+    ],
+)
+def test_versions_agree_as_the_tool_of_the_lock_has_it(
+    path: str, wanted: str, installed: str, found: str
+) -> None:
+    assert agrees(path, wanted, installed) == found
 
 
 @pytest.mark.real

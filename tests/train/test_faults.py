@@ -40,15 +40,15 @@ def is_alive(group: int) -> bool:
 
 
 class Held:
-    """`mlops-ci train`, inside a stage that does not end."""
+    """`mlops-ci train`, or another program, inside a stage that does not end."""
 
-    def __init__(self, repo: Repo, stage: str, *arguments: str) -> None:
+    def __init__(self, repo: Repo, stage: str, *program: str) -> None:
         self.repo = repo
         self.script = f"{stage}.sh"
         self.file = repo.path.parent / "held"
         repo.commit(**{self.script: HOLD})
         self.process = subprocess.Popen(
-            command("train", *arguments),
+            program or command("train"),
             cwd=repo.path,
             env={**os.environ, "HELD": str(self.file)},
             stdout=subprocess.DEVNULL,
@@ -113,13 +113,13 @@ def test_a_run_that_takes_too_long_is_stopped(repo: Repo) -> None:
 
 
 def test_another_dvc_at_work_is_named_and_not_disturbed(pipeline: Repo) -> None:
-    held = Held(pipeline, "prepare")
+    held = Held(pipeline, "prepare", "dvc", "repro")
     done = train(pipeline)
     assert done.code == 3
     assert "another dvc is at work" in done.errors[0]
     assert "(PID " in done.errors[0]
     assert held.process.poll() is None
-    held.process.terminate()
+    os.killpg(held.process.pid, signal.SIGKILL)
     held.end()
 
 
@@ -129,3 +129,16 @@ def test_a_full_disk_is_named(pipeline: Repo) -> None:
     assert done.code == 3
     assert "the disk is full (stage train)" in done.errors[0]
     assert "df -h" in done.err
+
+
+def test_a_process_that_a_stage_leaves_behind_is_not_taken_for_a_damaged_cache(
+    pipeline: Repo,
+) -> None:
+    late = 'echo "{}" > metrics.json; (until test -e dvc.lock; do sleep 0.01; done; for i in $(seq 100); do'
+    late += ' sleep 0.1; echo "{\\"accuracy\\": $i}" > metrics.json; done) > /dev/null 2>&1 &\necho m > model.bin\n'
+    pipeline.commit(**{"train.sh": late})
+    done = train(pipeline)
+    assert done.code == 3
+    assert store.newest(pipeline.path) is None
+    assert "cache is damaged" not in done.err
+    assert "changed" in done.errors[0]

@@ -115,6 +115,33 @@ def test_a_branch_that_has_moved_on_is_not_forced(
     assert there == pipeline.git("rev-parse", "HEAD")
 
 
+def test_what_a_hook_has_changed_is_not_what_the_run_wrote(pipeline: Repo, origin: Path) -> None:
+    hook = pipeline.path / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho >> metrics.json && git add metrics.json\n")
+    hook.chmod(0o755)
+    before = pipeline.git("ls-remote", "origin", "main")
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 4
+    assert "a Git hook has changed what is committed of metrics.json" in done.errors[0]
+    assert persisted(pipeline) == "none"
+    assert pipeline.git("ls-remote", "origin", "main") == before
+
+
+def test_a_protected_branch_is_told_from_one_that_has_moved_on(
+    pipeline: Repo, origin: Path
+) -> None:
+    hook = origin / "hooks/pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'error: GH006: Protected branch update failed' >&2; exit 1\n")
+    hook.chmod(0o755)
+    done = train(pipeline, "--persist", "commit")
+    assert done.code == 4
+    assert "GH006: Protected branch" in done.errors[0]
+    assert "pull request" in done.err
+    assert "rebase" not in done.err
+
+
 def test_a_detached_head_is_no_branch(pipeline: Repo, origin: Path) -> None:
     pipeline.git("switch", "--quiet", "--detach")
     done = train(pipeline, "--persist", "commit")

@@ -163,3 +163,24 @@ def test_on_github_each_stage_is_a_group_and_gives_no_commands(pipeline: Repo) -
     resume = lines.index(f"::{stop.removeprefix('::stop-commands::')}::")
     assert start < lines.index("::warning::pwned") < resume
     assert lines[resume + 1] == "::endgroup::"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("flag", ["assume-unchanged", "skip-worktree"])
+def test_what_git_was_told_not_to_look_at_is_dirty_too(pipeline: Repo, flag: str) -> None:
+    pipeline.git("update-index", f"--{flag}", "params.yaml", "prepare.sh")
+    pipeline.write("params.yaml", "lr: 0.9\n")
+    refused = train(pipeline)
+    assert refused.code == 2
+    assert "1 file that the run may read is not committed: params.yaml" in refused.errors[0]
+    assert "--no-assume-unchanged params.yaml" in refused.err
+    pipeline.write("prepare.sh", "cat raw.csv > data.csv\n")
+    done = train(pipeline, "--on-dirty", "record", "--json")
+    assert (done.code, done.data["dirty"]) == (0, ["params.yaml", "prepare.sh"])
+    (statement,) = store.read(pipeline.path / done.data["record"])
+    (code,) = (
+        one
+        for one in statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+        if one["name"] == "prepare.sh"
+    )
+    assert code["digest"]["gitBlob"] == pipeline.git("hash-object", "prepare.sh").strip()

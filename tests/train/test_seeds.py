@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlops_ci.cli import run
 from mlops_ci.lineage import store
-from tests.train.conftest import FILES, train
+from tests.train.conftest import FILES, command, train, until
 
 if TYPE_CHECKING:
     from tests.conftest import Repo
@@ -65,6 +67,31 @@ def test_a_seed_with_which_it_fails_is_named(pipeline: Repo) -> None:
     assert "with seed 1: stage train failed" in done.errors[0]
     assert store.newest(pipeline.path) is None
     assert len(pipeline.git("worktree", "list").splitlines()) == 1
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_harms_nothing(pipeline: Repo) -> None:
+    waits = (
+        'test "$MLOPS_CI_SEED" = 1 && touch "$HELD" && until test -e "$GO"; do sleep 0.1; done\n'
+    )
+    pipeline.commit(**{"train.sh": waits + MEASURES})
+    held, go = (pipeline.path.parent / name for name in ("held", "go"))
+    first = subprocess.Popen(
+        command("train", "--seeds", "2"),
+        cwd=pipeline.path,
+        env={**os.environ, "HELD": str(held), "GO": str(go)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    )
+    until(lambda: held.exists() or first.poll() is not None)
+    second = train(pipeline, "--seeds", "2")
+    assert second.code == 3
+    assert second.errors == ["another mlops-ci train is at work in this work tree"]
+    go.touch()
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 0, said
+    found = json.loads(pipeline.path.joinpath("seed-metrics.json").read_text())
+    assert found["models"]["repo"]["metrics.json"]["accuracy"] == [0.9, 0.91]
 
 
 def test_without_a_stage_that_makes_a_model_it_asks_which(pipeline: Repo) -> None:

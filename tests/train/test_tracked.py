@@ -77,13 +77,24 @@ def test_runs_are_logged_beside_the_repository_while_mlflow_is_down(pipeline: Re
     assert tags["mlops_ci.run_url"] == "https://github.example/acme/churn/actions/runs/7/attempts/1"
 
 
+WELL = (200, "application/json", b"{}")
+LOGIN = b"<!doctype html><title>Sign in</title>"
+# Nobody behind a proxy, a login page in the place of the server, its database down.
+FAILS = {
+    "behind": (503, "text/html", b""),
+    "portal": (200, "text/html", LOGIN),
+    "redirect": (302, "text/html", LOGIN),
+    "database": (500, "application/json", b'{"error_code": "INTERNAL_ERROR"}'),
+}
+
+
 class Server(ThreadingHTTPServer):
-    """Answers until somebody asks for `/last`; after that nobody is there, or nobody behind it (`is_proxy`)."""
+    """Answers until somebody asks for `/last`; after that as `then` says, or nobody is there."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        self.status, self.is_proxy = 200, False
+        self.answers, self.then = WELL, ""
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -95,17 +106,23 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
-    def do_HEAD(self) -> None:
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
+    def do_POST(self) -> None:
+        status, kind, body = self.server.answers
+        if status == 302 and self.path == "/login":
+            status = 200
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Location", "/login")
         self.end_headers()
-
-    do_POST = do_HEAD  # noqa: N815
+        self.wfile.write(body)
 
     def do_GET(self) -> None:
-        if self.server.is_proxy:
-            self.server.status = 503
-            self.do_HEAD()
+        if self.path != "/last":
+            self.do_POST()
+        elif self.server.then:
+            self.server.answers = FAILS[self.server.then]
+            self.send_error(400)
         else:
             self.server.end()
             self.close_connection = True
@@ -122,11 +139,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.mark.stub
-@pytest.mark.parametrize("when", ["middle", "behind", "end"])
+@pytest.mark.parametrize("when", ["middle", "behind", "redirect", "end"])
 def test_a_server_that_goes_away_costs_no_training(
     pipeline: Repo, server: Server, when: str
 ) -> None:
-    server.is_proxy = when == "behind"
+    server.then = when if when in FAILS else ""
     pipeline.commit(**{"train.sh": f"python train.py {when}\n", "train.py": ASKS})
     uri = f"http://127.0.0.1:{server.server_port}"
     done = train(pipeline, "--json", MLFLOW_TRACKING_URI=uri)
@@ -139,6 +156,29 @@ def test_a_server_that_goes_away_costs_no_training(
         assert "MLflow cannot be read after the run" in done.err
         (logged,) = tracked(pipeline, done.data["record"])
         assert (logged["run_id"], len(logged["mark"])) == ("", 32)
+
+
+@pytest.mark.stub
+@pytest.mark.parametrize("what", ["portal", "database"])
+def test_what_does_not_answer_as_mlflow_is_down_before_the_run(
+    pipeline: Repo, server: Server, what: str
+) -> None:
+    server.answers = FAILS[what]
+    done = train(pipeline, "--json", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.server_port}")
+    assert done.code == 0, done.err
+    assert "MLflow does not answer" in done.err
+    assert done.data["tracking"]["local"]
+
+
+@pytest.mark.stub
+@pytest.mark.parametrize("status", [403, 400])
+def test_a_server_that_refuses_is_there(pipeline: Repo, server: Server, status: int) -> None:
+    body = b'{"error_code": "BAD_REQUEST"}' if status == 400 else LOGIN
+    server.answers = status, "application/json", body
+    done = train(pipeline, "--json", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{server.server_port}")
+    assert done.code == 0, done.err
+    assert "MLflow does not answer" not in done.err
+    assert not done.data["tracking"]["local"]
 
 
 @pytest.mark.stub

@@ -101,6 +101,12 @@ def send(source: TrackerSettings, target: TrackerSettings, run_id: str) -> str:
     return client.send(source, target, run_id)
 
 
+def check_answers(settings: TrackerSettings) -> None:
+    """Raises UnreadableError where no tracking server answers: a proxy or a login page in its place is none."""
+    with rest.open_store(settings) as server:
+        server.check()
+
+
 def is_server(uri: str) -> bool:
     return uri.lower().startswith(("http://", "https://"))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.http import StatusError, basic, get_json, post_json, redact
+from mlops_ci.http import StatusError, basic, check_answers_in_json, get_json, post_json, redact
 from mlops_ci.stack.base import TrackedRun
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ class RestStore:
     def tag(self, run_id: str, tags: dict[str, str]) -> None:
         for key, value in tags.items():
             self.ask(post_json, "runs/set-tag", {"run_id": run_id, "key": key, "value": value})
+
+    def check(self) -> None:
+        """Raises UnreadableError where no tracking server answers."""
+        url = f"{self.api}/experiments/search"
+        check_answers_in_json(url, {"max_results": "1"}, auth=self.auth)
 
     def find(self, path: str, **params: str) -> Any:
         """What the server answers to a GET; None when there is no such thing."""
