@@ -130,6 +130,14 @@ class Evidence:
         path = self.joined.new.predictions.path
         return f"{row.name} of {side} is {stated} in {row.source}, and {given:.6g} by {path}"
 
+    def passed_over(self, row: Change) -> str:
+        """Why predictions do not judge a row that by its name they could; "" where nobody would expect it."""
+        metric = self.metric_of(row.name)
+        if not metric or not self.is_paired or not self.joined.old.offers(metric):
+            return ""
+        given, path = self.joined.old.value(metric), self.joined.old.predictions.path
+        return f"{path} gives {given:.9g} of the baseline, {row.source} states {row.baseline}"
+
     def rows(self, name: str) -> list[Change]:
         """A row of a metric that is in no metrics file."""
         metric = self.metric_of(name)

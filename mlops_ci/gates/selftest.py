@@ -36,7 +36,7 @@ def proofs(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
             )
             continue
         yield _control(gate.id, own)
-        if not any(one.result in _STOPPED for one in own):
+        if not any(map(_objects, own)):
             yield from _of_gate(model, policy, gate, _leaves(own))
     yield from _of_leak(model, policy)
 
@@ -47,7 +47,7 @@ def _of_leak(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
     if not own:
         return
     yield _control(LEAK, own)
-    if any(one.result in _STOPPED for one in own):
+    if any(map(_objects, own)):
         return
     faults: tuple[Fault, ...] = ("leak", "unread training data")
     for fault in faults:
@@ -57,12 +57,14 @@ def _of_leak(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
         yield Proof(gate=LEAK, fault=fault, metric="", state=state, reason=reason)
 
 
-_STOPPED = ("fail", "inconclusive", "warn")
+def _objects(one: Outcome) -> bool:
+    """What too little is known of to tell, and therefore blocks nothing, is no objection."""
+    return one.blocks or one.result in ("fail", "warn")
 
 
 def _control(gate: str, own: list[Outcome]) -> Proof:
-    wrong = next((one for one in own if one.result in _STOPPED), None)
-    judged = any(one.result == "pass" for one in own)
+    wrong = next(filter(_objects, own), None)
+    judged = any(one.result in ("pass", "inconclusive") for one in own)
     reason = wrong.reason if wrong else "" if judged else own[0].reason if own else "judges nothing"
     return Proof(
         gate=gate,

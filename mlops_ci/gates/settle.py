@@ -57,11 +57,17 @@ class Settling:
             if found is not None:
                 return found
             if self.noise is not None:
-                return outcome
+                return self._by_limit(outcome, row)
         try:
-            return self._by_repeats(outcome, row, better)
+            found = self._by_repeats(outcome, row, better)
         except ImportError:
             return replace(outcome, result="inconclusive", reason=NEEDS_STATS)
+        return self._by_limit(outcome, row) if found == outcome else found
+
+    def _by_limit(self, outcome: Outcome, row: Change) -> Outcome:
+        why = self.evidence.passed_over(row)
+        reason = f"{outcome.reason}; uncalibrated: {why}" if why else outcome.reason
+        return replace(outcome, reason=reason)
 
     def _by_examples(self, outcome: Outcome, row: Change, better: int) -> Outcome | None:
         """None where predictions say nothing of the row."""

@@ -89,6 +89,11 @@ def _settle(row: Check) -> Line:
     if estimate and estimate.of != "examples":
         train = f"mlops-ci train --seeds {needed or 5}"
         return ("train with more seeds to be sure; it does not block: ", Code(train))
+    if estimate and not needed:
+        return (
+            "allow a little, or live with it: it does not block. Try a gate: ",
+            Code(_TRY_GATES),
+        )
     more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
     return (f"{more} to be sure; it does not block. Judge again: ", Code(_GATE))
 

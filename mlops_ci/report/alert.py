@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def lines(case: Case) -> tuple[tuple[str, Line], ...]:
     third = {
-        "inconclusive": "Why it blocks" if case.judged.blocks else "Why no answer",
+        "inconclusive": "Why it blocks" if case.judged.blocks else "Why, perhaps",
         "no gates": "Why no verdict",
         "unarmed": "Why no verdict",
     }
@@ -160,17 +160,18 @@ def _why(case: Case) -> Line:
         return ("no gate is configured, so nothing passed and nothing failed.",)
     if case.judged.result == "unarmed":
         return (f"{_unarmed(case)}, so nothing passed and nothing failed{_would_fail(case)}.",)
-    if case.judged.result == "inconclusive":
-        telling = case.telling[0].outcome
-        if doubt.kind(telling):
-            return (
-                *doubt.why(telling),
-                ". This change did it, so a missing answer counts against it.",
-            )
-        reason = spans.prose(telling.reason)
-        blocks = " What cannot be judged is no pass." if case.judged.blocks else ""
-        return (*reason, f".{blocks}")
+    if case.judged.result == "inconclusive" and case.judged.blocks:
+        return _why_it_blocks(case.telling[0])
     return changes.briefly(case.groups)
+
+
+def _why_it_blocks(telling: Check) -> Line:
+    if doubt.kind(telling.outcome):
+        ends = ". This change did it, so a missing answer counts against it."
+        return (*doubt.why(telling.outcome), ends)
+    if telling.outcome.estimate and telling.outcome.reason in spans.plain(telling.words):
+        return ("that alone does not; ", Code("on_inconclusive: fail"), " has it so.")
+    return (*spans.prose(telling.outcome.reason), ". What cannot be judged is no pass.")
 
 
 def _unarmed(case: Case) -> str:

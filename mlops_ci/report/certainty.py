@@ -61,11 +61,26 @@ def words(outcome: Outcome, limit: str, times: str) -> Line:
     """`limit`: as the gate writes it; `times`: the change in multiples of it."""
     found = interval(outcome)
     assert found
+    return (*_told(outcome, found, limit, times), _by_means(outcome))
+
+
+def _told(outcome: Outcome, found: Interval, limit: str, times: str) -> Line:
     if outcome.result == "pass":
         return _passed(outcome, found, limit)
     if _is_beyond(outcome, found):
         return (Strong("real loss", "loss"), f", {times}")
     return (Strong("cannot tell"), *_unclear(outcome, found, limit))
+
+
+def _by_means(outcome: Outcome) -> str:
+    """What the interval is around, where that is not the change which stands beside it."""
+    found = outcome.estimate
+    if found is None or found.of == "examples" or not math.isfinite(found.change):
+        return ""
+    change = float(f"{found.change:.3g}")
+    against = "against the mean of" if found.of == "runs" else "by the means of"
+    shown = text.change(change, text.decimals_for(0.0, change))
+    return f"; {shown} {against} {_counted(found, found.count)}"
 
 
 def _is_beyond(outcome: Outcome, found: Interval) -> bool:
@@ -100,7 +115,7 @@ def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:
         blocks = ": blocks" if outcome.result == "inconclusive" else ", warning only"
         return (f" if beyond the limit {limit}; the estimate is{blocks}",)
     if estimate.of == "runs":
-        return (f": one run is within what {_counted(estimate, estimate.units)} differ by",)
+        return (": one run of the candidate says too little",)
     if estimate.needed is None:
         return (f": a limit of 0 allows no loss at all, and no number of {estimate.of} shows that",)
     if estimate.needed <= estimate.units:

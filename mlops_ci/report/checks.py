@@ -53,16 +53,17 @@ class Check:
 
 
 def checks_of(verdict: Verdict) -> list[Check]:
-    """Worst first; the whole set before its slices; then the largest change against its limit."""
+    """Worst first, and what blocks; the whole set before its slices; then the largest change against its limit."""
     found = [_check(outcome, verdict) for outcome in verdict.outcomes]
     return sorted(found, key=_severity)
 
 
-def _severity(check: Check) -> tuple[int, bool, float, str, str]:
+def _severity(check: Check) -> tuple[int, bool, bool, float, str, str]:
     size = -abs(check.ratio) if check.ratio is not None else 0.0
     if kind(check.outcome) == "none":
         size = -math.inf  # nothing was measured: worse than any number
-    return ORDER.index(check.result), bool(check.slice), size, check.name, check.gate
+    place, blocks = ORDER.index(check.result), check.outcome.blocks
+    return place, not blocks, bool(check.slice), size, check.name, check.gate
 
 
 def split(metric: str) -> tuple[str, str]:
@@ -221,7 +222,17 @@ def _within(outcome: Outcome, found: Kind) -> Line:
         return (Strong("gain", "gain"), ", one run")
     if found == "improvement":
         return (Strong("believable"), f": up to {limit_shown(outcome)} better is")
-    return (Strong("uncalibrated"), f": within the limit {limit_shown(outcome)}")
+    return (
+        Strong("uncalibrated"),
+        f": within the limit {limit_shown(outcome)}",
+        *_why_alone(outcome),
+    )
+
+
+def _why_alone(outcome: Outcome) -> Line:
+    """Why a limit is all that there is, where its gate says so."""
+    why = outcome.reason.partition("; uncalibrated: ")[2]
+    return ("; ", *spans.prose(why)) if why else ()
 
 
 def _bound(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci.frozen import dataclass
@@ -54,6 +55,26 @@ def delong(label: NDArray[Any], score: NDArray[Any]) -> Student:
 
 def delong_paired(label: NDArray[Any], baseline: NDArray[Any], candidate: NDArray[Any]) -> Student:
     """Candidate less baseline on the same examples. Fewer than two of a class: no standard error."""
+    return _normal(*_paired(label, baseline, candidate))
+
+
+def change(label: NDArray[Any], baseline: NDArray[Any], candidate: NDArray[Any]) -> Student:
+    """`delong_paired` by a t distribution: of 15 positives the normal one calls equals worse in 6 % at 5 %.
+
+    Degrees of freedom by Satterthwaite, as Brunner and Munzel, Biometrical Journal 42 (2000), have them for one AUC.
+    """
+    point, *sides = _paired(label, baseline, candidate)
+    found = _normal(point, *sides)
+    if not found.se > 0:
+        return found
+    shares = [(float(one.var(ddof=1)) / len(one), len(one) - 1) for one in sides]
+    return replace(found, df=found.se**4 / sum(share**2 / df for share, df in shares))
+
+
+def _paired(
+    label: NDArray[Any], baseline: NDArray[Any], candidate: NDArray[Any]
+) -> tuple[float, NDArray[Any], NDArray[Any]]:
+    """The change, and of which changes of placements it is the mean: of positives, and of negatives."""
     import numpy as np
 
     # In the order of content: sums of floats depend on theirs in the last digits.
@@ -61,7 +82,7 @@ def delong_paired(label: NDArray[Any], baseline: NDArray[Any], candidate: NDArra
     label, baseline, candidate = label[order], baseline[order], candidate[order]
     old, new = placements(label, baseline), placements(label, candidate)
     positives, negatives = new.positives - old.positives, new.negatives - old.negatives
-    return _normal(new.auc - old.auc, positives, negatives)
+    return new.auc - old.auc, positives, negatives
 
 
 def _normal(point: float, positives: NDArray[Any], negatives: NDArray[Any]) -> Student:

@@ -45,7 +45,7 @@ def change(
     """
     metric = METRICS[name]
     if name == "roc_auc" and units is None:
-        return auc.delong_paired(label, baseline, candidate)
+        return auc.change(label, baseline, candidate)
     if _later(name, label, baseline, candidate):
         return change(
             name, label, candidate, baseline, units, resamples=resamples, seed=seed

@@ -152,6 +152,8 @@ def test_a_metric_of_other_examples_is_judged_by_tolerance() -> None:
     row = auc_row(0.5, 0.49, "train.auc")
     found = one(examples(), examples(), metrics=(row,), metric="train.auc")
     assert (found.result, found.estimate) == ("pass", None)
+    assert "holds; uncalibrated: p.jsonl gives 0.8" in found.reason
+    assert found.reason.endswith("of the baseline, m.json states 0.5")
     config = PredictionsConfig(path="p.csv", score="score", metrics={"train.auc": "roc_auc"})
     found = one(examples(), examples(), metrics=(row,), metric="train.auc", config=config)
     assert found.result == "inconclusive"

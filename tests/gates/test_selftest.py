@@ -10,9 +10,9 @@ from mlops_ci.gates import judge
 from mlops_ci.gates.selftest import proofs
 from mlops_ci.model import Change, ModelComparison
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
-from mlops_ci.repeats import Repeats
+from mlops_ci.repeats import Repeats, Run
 from tests.gates.test_measured import CONFIG, SLICED, auc_row, examples, file, policy
-from tests.gates.test_repeated import OLD, seeds
+from tests.gates.test_repeated import HISTORY, MAIN, OLD, seeds
 
 if TYPE_CHECKING:
     from mlops_ci.gate_trials import Proof
@@ -118,6 +118,23 @@ def test_seeds_move_with_the_metric() -> None:
         one for one in own if one.fault == "regression" and "fail: the loss" in one.reason
     ]
     assert worse.state == "stopped"
+
+
+def test_a_gate_that_cannot_tell_and_blocks_nothing_is_tried() -> None:
+    """The last run of main is a little below its mean: no reason to try no fault at all."""
+    values = [0.8972, *MAIN]
+    runs = tuple(
+        Run(commit=f"c{at}", values={("m.json", "acc"): one}) for at, one in enumerate(values)
+    )
+    row = Change(name="acc", source="m.json", baseline=values[0], candidate=values[0])
+    measured = ModelComparison(
+        model="m",
+        metrics=(row, *model().metrics[1:]),
+        repeats=Repeats(path="s", runs=runs),
+    )
+    gate = {"metric": "acc", "change": {"max_regression": 0.005}, "noise": HISTORY}
+    assert judge(measured, policy(gate)).result == "inconclusive"
+    assert states(found(policy(gate), measured)) == CHANGE
 
 
 def pair(config: PredictionsConfig = CONFIG, **more: Any) -> PredictionPair:

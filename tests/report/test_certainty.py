@@ -21,9 +21,10 @@ def outcome(
     result: Any = "pass",
     *,
     limit: float = 0.02,
+    around: float | None = None,
     **more: Any,
 ) -> Outcome:
-    """Of AUC, 0.9 before; ends as they are in the metric's unit."""
+    """Of AUC, 0.9 before; ends as they are in the metric's unit. `around`: what the interval is of, else `change`."""
     given = {"method": "DeLong", "count": 1200, "units": 1200, "confidence": 0.9, **more}
     return Outcome(
         gate="no-worse",
@@ -37,7 +38,7 @@ def outcome(
         baseline=0.9,
         bound=0.9 - limit,
         headroom=limit + change,
-        estimate=Estimate(change=change, low=low, high=high, **given),
+        estimate=Estimate(change=change if around is None else around, low=low, high=high, **given),
     )
 
 
@@ -84,6 +85,14 @@ WORDS = [
     ),
     (outcome(0.01, 0.0, 0.02), "noise: nothing lost, 0.02 allowed"),
     (
+        outcome(0.005, -0.012, 0.004, of="runs", around=-0.004, count=10),
+        "noise: at most 0.012 lost, 0.02 allowed; −0.004 against the mean of 10 runs of main",
+    ),
+    (
+        outcome(-0.06, -0.07, -0.05, "fail", of="seeds", around=-0.0601, count=5),
+        "real loss, 3 × the limit 0.02; −0.0601 by the means of 5 seeds",
+    ),
+    (
         outcome(0.0, math.nan, math.nan, "inconclusive"),
         "cannot tell: 1,200 examples say too little",
     ),
@@ -93,7 +102,8 @@ WORDS = [
 @pytest.mark.parametrize(("one", "words"), WORDS)
 def test_words(one: Outcome, words: str) -> None:
     for side in (one, loss(one)):
-        assert spans.plain(checks.words_of(side)).replace("\u00a0", " ") == words
+        found = spans.plain(checks.words_of(side)).replace("\u00a0", " ")
+        assert found == (words if side is one else words.replace("−", "+"))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +157,7 @@ def test_every_renderer_says_it(one: Outcome) -> None:
         html.render(*told(one)),
         terminal.render(*told(one), everything=True),
     ):
-        assert words in text_of(page)
+        assert words in " ".join(text_of(page).split())  # a terminal breaks lines
     strip = certainty.strip(one)
     assert strip.rstrip() in terminal.render(*told(one), everything=True)
     assert f"`{strip}`".replace(" ", "\u00a0") in markdown.render(*told(one)) or not strip
@@ -165,6 +175,34 @@ def test_what_more_examples_would_settle_does_not_say_blocked() -> None:
     assert (
         "between −0.040 and +0.020 in nine of ten such comparisons (DeLong, 1,200 examples)" in page
     )
+    # Once where it is told, and once in its row.
+    assert page.count("needs 3,456 examples, has 1,200") == 2
+
+
+def test_what_blocks_is_told_before_what_is_open_and_why() -> None:
+    words = "needs 3,456 examples, has 1,200"
+    one = replace(WORDS[6][0], reason=words)
+    assert one.estimate
+    open_ = replace(one, metric="f1", headroom=-0.1, estimate=replace(one.estimate, blocks=False))
+    comparison, verdicts = told(one)
+    both = {"m": replace(verdicts["m"], outcomes=(open_, one))}
+    page = text_of(markdown.render(comparison, both))
+    assert ": cannot tell whether `auc` is worse: blocked\n" in page
+    assert "that alone does not; `on_inconclusive: fail` has it so." in page
+
+
+def test_a_limit_of_nothing_asks_for_no_more_examples() -> None:
+    one = outcome(-0.01, -0.04, 0.02, "inconclusive", limit=0.0, blocks=False)
+    one = replace(one, estimate=replace(one.estimate, change=0.0))  # type: ignore[type-var]
+    page = text_of(markdown.render(*told(one)))
+    assert "allow a little, or live with it" in page
+    assert "evaluate on" not in page
+
+
+def test_a_limit_alone_says_why_it_is_alone() -> None:
+    alone = replace(WORDS[1][0], estimate=None, reason="holds; uncalibrated: 7 runs of main")
+    shown = spans.plain(checks.words_of(alone))
+    assert shown == "uncalibrated: within the limit 0.02; 7 runs of main"
 
 
 def test_noise_is_not_called_worse() -> None:
