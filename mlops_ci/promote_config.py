@@ -8,6 +8,7 @@ from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Approval = Literal["manual", "auto"]
+Evidence = Literal["merged", "recorded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,9 @@ class PromoteConfig:
         "the main branch.",
         default="manual",
     )
-    merged: bool = doc(
-        "true: only commits that the main branch contains take a stage, so that its rules have been asked of every "
-        "number that is judged; false: those of any branch do. Read on the main branch.",
-        default=False,
+    evidence: Evidence = doc(
+        "What has to stand behind the metrics that a version is judged by: a Record is not signed. merged: its commit "
+        "is one that the main branch had, so that its rules have been asked of every number; recorded: dvc.lock and the "
+        "Record alone, which whoever may push a branch, notes and tags can write. Read on the main branch.",
+        default="merged",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from mlops_ci.promote import granting, ledger
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
+from tests.promote.conftest import record
 
 pytestmark = pytest.mark.real
 
@@ -265,22 +267,61 @@ def cloned(repo: Repo, folder: Path) -> Repo:
     return other
 
 
-def test_only_what_is_merged_where_the_main_branch_asks_for_that(released: Repo, cli: Any) -> None:
-    policy = (released.path / "mlops-ci.yaml").read_text()
-    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
-    released.write("README", "not reviewed\n")
-    released.commit("side")
-    released.git("tag", "-a", "-m", "x", "churn@v1.3.0")
-    name = ask(released, "v1.3.0", 1)
-    assert cli("promote", name, "--dry-run")[0] == 0
-    released.git("checkout", "-q", "main")
-    released.write("mlops-ci.yaml", f"{policy}promote: {{merged: true}}\n")
-    released.commit("policy")
-    released.git("push", "-q", "origin", "main")
+def with_promote(repo: Repo, keys: str) -> None:
+    """The main branch says so."""
+    repo.git("checkout", "-q", "main")
+    policy = (repo.path / "mlops-ci.yaml").read_text()
+    repo.write("mlops-ci.yaml", f"{policy}promote: {{{keys}}}\n")
+    repo.commit("policy")
+    repo.git("push", "-q", "origin", "main")
+
+
+def forge_metrics(repo: Repo) -> None:
+    """The worse model of v1.2.0 with the metrics of a good one: dvc.lock and Record agree, and all is pushed."""
+    old, new = (repo.path / "metrics.json").read_bytes(), b'{"accuracy": 9.5, "loss": NaN}'
+    (repo.path / "metrics.json").write_bytes(new)
+    lock = (repo.path / "dvc.lock").read_text()
+    lock = lock.replace(hashlib.md5(old).hexdigest(), hashlib.md5(new).hexdigest())
+    repo.write("dvc.lock", lock.replace(f"size: {len(old)}", f"size: {len(new)}"))
+    repo.commit("better, honestly")
+    record(repo)
+    repo.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    repo.git("push", "-q", "origin", "HEAD", "refs/notes/*:refs/notes/*")
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_edited_metrics_with_a_record_that_agrees_are_refused(
+    released: Repo, cli: Any, *, merged: bool
+) -> None:
+    """Also where a merge has the edit in its history, and what it merged has it not."""
+    cli("promote", ask(released, "v1.1.0", 1))
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    if merged:
+        released.git("revert", "--no-edit", "HEAD")
+        released.git("checkout", "-q", "main")
+        released.git("merge", "-q", "--no-ff", "side")
+        released.git("push", "-q", "origin", "main")
+    name = ask(released, "v1.3.0", 2)
     code, _, err = cli("promote", name)
     assert code == 1
-    assert "is not in the main branch, and promote.merged asks for that" in err
-    assert cli("promote", ask(released, "v1.0.0", 2))[0] == 0
+    assert "was never the main branch: nobody but its author vouches for its metrics" in err
+    assert holders(cli) == [("v1.3.0", False)]
+    with_promote(released, "evidence: recorded")
+    assert cli("promote", name)[0] == 0  # so nothing else would have refused it
+
+
+def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli: Any) -> None:
+    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
+    released.write("README", "reviewed\n")
+    released.commit("side")
+    released.git("checkout", "-q", "main")
+    released.git("merge", "-q", "--no-ff", "side")
+    released.git("push", "-q", "origin", "main")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0", "side")
+    assert cli("promote", ask(released, "v1.3.0", 1))[0] == 1
+    released.git("tag", "-a", "-m", "x", "churn@v1.4.0", "main")
+    assert cli("promote", ask(released, "v1.4.0", 2))[0] == 0
 
 
 def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:
