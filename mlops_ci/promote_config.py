@@ -23,7 +23,7 @@ class PromoteConfig:
     )
     evidence: Evidence = doc(
         "What has to stand behind the metrics that a version is judged by: a Record is not signed. merged: its commit "
-        "is one that the main branch had, so that its rules have been asked of every number; recorded: dvc.lock and the "
-        "Record alone, which whoever may push a branch, notes and tags can write. Read on the main branch.",
+        "is one that the main branch had, so that its rules have been asked of every number; recorded: dvc.lock and "
+        "the Record alone, which whoever may push a branch, notes and tags can write. Read on the main branch.",
         default="merged",
     )

@@ -79,7 +79,7 @@ def _check_merged(repository: Repository, holder: Holder) -> None:
     found = repository.git(*asked)
     if found.returncode or commit not in found.stdout.decode().split():
         raise RefusedError(
-            f"{holder.version} at {commit[:7]} was never the main branch: nobody but its author vouches for its metrics",
+            f"{holder.version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
             hint="merge it, and tag the commit on the main branch"
             + ("; this clone is shallow: git fetch --unshallow" if repository.shallow else ""),
         )
