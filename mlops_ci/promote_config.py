@@ -8,7 +8,7 @@ from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Approval = Literal["manual", "auto"]
-Evidence = Literal["merged", "recorded"]
+Evidence = Literal["merged", "reevaluated", "recorded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,8 @@ class PromoteConfig:
     )
     evidence: Evidence = doc(
         "What has to stand behind the metrics that a version is judged by: a Record is not signed. merged: its commit "
-        "is one that the main branch had, so that its rules have been asked of every number; recorded: dvc.lock and "
-        "the Record alone, which whoever may push a branch, notes and tags can write. Read on the main branch.",
+        "is one that the main branch had, so that its rules have been asked of every number; reevaluated: that, and "
+        "they are measured once more, from nothing, before anything moves; recorded: dvc.lock and the Record alone, "
+        "which whoever may push a branch, notes and tags can write. Read on the main branch.",
         default="merged",
     )

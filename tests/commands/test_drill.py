@@ -16,8 +16,8 @@ from mlops_ci.promote import registered
 from mlops_ci.stack import registries
 from mlops_ci.stack.base import RegisteredVersion, TrackerSettings
 from tests import loaded
-from tests.promote.conftest import _released, released  # noqa: F401 - fixtures
-from tests.promote.test_promote import ask
+from tests.promote.conftest import _released, record, released  # noqa: F401 - fixtures
+from tests.promote.test_promote import ask, forge_metrics, with_promote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +178,38 @@ def test_a_tag_that_names_no_version(promoted: Repo, capsys: Any) -> None:
     promoted.git("tag", "-a", "-m", "x", "nightly")
     assert run(["drill", "nightly"]) == 2
     assert "names a version" in capsys.readouterr().err
+
+
+def test_a_promotion_measures_again_where_the_main_branch_asks_for_that(
+    promoted: Repo, capsys: Any
+) -> None:
+    """Also what was merged; with the tolerances of the main branch, not those of the commit."""
+    policy = (promoted.path / "mlops-ci.yaml").read_text()
+    promoted.write("mlops-ci.yaml", f"{policy}metrics: {{accuracy: {{tolerance: 100}}}}\n")
+    forge_metrics(promoted)
+    promoted.write("mlops-ci.yaml", policy)
+    with_promote(promoted, "evidence: reevaluated")
+    capsys.readouterr()
+    assert run(["promote", ask(promoted, "v1.3.0", 3)]) == 1
+    err = capsys.readouterr().err
+    assert "error: measured again, 1 of 2 metrics differ: accuracy: 9.5 recorded, " in err
+    assert run(["promote", ask(promoted, "v1.1.0", 4)]) == 0
+    assert "  measured again: 2 metrics as recorded" in capsys.readouterr().out
+    assert run(["promote", "churn#prod#4"]) == 0
+
+
+def test_what_nothing_measures_again_is_refused(promoted: Repo, capsys: Any) -> None:
+    promoted.write("other.json", '{"recall": 0.9}')
+    promoted.write(
+        "mlops-ci.yaml",
+        "gates: [{id: recall, metric: recall, threshold: {min: 0.5}}]\n"
+        "models: {churn: {metrics_files: [other.json]}}\n",
+    )
+    promoted.commit("a number from elsewhere")
+    record(promoted)
+    promoted.git("push", "-q", "origin", "main", "refs/notes/*:refs/notes/*")
+    promoted.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    with_promote(promoted, "evidence: reevaluated")
+    assert run(["promote", ask(promoted, "v1.3.0", 3)]) == 1
+    err = capsys.readouterr().err
+    assert "no stage measures recall again: it is read from other.json" in err
