@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REF = "refs/notes/mlops-ci"
 # What the remote had when it was last asked.
 FETCHED = "refs/notes/mlops-ci-fetched"
+# As a pattern: a remote without notes is no error, and what is gone there is pruned here.
+FETCH = f"+{REF}*:{FETCHED}*"
 # Somebody else may write at the same time; what is lost then is written again, after a pause of up to so many seconds.
 _ATTEMPTS = 30
 _PAUSE = 1.0
@@ -108,8 +110,12 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
 
 def join(repository: Repository, remote: str) -> None:
     """Bring the notes of the remote, and keep those that are only here."""
-    # As a pattern: a remote without notes is no error, and what is gone there is pruned here.
-    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, f"+{REF}*:{FETCHED}*")
+    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, FETCH)
+    merge_fetched(repository)
+
+
+def merge_fetched(repository: Repository) -> None:
+    """As `join`, with the notes that were fetched by `FETCH`."""
     there = _tip(repository, FETCHED)
     known = ("merge-base", "--is-ancestor", FETCHED, REF)
     if not there or _git(repository, *known, check=False).returncode == 0:

@@ -92,11 +92,11 @@ def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
         )
 
 
-def fetch(repository: Repository, remote: str) -> list[str]:
+def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
     """Bring all tags of the remote. Gives those that ask for something and point elsewhere there than here.
 
     A tag that moved is evidence of tampering: it is left here as it was. One that a checkout has flattened
-    (https://github.com/actions/checkout/issues/290) is made whole again.
+    (https://github.com/actions/checkout/issues/290) is made whole again. `more`: other refs that come along.
     """
     depth = ["--depth=1"] if repository.shallow else []
     refs = f"+refs/tags/*:{_FETCHED}*"
@@ -109,6 +109,7 @@ def fetch(repository: Repository, remote: str) -> list[str]:
         *depth,
         remote,
         refs,
+        *more,
     ]
     done = _git(repository, command)
     if done.returncode:
