@@ -28,3 +28,13 @@ class PromoteConfig:
         "which whoever may push a branch, notes and tags can write. Read on the main branch.",
         default="merged",
     )
+    max_age: int | None = doc(
+        "How many days old what speaks for a version may be: the end of its training, by its Record, or its commit; "
+        "the older of the two counts. Without it any age will do. A rollback never asks. Read on the main branch.",
+        schema={"minimum": 1},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_age is not None and self.max_age < 1:
+            raise ValueError("max_age", "needs a whole number of 1 or more")

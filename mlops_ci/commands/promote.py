@@ -11,6 +11,7 @@ import click
 
 from mlops_ci.commands import promoting
 from mlops_ci.commands.promoting import Followed, Told
+from mlops_ci.errors import ToolError
 from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ def promote(
     where = None if local else remote
     hub = promoting.hub_of(announce, alone=local)
     repository = Repository.discover(Path.cwd())
-    book = writing.refresh(repository, where)
+    asking.check_names(tag)
+    try:
+        book = writing.refresh(repository, where)
+    except ToolError as error:
+        raise asking.unknown(repository, tag, error) from error
     asked = [asking.resolve(book, one, stage, hub) for one in tag]
     approvals = approving.collect(repository, hub, approved_by, os.environ)
     granted = _measured(asked, together.examine(asked, approvals, profile))

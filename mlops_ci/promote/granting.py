@@ -13,7 +13,7 @@ from mlops_ci.errors import RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gate import gate, gate_first
 from mlops_ci.profile_config import AT_PROMOTION
-from mlops_ci.promote import approving, artifacts, evidence, registered
+from mlops_ci.promote import age, approving, artifacts, evidence, registered
 from mlops_ci.promote.ledger import Promotion
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def examine(
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)
+    if config.max_age is not None:
+        age.check(book.repository, model, proof.trained, config.max_age)
     verdict = _verdict(book.repository, asked.holder, model.name, champion, profile)
     if config.evidence != "recorded":
         _check_merged(book.repository, asked.holder)

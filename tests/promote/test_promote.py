@@ -7,16 +7,21 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from mlops_ci.errors import RefusedError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import granting, ledger
+from mlops_ci.promote import age, artifacts, evidence, granting, ledger
+from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
@@ -322,6 +327,67 @@ def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli
     assert cli("promote", ask(released, "v1.3.0", 1))[0] == 1
     released.git("tag", "-a", "-m", "x", "churn@v1.4.0", "main")
     assert cli("promote", ask(released, "v1.4.0", 2))[0] == 0
+
+
+def test_what_is_older_than_allowed_is_refused_and_never_blocks_a_rollback(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the two times alone makes it young: whoever forges a Record writes any time, as does an old one."""
+    for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    with_promote(released, "max_age: 30")
+    late = datetime.now(timezone.utc) + timedelta(days=365)
+    name = ask(released, "v1.1.0", 3)
+    code, _, err = cli("promote", name)
+    assert (code, "days old (2026-01-02), and promote.max_age is 30" in err) == (1, True)
+    assert "mlops-ci train --force" in err
+    assert cli("rollback", "churn", "--to", "v1.0.0")[0] == 0
+    assert holders(cli) == [("v1.0.0", True)]
+    model = ModelAt(
+        name="churn", commit=released.git("rev-parse", "HEAD"), paths=(), lock_digest=""
+    )
+    (_, trained), *_ = evidence.records(
+        here(), artifacts.find(here(), "churn@v1.0.0^{commit}", "churn")
+    )
+    for finished, refused in (
+        (datetime.now(timezone.utc).isoformat(), ""),
+        (late.isoformat(), ""),  # its commit is of today
+        ("", "does not say when"),
+        ("2026-01-02T03:05:05.123Z", "days old"),
+    ):
+        known = replace(trained, finished=finished)
+        with pytest.raises(RefusedError, match=refused) if refused else nullcontext():
+            age.check(here(), model, known, 30)
+    old = "2026-01-02T03:05:05Z"
+    monkeypatch.setenv("GIT_COMMITTER_DATE", old)
+    released.write("README", "x\n")
+    released.commit("of an old day")
+    model = replace(model, commit=released.git("rev-parse", "HEAD"))
+    with pytest.raises(RefusedError, match="days old"):
+        age.check(here(), model, replace(trained, finished=late.isoformat()), 30)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", late.isoformat())
+    released.write("README", "y\n")
+    released.commit("of a day to come")
+    model = replace(model, commit=released.git("rev-parse", "HEAD"))
+    with pytest.raises(RefusedError, match="of a time to come"):
+        age.check(here(), model, replace(trained, finished=late.isoformat()), 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("nope", 2, "nope is no tag that asks for anything here"),
+        ("churn#prod#77", 3, "churn#prod#77 is no tag here, and the tags of origin cannot be"),
+    ],
+)
+def test_without_a_remote_an_unknown_tag_is_said_first(
+    released: Repo, cli: Any, name: str, code: int, says: str
+) -> None:
+    known = ask(released, "v1.0.0", 1)
+    released.git("remote", "remove", "origin")
+    found, _, err = cli("promote", name)
+    assert (found, err.startswith(f"error: {says}")) == (code, True)
+    assert cli("promote", known)[2].startswith("error: the tags of origin cannot be fetched")
 
 
 def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:
