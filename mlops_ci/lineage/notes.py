@@ -91,18 +91,20 @@ def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> N
 
 
 def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
-    """Join with the notes of the remote, and send the result; `refs` go with it, or nothing goes."""
+    """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes."""
     sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
     done = None
-    for _ in range(_ATTEMPTS):
-        join(repository, remote)
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            join(repository, remote)
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             _git(repository, "update-ref", FETCHED, REF)
             return
         if not any(words in done.stderr for words in _RACES):
             break
-        time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
+        if attempt:
+            time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
     what = f"{remote} does not take the notes: {done.words_of_git}"
     raise ToolError(what, hint=f"git push {remote} {REF}")
