@@ -39,10 +39,10 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        import difflib
+        from mlops_ci.meant import closest
 
-        close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
-        hint = f"did you mean mlops-ci {close[0]}?" if close else "mlops-ci --help lists them"
+        close = closest(args[0], COMMANDS)
+        hint = f"did you mean mlops-ci {close}?" if close else "mlops-ci --help lists them"
         raise UsageError(f"there is no command {args[0]!r}", hint=hint)
 
 

@@ -111,12 +111,11 @@ class Repository:
         if ".." in rev:
             base, _, head = rev.replace("...", "..").partition("..")
             return f"the merge base is taken anyway: {base or 'HEAD'} {head or 'HEAD'}"
-        import difflib
+        from mlops_ci.meant import closest
 
         names = self.lines("for-each-ref", "--format=%(refname:short)")
-        close = difflib.get_close_matches(rev, [name for name in names if name != rev], n=1)
-        if close:
-            return f"did you mean {close[0]}?"
+        if close := closest(rev, (name for name in names if name != rev)):
+            return f"did you mean {close}?"
         return self.deepen_hint if self.shallow else fetch_hint(rev)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+from collections.abc import Mapping
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, cast
 
@@ -101,6 +102,25 @@ class Objects:
         for name in ("_sizes", "_contents"):
             if pipe := self.__dict__.pop(name, None):
                 _close(pipe)
+
+
+class Ids(Mapping[str, str]):
+    """Path to object id, of paths to mode and object id. No copy: there may be a hundred thousand."""
+
+    def __init__(self, modes: Mapping[str, tuple[str, str]]) -> None:
+        self._modes = modes
+
+    def __getitem__(self, path: str) -> str:
+        return self._modes[path][1]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._modes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modes)
+
+    def __len__(self) -> int:
+        return len(self._modes)
 
 
 class Listing:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mlops_ci.errors import UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gate_config import Level, alpha_problem
+from mlops_ci.meant import closest
 from mlops_ci.typed import doc
 
 if TYPE_CHECKING:
@@ -198,7 +199,5 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _meant(name: str, names: Collection[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
-    return f", did you mean {close[0]}?" if close else ""
+    close = closest(name, sorted(names))
+    return f", did you mean {close}?" if close else ""

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.git_objects import MISSING, Listing
+from mlops_ci.git_objects import MISSING, Ids, Listing
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class ObjectTree(_Entries):
 
     @cached_property
     def entries(self) -> Mapping[str, str]:
-        return {path: oid for path, (_, oid) in self.modes.items()}
+        return Ids(self.modes)
 
     def is_folder(self, path: str) -> bool:
         return bool(self.below(path)) and path not in self.modes

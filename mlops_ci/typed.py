@@ -8,6 +8,8 @@ import typing
 from dataclasses import field
 from typing import Any, Literal
 
+from mlops_ci.meant import closest, proposal
+
 Marks = dict[tuple[Any, ...], tuple[int, int]]
 
 
@@ -63,7 +65,7 @@ class Builder:
                 name = names[key]
                 built[name] = self.build(hints[name], child, (*at, key))
             else:
-                self._wrong((*at, key), _unknown_key(str(key), list(names)))
+                self._wrong((*at, key), f"unknown key, {proposal(str(key), names)}")
         self._check_required(kind, value, at)
         try:
             return kind(**built)
@@ -99,9 +101,9 @@ class Builder:
         for one in choices:
             if value == one and isinstance(value, bool) == isinstance(one, bool):
                 return one
-        close = _close(str(value), [str(one) for one in choices])
+        close = closest(str(value), [str(one) for one in choices])
         one_of = ", ".join(str(choice) for choice in choices)
-        meant = f"did you mean {close[0]}? " if close else ""
+        meant = f"did you mean {close}? " if close else ""
         return self._wrong(at, f"{_show(value)} is not possible, {meant}one of: {one_of}")
 
     def _scalar(self, kind: type[Any], value: Any, at: tuple[Any, ...]) -> Any:
@@ -137,21 +139,6 @@ def _fits(kind: type[Any], value: Any) -> bool:
     if isinstance(value, bool) or kind is bool:
         return isinstance(value, bool) and kind is bool
     return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _close(word: str, words: list[str]) -> list[str]:
-    import difflib
-
-    return difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-
-
-def _unknown_key(key: str, names: list[str]) -> str:
-    close = _close(key, names)
-    return (
-        f"unknown key, did you mean {close[0]}?"
-        if close
-        else f"unknown key, one of: {', '.join(names)}"
-    )
 
 
 def _show(value: Any) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from mlops_ci import formats
 from mlops_ci.checks import marks
 from mlops_ci.errors import UnreadableError
+from mlops_ci.meant import closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,10 +178,8 @@ def _nearest(at: tuple[Any, ...], error: Any) -> Iterator[Problem]:
 
 
 def _meant(word: Any, words: list[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(str(word)[:100], words, n=1, cutoff=0.5)
-    return f", did you mean {close[0]}?" if close else ""
+    close = closest(str(word), words)
+    return f", did you mean {close}?" if close else ""
 
 
 def _shown(value: Any) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlops_ci.meant import proposal
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -102,11 +104,7 @@ def _fields(shape: Fields, value: dict[Any, Any], at: Path) -> Iterator[tuple[Pa
 
 
 def _unknown(key: Any, known: list[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-    meant = f"did you mean {close[0]}?" if close else f"one of: {', '.join(known)}"
-    return f"unknown key {key!r}, {meant}"
+    return f"unknown key {key!r}, {proposal(str(key), known)}"
 
 
 def _fits(shape: Shape, value: Any) -> bool:

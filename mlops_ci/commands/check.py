@@ -12,6 +12,7 @@ from mlops_ci.checks.render import STYLES, render, summary
 from mlops_ci.checks.run import run_checks
 from mlops_ci.checks.scope import asked_for
 from mlops_ci.errors import UsageError
+from mlops_ci.meant import proposal
 
 if TYPE_CHECKING:
     from mlops_ci.checks.run import Report
@@ -90,9 +91,5 @@ def _chosen(names: tuple[str, ...]) -> list[catalog.Entry]:
     known = {one.id: one for one in catalog.CATALOG}
     unknown = [name for name in names if name not in known]
     if unknown:
-        import difflib
-
-        close = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(known)}"
-        raise UsageError(f"there is no check {unknown[0]!r}", hint=hint)
+        raise UsageError(f"there is no check {unknown[0]!r}", hint=proposal(unknown[0], known))
     return [known[name] for name in names] or [one for one in catalog.CATALOG if one.on_commit]

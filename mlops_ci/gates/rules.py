@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import sys
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
+from mlops_ci.meant import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,8 +65,7 @@ def meant(name: str, names: Sequence[str]) -> str:
     same = (one for one in names if one.casefold() == wanted)
     leaf = wanted.rpartition(".")[2]
     regrouped = (one for one in names if one.casefold().rpartition(".")[2] == leaf)
-    close = difflib.get_close_matches(name, names, n=1)
-    return next(same, "") or (close[0] if close else next(regrouped, ""))
+    return next(same, "") or closest(name, names) or next(regrouped, "")
 
 
 def joined(rows: Iterable[Change], names: Sequence[str]) -> list[Change]:

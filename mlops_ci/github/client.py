@@ -54,7 +54,7 @@ class Client:
         token: str,
         *,
         patience: float = PATIENCE,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         headers = {
             "Accept": "application/vnd.github+json",
@@ -66,7 +66,7 @@ class Client:
         self.repository = repository
         self._headers = headers
         self._session = Session(api, headers)
-        self._patience, self._sleep = patience, sleep
+        self._patience, self._sleep = patience, sleep or time.sleep
 
     def get(self, path: str, **query: str | int) -> Any:
         """`path`: below that of the repository, its parts quoted by `part`."""

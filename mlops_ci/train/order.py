@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UsageError
+from mlops_ci.meant import proposal
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def needed(project: Project, targets: Iterable[str]) -> dict[str, set[str]]:
         name = waiting.pop()
         if name not in graph:
             raise UsageError(
-                f"there is no stage {visible(name)!r}", hint=_did_you_mean(name, graph)
+                f"there is no stage {visible(name)!r}", hint=proposal(name, map(visible, graph))
             )
         if name not in found:
             found[name] = graph[name]
@@ -69,14 +70,6 @@ def runs(
             found.append((environments.get(name, ""), []))
         found[-1][1].append(name)
     return found
-
-
-def _did_you_mean(name: str, names: Iterable[str]) -> str:
-    import difflib
-
-    known = list(names)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"one of: {', '.join(map(visible, known))}"
 
 
 def _graph(project: Project) -> dict[str, set[str]]:
