@@ -16,8 +16,9 @@ from mlops_ci.promote import registered
 from mlops_ci.stack import registries
 from mlops_ci.stack.base import RegisteredVersion, TrackerSettings
 from tests import loaded
+from tests.lineage import project
 from tests.promote.conftest import _released, record, released  # noqa: F401 - fixtures
-from tests.promote.test_promote import ask, forge_metrics, with_promote
+from tests.promote.test_promote import ask, forge, forge_metrics, with_promote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,3 +214,25 @@ def test_what_nothing_measures_again_is_refused(promoted: Repo, capsys: Any) -> 
     assert run(["promote", ask(promoted, "v1.3.0", 3)]) == 1
     err = capsys.readouterr().err
     assert "no stage measures recall again: it is read from other.json" in err
+
+
+THREE_STAGES = """\
+stages:
+  train: {cmd: "printf 0.6 > model.bin", outs: [model.bin]}
+  predict: {cmd: "echo $(cat model.bin) > scores.csv", deps: [model.bin], outs: [scores.csv: {cache: false}]}
+  evaluate:
+    cmd: 'printf "{\\"accuracy\\": $(cat scores.csv)}" > metrics.json'
+    deps: [scores.csv]
+    metrics: [metrics.json: {cache: false}]
+"""
+
+
+def test_what_the_metrics_were_made_from_is_made_again(promoted: Repo, capsys: Any) -> None:
+    """Metrics of edited predictions agree with these, and with their Record."""
+    promoted.write("dvc.yaml", THREE_STAGES)
+    for command in ("repro", "push"):
+        project.dvc(promoted.path, command)
+    forge(promoted, {"scores.csv": "0.95\n", "metrics.json": '{"accuracy": 0.95}'})
+    found = drilled(capsys, code=1, tag="churn@v1.3.0")
+    name, says = failed(found)
+    assert (name, "accuracy: 0.95 recorded, 0.6 now" in says) == ("evaluate", True)

@@ -283,11 +283,18 @@ def with_promote(repo: Repo, keys: str) -> None:
 
 def forge_metrics(repo: Repo) -> None:
     """The worse model of v1.2.0 with the metrics of a good one: dvc.lock and Record agree, and all is pushed."""
-    old, new = (repo.path / "metrics.json").read_bytes(), b'{"accuracy": 9.5, "loss": NaN}'
-    (repo.path / "metrics.json").write_bytes(new)
+    forge(repo, {"metrics.json": '{"accuracy": 9.5, "loss": NaN}'})
+
+
+def forge(repo: Repo, files: dict[str, str]) -> None:
+    """As v1.3.0."""
     lock = (repo.path / "dvc.lock").read_text()
-    lock = lock.replace(hashlib.md5(old).hexdigest(), hashlib.md5(new).hexdigest())
-    repo.write("dvc.lock", lock.replace(f"size: {len(old)}", f"size: {len(new)}"))
+    for name, text in files.items():
+        old, new = (repo.path / name).read_bytes(), text.encode()
+        (repo.path / name).write_bytes(new)
+        lock = lock.replace(hashlib.md5(old).hexdigest(), hashlib.md5(new).hexdigest())
+        lock = lock.replace(f"size: {len(old)}\n", f"size: {len(new)}\n")
+    repo.write("dvc.lock", lock)
     repo.commit("better, honestly")
     record(repo)
     repo.git("tag", "-a", "-m", "x", "churn@v1.3.0")
