@@ -8,6 +8,7 @@ from mlops_ci.frozen import dataclass
 from mlops_ci.typed import doc
 
 Approval = Literal["manual", "auto"]
+Evidence = Literal["merged", "reevaluated", "recorded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,20 @@ class PromoteConfig:
         "the main branch.",
         default="manual",
     )
-    merged: bool = doc(
-        "true: only commits that the main branch contains take a stage, so that its rules have been asked of every "
-        "number that is judged; false: those of any branch do. Read on the main branch.",
-        default=False,
+    evidence: Evidence = doc(
+        "What has to stand behind the metrics that a version is judged by: a Record is not signed. merged: its commit "
+        "is one that the main branch had, so that its rules have been asked of every number; reevaluated: that, and "
+        "they are measured once more, from nothing, before anything moves; recorded: dvc.lock and the Record alone, "
+        "which whoever may push a branch, notes and tags can write. Read on the main branch.",
+        default="merged",
     )
+    max_age: int | None = doc(
+        "How many days old what speaks for a version may be: the end of its training, by its Record, or its commit; "
+        "the older of the two counts. Without it any age will do. A rollback never asks. Read on the main branch.",
+        schema={"minimum": 1},
+        default=None,
+    )
+
+    def __post_init__(self) -> None:
+        if self.max_age is not None and self.max_age < 1:
+            raise ValueError("max_age", "needs a whole number of 1 or more")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,7 @@ def drill(
     from mlops_ci.drill.run import drill as run
     from mlops_ci.train.output import Output, secret_values, wants_groups
 
-    output = Output(_write, secret_values(os.environ), groups=wants_groups())
+    output = Output(promoting.say, secret_values(os.environ), groups=wants_groups())
     request = Request(
         start=Path.cwd(),
         tag=tag,
@@ -116,8 +115,3 @@ def _outputs(found: Drilled) -> dict[str, str]:
         "seconds": f"{found.seconds:.2f}",
         "report": json.dumps(found.as_json()),
     }
-
-
-def _write(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

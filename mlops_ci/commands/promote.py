@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,12 @@ import click
 
 from mlops_ci.commands import promoting
 from mlops_ci.commands.promoting import Followed, Told
+from mlops_ci.errors import ToolError
 from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlops_ci.promote.asking import Asking
     from mlops_ci.promote.granting import Granted
     from mlops_ci.promote.hub import Hub
@@ -76,10 +80,14 @@ def promote(
     where = None if local else remote
     hub = promoting.hub_of(announce, alone=local)
     repository = Repository.discover(Path.cwd())
-    book = writing.refresh(repository, where)
+    asking.check_names(tag)
+    try:
+        book = writing.refresh(repository, where)
+    except ToolError as error:
+        raise asking.unknown(repository, tag, error) from error
     asked = [asking.resolve(book, one, stage, hub) for one in tag]
     approvals = approving.collect(repository, hub, approved_by, os.environ)
-    granted = together.examine(asked, approvals, profile)
+    granted = _measured(asked, together.examine(asked, approvals, profile))
     promotions = [one.promotion for one in granted]
     if not dry_run:
         promotions = together.write(asked, granted, where)
@@ -94,6 +102,27 @@ def promote(
         for request, one, promotion in zip(asked, granted, promotions, strict=True)
     ]
     return promoting.tell(*told, as_json=as_json, github=github)
+
+
+def _measured(asked: Sequence[Asking], granted: Sequence[Granted]) -> list[Granted]:
+    """Their numbers measured again, where the main branch asks for that; the Promotions say so."""
+    from mlops_ci.promote import registered
+
+    if registered.config(asked[0].book.repository).promote.evidence != "reevaluated":
+        return list(granted)
+    from mlops_ci.drill import again
+    from mlops_ci.train.output import Output, secret_values, wants_groups
+
+    output = Output(promoting.say, secret_values(os.environ), groups=wants_groups())
+    found = [again.measure(a.book, one, output) for a, one in zip(asked, granted, strict=True)]
+    return [
+        one if one.before else replace(one, promotion=_with_facts(one.promotion, measured=says))
+        for one, says in zip(granted, found, strict=True)
+    ]
+
+
+def _with_facts(promotion: Promotion, **facts: str) -> Promotion:
+    return replace(promotion, facts={**promotion.facts, **facts})
 
 
 def _changes(
@@ -117,4 +146,6 @@ def _reasons(granted: Granted) -> tuple[str, ...]:
     users = ", ".join(granted.promotion.approvers)
     as_ = f", profile {verdict.profile}" if verdict.profile else ""
     judged = f"verdict {verdict.result}, by the gates at {verdict.policy_rev[:7]}{as_}"
-    return (judged, *([f"approved by {users}"] if users else []))
+    measured = granted.promotion.facts.get("measured", "")
+    again = [f"measured again: {measured}"] if measured else []
+    return (judged, *again, *([f"approved by {users}"] if users else []))

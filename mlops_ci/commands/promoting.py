@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,6 +64,12 @@ class Told:
     before: str = ""
     followed: Followed = Followed()
     changes: tuple[str, ...] = ()
+
+
+def say(text: str) -> None:
+    """What runs meanwhile, beside what is told."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 def hub_of(announced: bool | None, *, alone: bool) -> Hub | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError
@@ -14,7 +15,7 @@ from mlops_ci.reproduce.run import NO_LOCK, clean_room, metric_settings, setting
 from mlops_ci.stack.registries import REGISTRIES
 from mlops_ci.text import plural, size, value, visible
 from mlops_ci.train.data import different
-from mlops_ci.train.order import address
+from mlops_ci.train.order import address, downstream
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.run import open_environments
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from mlops_ci.config import Config
     from mlops_ci.drill.faults import Fault
     from mlops_ci.drill.version import Restorable
+    from mlops_ci.reproduction import ReproducedMetric
     from mlops_ci.stack.data.dvc import Out
     from mlops_ci.train.environment import Environment
     from mlops_ci.train.output import Output
@@ -40,6 +43,8 @@ class Room:
     settings: TrainConfig
     environments: Mapping[str, Environment]
 
+    config: Config
+
     def __init__(self, version: Restorable, folder: Path, output: Output, fault: Fault) -> None:
         self.version, self.folder = version, folder
         self.output, self.fault = output, fault
@@ -48,6 +53,7 @@ class Room:
         """Nothing is shared: neither objects nor caches."""
         self.place = clean_room(self.version.book.repository, self.version.commit, self.folder)
         self.settings = settings_in(self.place, "")
+        self.config = self.place.config
         yield "a clone and empty caches"
 
     def environment(self) -> Iterator[str]:
@@ -139,30 +145,71 @@ class Room:
         yield f"MLflow has {tag} with this digest"
 
     def evaluate(self) -> Iterator[str]:
-        """The stages that write metrics run again, on what was restored."""
+        """What comes after the model, and all that writes metrics or predictions, runs again on what was restored."""
         known = [self.version.trained] if self.version.trained else []
         before = self.fault.recorded(observed.recorded(self.place, self.settings, known))
-        stages = [one for one in self.place.project.stages if one.stage.metrics]
+        stages = self._evaluating()
         if not stages:
             raise UnreadableError("no stage of dvc.yaml writes metrics: nothing was evaluated")
+        predicted = {path: self._content(path) for path in self.predictions}
         job = Job(
             settings=self.settings,
             environments=self.environments,
-            stages=tuple(map(address, stages)),
+            stages=tuple(sorted(stages)),
             options=("--force",),
             extra=variables(self.folder),
         )
         perform(self.place, job, self.output)
         after = observed.found(self.place, self.settings)
-        config = self.place.config
-        found = judge.metrics(before, [after], lambda path: metric_settings(config, path))
-        wrong = [one for one in found if one.result == "different"]
-        if unknown := [visible(one.name) for one in found if one.result == "unknown"][:_SHOWN]:
-            raise UnreadableError(f"no value to compare: {', '.join(unknown)}")
-        if wrong:
-            shown = "; ".join(
-                f"{visible(one.name)}: {value(one.recorded)} recorded, {value(one.found[0] if one.found else None)} now"
-                for one in wrong[:_SHOWN]
-            )
-            raise RefusedError(f"{len(wrong)} of {plural(len(found), 'metric')} differ: {shown}")
-        yield f"{plural(len(found), 'metric')} as recorded"
+        found = judge.metrics(before, [after], lambda path: metric_settings(self.config, path))
+        _check_metrics(found)
+        for path, content in predicted.items():
+            now = self._content(path)
+            if now != content and not judge.close(path, content, now):
+                raise RefusedError(f"{visible(path)} holds other predictions than recorded")
+        files = f", {plural(len(predicted), 'file')} of predictions" if predicted else ""
+        yield f"{plural(len(found), 'metric')}{files} as recorded"
+
+    def _evaluating(self) -> set[str]:
+        """Also what stands between the model and its metrics: a file there may be edited as well as the metrics."""
+        project = self.place.project
+        makers = {path: address(one) for one in project.stages for path in one.stage.all_outs}
+        training = {makers[one["name"]] for one in self.version.subject if one["name"] in makers}
+        measuring = {address(one) for one in project.stages if one.stage.metrics}
+        if not measuring:
+            return set()
+        writing = measuring | {makers[path] for path in self.predictions if path in makers}
+        return writing | (downstream(project, training) - training)
+
+    @property
+    def predictions(self) -> list[str]:
+        """The predictions files of all models that a stage writes."""
+        made = {path for one in self.place.project.stages for path in one.stage.all_outs}
+        named = (
+            posixpath.normpath(posixpath.join(one.path, one.predictions.path))
+            for one in self.config.models.values()
+            if one.predictions
+        )
+        return sorted(made & set(named))
+
+    @property
+    def measured(self) -> set[str]:
+        """The files whose numbers `evaluate` compares."""
+        stages = self.place.project.stages
+        return {path for one in stages for path in one.stage.metrics} | set(self.predictions)
+
+    def _content(self, path: str) -> bytes | None:
+        file = self.place.root / path
+        return file.read_bytes() if file.is_file() else None
+
+
+def _check_metrics(found: list[ReproducedMetric]) -> None:
+    wrong = [one for one in found if one.result == "different"]
+    if unknown := [visible(one.name) for one in found if one.result == "unknown"][:_SHOWN]:
+        raise UnreadableError(f"no value to compare: {', '.join(unknown)}")
+    if wrong:
+        shown = "; ".join(
+            f"{visible(one.name)}: {value(one.recorded)} recorded, {value(one.found[0] if one.found else None)} now"
+            for one in wrong[:_SHOWN]
+        )
+        raise RefusedError(f"{len(wrong)} of {plural(len(found), 'metric')} differ: {shown}")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 REF = "refs/notes/mlops-ci"
 # What the remote had when it was last asked.
 FETCHED = "refs/notes/mlops-ci-fetched"
+# As a pattern: a remote without notes is no error, and what is gone there is pruned here.
+FETCH = f"+{REF}*:{FETCHED}*"
 # Somebody else may write at the same time; what is lost then is written again, after a pause of up to so many seconds.
 _ATTEMPTS = 30
 _PAUSE = 1.0
@@ -89,18 +91,20 @@ def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> N
 
 
 def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
-    """Join with the notes of the remote, and send the result; `refs` go with it, or nothing goes."""
+    """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes."""
     sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
     done = None
-    for _ in range(_ATTEMPTS):
-        join(repository, remote)
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            join(repository, remote)
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             _git(repository, "update-ref", FETCHED, REF)
             return
         if not any(words in done.stderr for words in _RACES):
             break
-        time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
+        if attempt:
+            time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
     what = f"{remote} does not take the notes: {done.words_of_git}"
     raise ToolError(what, hint=f"git push {remote} {REF}")
@@ -108,8 +112,12 @@ def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> No
 
 def join(repository: Repository, remote: str) -> None:
     """Bring the notes of the remote, and keep those that are only here."""
-    # As a pattern: a remote without notes is no error, and what is gone there is pruned here.
-    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, f"+{REF}*:{FETCHED}*")
+    _git(repository, "fetch", "--quiet", "--no-tags", "--prune", remote, FETCH)
+    merge_fetched(repository)
+
+
+def merge_fetched(repository: Repository) -> None:
+    """As `join`, with the notes that were fetched by `FETCH`."""
     there = _tip(repository, FETCHED)
     known = ("merge-base", "--is-ancestor", FETCHED, REF)
     if not there or _git(repository, *known, check=False).returncode == 0:

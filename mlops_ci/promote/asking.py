@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import RefusedError, UsageError
+from mlops_ci.errors import RefusedError, ToolError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.github import releases
 from mlops_ci.promote import artifacts, grammar, tagging
-from mlops_ci.promote.book import Book
+from mlops_ci.promote.book import Book, no_tag
+from mlops_ci.promote.tags import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlops_ci.git import Repository
     from mlops_ci.promote.hub import Hub
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import ModelState
@@ -34,6 +38,22 @@ class Asking:
     name: str
     by: str = ""
     missing: tuple[Tag, ...] = ()
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Before anybody waits for a remote. Raises UsageError for what can be no tag that asks."""
+    for name in names:
+        if grammar.parse(name) is None:
+            raise no_tag(name)
+
+
+def unknown(repository: Repository, names: Sequence[str], error: ToolError) -> ToolError:
+    """The same, where tags cannot be fetched and one of these is not here: that is said first."""
+    here = {tag.name for tag in read(repository)}
+    missing = next((name for name in names if name not in here), None)
+    if missing is None:
+        return error
+    return ToolError(f"{missing} is no tag here, and {error}", hint=error.hint)
 
 
 def resolve(book: Book, name: str, stage: str | None, hub: Hub | None) -> Asking:

@@ -51,10 +51,7 @@ class Book:
         """Raises UsageError for a tag that asks for no stage, RefusedError for one that cannot be granted."""
         tag = next((one for one in self.tags if one.name == name), None)
         if tag is None:
-            raise UsageError(
-                f"{name} is no tag that asks for anything here",
-                hint="churn#prod#1 asks; git fetch --tags brings those of the remote",
-            )
+            raise no_tag(name)
         if tag.problem:
             raise RefusedError(f"{name} {tag.problem}", hint="git fetch origin --tags --force")
         if tag.request.kind != "assign":
@@ -145,6 +142,13 @@ class Book:
         """The Promotion that this tag was given before."""
         found = self.promotions.get(asked.holder.tag.oid)
         return found if found and found.grants(asked.model, asked.holder) else None
+
+
+def no_tag(name: str) -> UsageError:
+    return UsageError(
+        f"{name} is no tag that asks for anything here",
+        hint="churn#prod#1 asks; git fetch --tags brings those of the remote",
+    )
 
 
 def _is_after(later: Promotion, earlier: Promotion) -> bool:

@@ -13,7 +13,7 @@ from mlops_ci.errors import RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gate import gate, gate_first
 from mlops_ci.profile_config import AT_PROMOTION
-from mlops_ci.promote import approving, artifacts, evidence, registered
+from mlops_ci.promote import age, approving, artifacts, evidence, registered
 from mlops_ci.promote.ledger import Promotion
 
 if TYPE_CHECKING:
@@ -52,13 +52,15 @@ def examine(
     """
     asked = book.asked(name)
     config = registered.config(book.repository).promote
-    if config.merged:
-        _check_merged(book.repository, asked.holder)
     book.check_not_lost(asked.model, asked.holder.stage)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
     proof = evidence.gather(book.repository, model)
+    if config.max_age is not None:
+        age.check(book.repository, model, proof.trained, config.max_age)
     verdict = _verdict(book.repository, asked.holder, model.name, champion, profile)
+    if config.evidence != "recorded":
+        _check_merged(book.repository, asked.holder)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
     before = champion.version if champion else ""
@@ -70,12 +72,16 @@ def examine(
 
 
 def _check_merged(repository: Repository, holder: Holder) -> None:
-    """A Record is not signed: that the main branch took the commit is what others than its author have seen of it."""
-    main = usual_ref(repository)
-    asked = ("merge-base", "--is-ancestor", holder.tag.commit, main or "HEAD")
-    if main is None or repository.git(*asked).returncode:
+    """A Record is not signed: that the main branch had this commit is what others than its author have seen of it.
+
+    Its own history, parent by first parent: what a merged branch had in between was shown to no reviewer.
+    """
+    commit, main = holder.tag.commit, usual_ref(repository) or "HEAD"
+    asked = ("rev-list", "--first-parent", main, "--not", f"{commit}^@")
+    found = repository.git(*asked)
+    if found.returncode or commit not in found.stdout.decode().split():
         raise RefusedError(
-            f"{holder.version} at {holder.tag.commit[:7]} is not in the main branch, and promote.merged asks for that",
+            f"{holder.version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
             hint="merge it, and tag the commit on the main branch"
             + ("; this clone is shallow: git fetch --unshallow" if repository.shallow else ""),
         )

@@ -92,11 +92,11 @@ def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
         )
 
 
-def fetch(repository: Repository, remote: str) -> list[str]:
+def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
     """Bring all tags of the remote. Gives those that ask for something and point elsewhere there than here.
 
     A tag that moved is evidence of tampering: it is left here as it was. One that a checkout has flattened
-    (https://github.com/actions/checkout/issues/290) is made whole again.
+    (https://github.com/actions/checkout/issues/290) is made whole again. `more`: other refs that come along.
     """
     depth = ["--depth=1"] if repository.shallow else []
     refs = f"+refs/tags/*:{_FETCHED}*"
@@ -105,22 +105,25 @@ def fetch(repository: Repository, remote: str) -> list[str]:
         "--quiet",
         "--no-tags",
         "--no-recurse-submodules",
+        "--no-auto-gc",
         "--prune",
         *depth,
         remote,
         refs,
+        *more,
     ]
     done = _git(repository, command)
     if done.returncode:
         hint = "check `git remote -v`, or take this clone's tags alone: --local"
         raise ToolError(f"the tags of {remote} cannot be fetched: {done.words_of_git}", hint=hint)
-    here, there = _listed(repository, "refs/tags/"), _listed(repository, _FETCHED)
+    here, there = _listed(repository, "refs/tags/", _FETCHED)
     wanted = {
         name: oid for name, (oid, commit) in there.items()
         if name not in here or here[name] == (commit, "")
     }  # fmt: skip
     updates = "".join(f"update refs/tags/{name}\0{oid}\0\0" for name, oid in wanted.items())
-    done = _git(repository, ["update-ref", "--no-deref", "-z", "--stdin"], stdin=updates.encode())
+    command = ["update-ref", "--no-deref", "-z", "--stdin"]
+    done = _git(repository, command, stdin=updates.encode()) if wanted else done
     if done.returncode:
         # All or none: without them what holds a stage would be told by old tags.
         what = f"the tags of {remote} cannot be written here: {done.last_line}"
@@ -131,15 +134,18 @@ def fetch(repository: Repository, remote: str) -> list[str]:
 
 def fetched(repository: Repository) -> set[str]:
     """The names of all tags that the remote had when it was last asked."""
-    return set(_listed(repository, _FETCHED))
+    return set(_listed(repository, _FETCHED)[0])
 
 
-def _listed(repository: Repository, prefix: str) -> dict[str, tuple[str, str]]:
-    """By name: the object's id, and that of the commit it leads to when it is a tag object."""
-    depth = prefix.count("/")
-    form = f"%(refname:lstrip={depth})%00%(objectname)%00%(*objectname)"
-    lines = repository.lines("for-each-ref", f"--format={form}", prefix)
-    return {name: (oid, commit) for name, oid, commit in (line.split("\0") for line in lines)}
+def _listed(repository: Repository, *prefixes: str) -> list[dict[str, tuple[str, str]]]:
+    """Below each prefix, by name: the object's id, and that of the commit it leads to when it is a tag object."""
+    form = "%(refname)%00%(objectname)%00%(*objectname)"
+    found: dict[str, dict[str, tuple[str, str]]] = {one: {} for one in prefixes}
+    for line in repository.lines("for-each-ref", f"--format={form}", *prefixes):
+        ref, oid, commit = line.split("\0")
+        prefix = next(one for one in prefixes if ref.startswith(one))
+        found[prefix][ref.removeprefix(prefix)] = oid, commit
+    return list(found.values())
 
 
 def _git(

@@ -44,11 +44,16 @@ def _is_left(left: Promotion | None, wanted: Promotion) -> bool:
 def refresh(repository: Repository, remote: str | None) -> Book:
     """The Book with all that the remote has. Raises RefusedError when a tag there is not what it is here."""
     if remote is not None:
-        moved = tagging.fetch(repository, remote)
+        # Of a shallow clone tags come without history, which notes need to be joined.
+        together = not repository.shallow
+        moved = tagging.fetch(repository, remote, *([notes.FETCH] if together else []))
         if moved:
             what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
             raise RefusedError(what, hint=f"git ls-remote --tags {remote}")
-        notes.join(repository, remote)
+        if together:
+            notes.merge_fetched(repository)
+        else:
+            notes.join(repository, remote)
     return reread(repository, remote)
 
 

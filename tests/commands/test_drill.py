@@ -16,8 +16,9 @@ from mlops_ci.promote import registered
 from mlops_ci.stack import registries
 from mlops_ci.stack.base import RegisteredVersion, TrackerSettings
 from tests import loaded
-from tests.promote.conftest import _released, released  # noqa: F401 - fixtures
-from tests.promote.test_promote import ask
+from tests.lineage import project
+from tests.promote.conftest import _released, record, released  # noqa: F401 - fixtures
+from tests.promote.test_promote import ask, forge, forge_metrics, with_promote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +179,60 @@ def test_a_tag_that_names_no_version(promoted: Repo, capsys: Any) -> None:
     promoted.git("tag", "-a", "-m", "x", "nightly")
     assert run(["drill", "nightly"]) == 2
     assert "names a version" in capsys.readouterr().err
+
+
+def test_a_promotion_measures_again_where_the_main_branch_asks_for_that(
+    promoted: Repo, capsys: Any
+) -> None:
+    """Also what was merged; with the tolerances of the main branch, not those of the commit."""
+    policy = (promoted.path / "mlops-ci.yaml").read_text()
+    promoted.write("mlops-ci.yaml", f"{policy}metrics: {{accuracy: {{tolerance: 100}}}}\n")
+    forge_metrics(promoted)
+    promoted.write("mlops-ci.yaml", policy)
+    with_promote(promoted, "evidence: reevaluated")
+    capsys.readouterr()
+    assert run(["promote", ask(promoted, "v1.3.0", 3)]) == 1
+    err = capsys.readouterr().err
+    assert "error: measured again, 1 of 2 metrics differ: accuracy: 9.5 recorded, " in err
+    assert run(["promote", ask(promoted, "v1.1.0", 4)]) == 0
+    assert "  measured again: 2 metrics as recorded" in capsys.readouterr().out
+    assert run(["promote", "churn#prod#4"]) == 0
+
+
+def test_what_nothing_measures_again_is_refused(promoted: Repo, capsys: Any) -> None:
+    promoted.write("other.json", '{"recall": 0.9}')
+    promoted.write(
+        "mlops-ci.yaml",
+        "gates: [{id: recall, metric: recall, threshold: {min: 0.5}}]\n"
+        "models: {churn: {metrics_files: [other.json]}}\n",
+    )
+    promoted.commit("a number from elsewhere")
+    record(promoted)
+    promoted.git("push", "-q", "origin", "main", "refs/notes/*:refs/notes/*")
+    promoted.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    with_promote(promoted, "evidence: reevaluated")
+    assert run(["promote", ask(promoted, "v1.3.0", 3)]) == 1
+    err = capsys.readouterr().err
+    assert "no stage measures recall again: it is read from other.json" in err
+
+
+THREE_STAGES = """\
+stages:
+  train: {cmd: "printf 0.6 > model.bin", outs: [model.bin]}
+  predict: {cmd: "echo $(cat model.bin) > scores.csv", deps: [model.bin], outs: [scores.csv: {cache: false}]}
+  evaluate:
+    cmd: 'printf "{\\"accuracy\\": $(cat scores.csv)}" > metrics.json'
+    deps: [scores.csv]
+    metrics: [metrics.json: {cache: false}]
+"""
+
+
+def test_what_the_metrics_were_made_from_is_made_again(promoted: Repo, capsys: Any) -> None:
+    """Metrics of edited predictions agree with these, and with their Record."""
+    promoted.write("dvc.yaml", THREE_STAGES)
+    for command in ("repro", "push"):
+        project.dvc(promoted.path, command)
+    forge(promoted, {"scores.csv": "0.95\n", "metrics.json": '{"accuracy": 0.95}'})
+    found = drilled(capsys, code=1, tag="churn@v1.3.0")
+    name, says = failed(found)
+    assert (name, "accuracy: 0.95 recorded, 0.6 now" in says) == ("evaluate", True)

@@ -88,7 +88,9 @@ def test_what_cannot_be_done_is_said(repo: Repo) -> None:
     with pytest.raises(ToolError, match="0000000 is not in this clone"):
         add(repo, "0" * 40, 1)
     add(repo, commit, 1)
-    with pytest.raises(ToolError, match="fetch: fatal: 'nowhere' does not appear to be"):
+    with pytest.raises(
+        ToolError, match="nowhere does not take the notes: fatal: 'nowhere' does not appear to be"
+    ):
         notes.push(Repository.discover(repo.path), "nowhere")
     repo.git("notes", f"--ref={notes.REF}", "add", "-f", "-m", "hello", commit)
     with pytest.raises(UnreadableError, match="the note of"):

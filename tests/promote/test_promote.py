@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from mlops_ci.errors import RefusedError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import granting, ledger
+from mlops_ci.promote import age, artifacts, evidence, granting, ledger
+from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
+from tests.promote.conftest import record
 
 pytestmark = pytest.mark.real
 
@@ -265,22 +272,129 @@ def cloned(repo: Repo, folder: Path) -> Repo:
     return other
 
 
-def test_only_what_is_merged_where_the_main_branch_asks_for_that(released: Repo, cli: Any) -> None:
-    policy = (released.path / "mlops-ci.yaml").read_text()
-    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
-    released.write("README", "not reviewed\n")
-    released.commit("side")
-    released.git("tag", "-a", "-m", "x", "churn@v1.3.0")
-    name = ask(released, "v1.3.0", 1)
-    assert cli("promote", name, "--dry-run")[0] == 0
-    released.git("checkout", "-q", "main")
-    released.write("mlops-ci.yaml", f"{policy}promote: {{merged: true}}\n")
-    released.commit("policy")
-    released.git("push", "-q", "origin", "main")
+def with_promote(repo: Repo, keys: str) -> None:
+    """The main branch says so."""
+    repo.git("checkout", "-q", "main")
+    policy = (repo.path / "mlops-ci.yaml").read_text()
+    repo.write("mlops-ci.yaml", f"{policy}promote: {{{keys}}}\n")
+    repo.commit("policy")
+    repo.git("push", "-q", "origin", "main")
+
+
+def forge_metrics(repo: Repo) -> None:
+    """The worse model of v1.2.0 with the metrics of a good one: dvc.lock and Record agree, and all is pushed."""
+    forge(repo, {"metrics.json": '{"accuracy": 9.5, "loss": NaN}'})
+
+
+def forge(repo: Repo, files: dict[str, str]) -> None:
+    """As v1.3.0."""
+    lock = (repo.path / "dvc.lock").read_text()
+    for name, text in files.items():
+        old, new = (repo.path / name).read_bytes(), text.encode()
+        (repo.path / name).write_bytes(new)
+        lock = lock.replace(hashlib.md5(old).hexdigest(), hashlib.md5(new).hexdigest())
+        lock = lock.replace(f"size: {len(old)}\n", f"size: {len(new)}\n")
+    repo.write("dvc.lock", lock)
+    repo.commit("better, honestly")
+    record(repo)
+    repo.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    repo.git("push", "-q", "origin", "HEAD", "refs/notes/*:refs/notes/*")
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_edited_metrics_with_a_record_that_agrees_are_refused(
+    released: Repo, cli: Any, *, merged: bool
+) -> None:
+    """Also where a merge has the edit in its history, and what it merged has it not."""
+    cli("promote", ask(released, "v1.1.0", 1))
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    if merged:
+        released.git("revert", "--no-edit", "HEAD")
+        released.git("checkout", "-q", "main")
+        released.git("merge", "-q", "--no-ff", "side")
+        released.git("push", "-q", "origin", "main")
+    name = ask(released, "v1.3.0", 2)
     code, _, err = cli("promote", name)
     assert code == 1
-    assert "is not in the main branch, and promote.merged asks for that" in err
-    assert cli("promote", ask(released, "v1.0.0", 2))[0] == 0
+    assert "was never the main branch: only its author vouches for its metrics" in err
+    assert holders(cli) == [("v1.3.0", False)]
+    with_promote(released, "evidence: recorded")
+    assert cli("promote", name)[0] == 0  # so nothing else would have refused it
+
+
+def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli: Any) -> None:
+    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
+    released.write("README", "reviewed\n")
+    released.commit("side")
+    released.git("checkout", "-q", "main")
+    released.git("merge", "-q", "--no-ff", "side")
+    released.git("push", "-q", "origin", "main")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0", "side")
+    assert cli("promote", ask(released, "v1.3.0", 1))[0] == 1
+    released.git("tag", "-a", "-m", "x", "churn@v1.4.0", "main")
+    assert cli("promote", ask(released, "v1.4.0", 2))[0] == 0
+
+
+def test_what_is_older_than_allowed_is_refused_and_never_blocks_a_rollback(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the two times alone makes it young: whoever forges a Record writes any time, as does an old one."""
+    for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    with_promote(released, "max_age: 30")
+    late = datetime.now(timezone.utc) + timedelta(days=365)
+    name = ask(released, "v1.1.0", 3)
+    code, _, err = cli("promote", name)
+    assert (code, "days old (2026-01-02), and promote.max_age is 30" in err) == (1, True)
+    assert "mlops-ci train --force" in err
+    assert cli("rollback", "churn", "--to", "v1.0.0")[0] == 0
+    assert holders(cli) == [("v1.0.0", True)]
+    model = ModelAt(
+        name="churn", commit=released.git("rev-parse", "HEAD"), paths=(), lock_digest=""
+    )
+    (_, trained), *_ = evidence.records(
+        here(), artifacts.find(here(), "churn@v1.0.0^{commit}", "churn")
+    )
+    for finished, refused in (
+        (datetime.now(timezone.utc).isoformat(), ""),
+        (late.isoformat(), ""),  # its commit is of today
+        ("", "does not say when"),
+        ("2026-01-02T03:05:05.123Z", "days old"),
+    ):
+        known = replace(trained, finished=finished)
+        with pytest.raises(RefusedError, match=refused) if refused else nullcontext():
+            age.check(here(), model, known, 30)
+    old = "2026-01-02T03:05:05Z"
+    monkeypatch.setenv("GIT_COMMITTER_DATE", old)
+    released.write("README", "x\n")
+    released.commit("of an old day")
+    model = replace(model, commit=released.git("rev-parse", "HEAD"))
+    with pytest.raises(RefusedError, match="days old"):
+        age.check(here(), model, replace(trained, finished=late.isoformat()), 30)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", late.isoformat())
+    released.write("README", "y\n")
+    released.commit("of a day to come")
+    model = replace(model, commit=released.git("rev-parse", "HEAD"))
+    with pytest.raises(RefusedError, match="of a time to come"):
+        age.check(here(), model, replace(trained, finished=late.isoformat()), 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "says"),
+    [
+        ("nope", 2, "nope is no tag that asks for anything here"),
+        ("churn#prod#77", 3, "churn#prod#77 is no tag here, and the tags of origin cannot be"),
+    ],
+)
+def test_without_a_remote_an_unknown_tag_is_said_first(
+    released: Repo, cli: Any, name: str, code: int, says: str
+) -> None:
+    known = ask(released, "v1.0.0", 1)
+    released.git("remote", "remove", "origin")
+    found, _, err = cli("promote", name)
+    assert (found, err.startswith(f"error: {says}")) == (code, True)
+    assert cli("promote", known)[2].startswith("error: the tags of origin cannot be fetched")
 
 
 def test_a_superseded_tag_is_refused(released: Repo, cli: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.http import StatusError, post_json
+from mlops_ci.promote import grammar
 from mlops_ci.stack.base import Registration, TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
 from mlops_ci.stack.registries.mlflow.names import alias_of
@@ -148,6 +152,16 @@ def test_models_in_folders_keep_apart(server: TrackerSettings) -> None:
 def test_a_stage_that_mlflow_reserves(stage: str) -> None:
     with pytest.raises(UsageError, match="cannot be an alias"):
         alias_of(stage)
+
+
+@given(st.from_regex(r"[ab]([ab/_-]*[ab])?", fullmatch=True))
+def test_no_two_stages_share_an_alias(stage: str) -> None:
+    """It can be read back."""
+    assert grammar.parse(f"churn#{stage}#1")
+    alias = alias_of(stage)
+    read = re.sub("_([_-])", lambda m: "_" if m[1] == "_" else "/", alias.removesuffix("-"))
+    assert (read if alias.endswith("-") else alias) == stage
+    assert alias_of("a/b") != alias_of("a-b") == "a-b"
 
 
 def test_a_server_that_is_not_there() -> None:

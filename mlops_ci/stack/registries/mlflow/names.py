@@ -20,7 +20,8 @@ def name_of(model: str) -> str:
 
 def alias_of(stage: str) -> str:
     """MLflow's alias for a stage. Raises UsageError for one that MLflow keeps for itself."""
-    alias = stage.replace("/", "-")
+    # No stage ends in `-`, so none without `/` has such an alias; `_` is doubled, so that `_-` is always a `/`.
+    alias = f"{stage.replace('_', '__').replace('/', '_-')}-" if "/" in stage else stage
     if not _ALIAS.fullmatch(alias) or _RESERVED.fullmatch(alias):
         raise UsageError(
             f"the stage {stage!r} cannot be an alias in MLflow, which keeps `latest` and `v1` for itself",
