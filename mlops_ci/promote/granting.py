@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.git import Repository
     from mlops_ci.lineage.statement import Descriptor
-    from mlops_ci.model import Verdict
+    from mlops_ci.model import Outcome, Verdict
     from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.evidence import Evidence
@@ -143,12 +143,17 @@ def _verdict(
 def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> RefusedError:
     if verdict.result in ("no gates", "unarmed"):
         return RefusedError(f"no gate of the main branch judges {holder.version}", hint=_NO_GATES)
-    wrong = [one for one in verdict.outcomes if one.result in ("fail", "inconclusive")]
-    reasons = "; ".join(f"{one.metric}: {one.reason}" for one in wrong[:_BLAMED])
+    wrong = [o for kind in ("fail", "inconclusive") for o in verdict.outcomes if o.result == kind]
+    reasons = "; ".join(map(_blamed, wrong[:_BLAMED]))
     against, base = (f" against {champion.version}", champion.commit[:7]) if champion else ("", "")
     as_ = f" --profile {verdict.profile}" if verdict.profile else ""
     shown = f"mlops-ci gate --exact{as_} {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
     return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)
+
+
+def _blamed(one: Outcome) -> str:
+    doubt = "cannot tell: " if one.result == "inconclusive" else ""
+    return f"{one.metric}: {doubt}{one.reason}"
 
 
 def _facts(

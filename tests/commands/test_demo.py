@@ -226,7 +226,8 @@ def test_what_is_better_is_in_production_and_what_was_refused_is_taken_back(
         ("promote", "v1.0.0", ""),
     ]
     refused = next(line for line in made.output.splitlines() if line.startswith("  error: v1.2.0"))
-    assert "slices.digit=8.accuracy: the loss is beyond the limit" in refused
+    assert "fail: slices.digit=8.accuracy: the loss is beyond the limit" in refused
+    assert "; accuracy: cannot tell: whether the loss is" in refused
     assert "? prod  v1.2.0" in made.output
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
     store = TrackerSettings(uri="sqlite:///mlflow.db", root=made.folder)
