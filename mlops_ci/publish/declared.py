@@ -68,9 +68,8 @@ def judged(
         one.model: policy_of(config, one.model, rev=commit, profile=wanted) for one in models
     }
     verdicts = {one.model: judge(one, policies[one.model], today=today) for one in models}
-    baseline = replace(
-        parsed.comparison.baseline, how=""
-    )  # free text, in a place where only we speak
+    # `how` is free text, in a place where only we speak.
+    baseline = replace(parsed.comparison.baseline, how="")
     comparison = replace(parsed.comparison, baseline=baseline, models=models)
     declared = is_fork and not (config is not None and config.forks == "trust")
     # Gates with intervals need more than a report holds: judged by single numbers it is no success.

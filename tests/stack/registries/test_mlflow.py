@@ -95,9 +95,8 @@ def test_many_at_once_make_one_version_of_one_tag(
     with ThreadPoolExecutor(jobs) as pool:
         made = {one.number for one in pool.map(register, range(jobs))}
     assert len(made) == 1
-    registry.register(
-        server, wanted("race", "v1.0.0")
-    )  # removes what a timed-out request made late
+    # Removes what a timed-out request made late.
+    registry.register(server, wanted("race", "v1.0.0"))
     assert count(server, "race") == 1
 
 
