@@ -39,7 +39,7 @@ class _Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in COMMANDS or args[0].startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        from mlops_ci.meant import closest
+        from mlops_ci.suggestions import closest
 
         close = closest(args[0], COMMANDS)
         hint = f"did you mean mlops-ci {close}?" if close else "mlops-ci --help lists them"

@@ -111,7 +111,7 @@ class Repository:
         if ".." in rev:
             base, _, head = rev.replace("...", "..").partition("..")
             return f"the merge base is taken anyway: {base or 'HEAD'} {head or 'HEAD'}"
-        from mlops_ci.meant import closest
+        from mlops_ci.suggestions import closest
 
         names = self.lines("for-each-ref", "--format=%(refname:short)")
         if close := closest(rev, (name for name in names if name != rev)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mlops_ci.errors import UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gate_config import Level, alpha_problem
-from mlops_ci.meant import closest
+from mlops_ci.suggestions import closest
 from mlops_ci.typed import doc
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typing
 from dataclasses import field
 from typing import Any, Literal
 
-from mlops_ci.meant import closest, proposal
+from mlops_ci.suggestions import closest, proposal
 
 Marks = dict[tuple[Any, ...], tuple[int, int]]
 

@@ -21,9 +21,9 @@ PACKAGE = "mlops_ci"
 LEAVES = frozenset({
     "attributes", "blobs", "champion", "directions", "environment", "errors", "estimate", "evaluation", "fact",
     "finding", "flips", "formats", "frozen", "gate_trials", "git", "git_objects", "history", "http", "index", "infer",
-    "limits", "meant", "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record",
-    "repeats", "reproduction", "signals", "size_limits", "stage_inputs", "text", "tree", "typed", "unstaged",
-    "waivers", "yaml",
+    "limits", "model", "plot_files", "plots", "prediction_files", "predictions", "process", "record",
+    "repeats", "reproduction", "signals", "size_limits", "stage_inputs", "suggestions", "text", "tree", "typed",
+    "unstaged", "waivers", "yaml",
 })  # fmt: skip
 CONFIG = LEAVES | {
     "checks_config", "config", "gate_config", "profile_config", "promote_config", "train_config",
@@ -78,7 +78,7 @@ ALLOWED = {
         "schema",
         "verdict_record",
     },
-    "cli": frozenset({"commands", "config", "errors", "meant", "signals"}),
+    "cli": frozenset({"commands", "config", "errors", "signals", "suggestions"}),
     "__main__": frozenset({"cli"}),
     "hooks": frozenset({"checks"}),
 }

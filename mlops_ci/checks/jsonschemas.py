@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 from mlops_ci import formats
 from mlops_ci.checks import marks
 from mlops_ci.errors import UnreadableError
-from mlops_ci.meant import closest
+from mlops_ci.suggestions import closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlops_ci.meant import proposal
+from mlops_ci.suggestions import proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

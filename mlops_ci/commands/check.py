@@ -12,7 +12,7 @@ from mlops_ci.checks.render import STYLES, render, summary
 from mlops_ci.checks.run import run_checks
 from mlops_ci.checks.scope import asked_for
 from mlops_ci.errors import UsageError
-from mlops_ci.meant import proposal
+from mlops_ci.suggestions import proposal
 
 if TYPE_CHECKING:
     from mlops_ci.checks.run import Report

@@ -110,11 +110,11 @@ def _measured(asked: Sequence[Asking], granted: Sequence[Granted]) -> list[Grant
 
     if registered.config(asked[0].book.repository).promote.evidence != "reevaluated":
         return list(granted)
-    from mlops_ci.drill import again
+    from mlops_ci.drill import reevaluate
     from mlops_ci.train.output import Output, secret_values, wants_groups
 
     output = Output(promoting.say, secret_values(os.environ), groups=wants_groups())
-    found = [again.measure(a.book, one, output) for a, one in zip(asked, granted, strict=True)]
+    found = [reevaluate.measure(a.book, one, output) for a, one in zip(asked, granted, strict=True)]
     return [
         one if one.before else replace(one, promotion=_with_facts(one.promotion, measured=says))
         for one, says in zip(granted, found, strict=True)

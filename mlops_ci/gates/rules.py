@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
 from mlops_ci.directions import direction_of
-from mlops_ci.meant import closest
+from mlops_ci.suggestions import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.config import settings_for
 from mlops_ci.gate_trials import Proof
-from mlops_ci.gates import leak, rules, sabotage
+from mlops_ci.gates import injection, leak, rules
 from mlops_ci.gates.verdicts import judge
 from mlops_ci.model import Change
 from mlops_ci.predictions import LEAK
@@ -51,7 +51,7 @@ def _of_leak(model: ModelComparison, policy: Policy) -> Iterator[Proof]:
         return
     faults: tuple[Fault, ...] = ("leak", "unread training data")
     for fault in faults:
-        (found,) = leak.outcomes(policy, sabotage.leaking(model, fault))
+        (found,) = leak.outcomes(policy, injection.leaking(model, fault))
         state: State = "stopped" if found.blocks else "warned"
         reason = f"{found.result}: {found.reason}"
         yield Proof(gate=LEAK, fault=fault, metric="", state=state, reason=reason)
@@ -133,15 +133,15 @@ def _with(model: ModelComparison, policy: Policy, leaf: Outcome, fault: Fault) -
     row = next((one for one in model.metrics if (one.name, one.source) == _key(leaf)), None)
     by_examples = leaf.estimate is not None and leaf.estimate.of == "examples"
     if by_examples or row is None:
-        model = sabotage.predictions(model, leaf.metric, fault)
+        model = injection.predictions(model, leaf.metric, fault)
     if row is None:
         return model
     if fault == "missing baseline":
         return _without_baseline(model, row)
     value = _value(policy, leaf, fault)
     if by_examples and fault == "regression":
-        value = sabotage.value_now(model, row.name)
-    return sabotage.metric(model, row, value)
+        value = injection.value_now(model, row.name)
+    return injection.metric(model, row, value)
 
 
 def _key(leaf: Outcome) -> tuple[str, str]:

@@ -16,7 +16,7 @@ _FILE = "train.lock"
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[None]:
+def exclusive(root: Path) -> Iterator[None]:
     """Raises ToolError where another training is at work in this work tree. One that was killed leaves no mark."""
     try:
         file = (store.make_folder(root) / _FILE).open("ab")

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UsageError
-from mlops_ci.meant import proposal
+from mlops_ci.suggestions import proposal
 from mlops_ci.text import visible
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mlops_ci.errors import MlopsCiError, PublishError
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data.dvc.cloud import NoRemoteError, Object, not_on_remote
 from mlops_ci.text import plural, shell_word, visible
-from mlops_ci.train import dirt, kept_out, remotes
+from mlops_ci.train import dirt, gitignore, remotes
 from mlops_ci.train.data import run_dvc
 from mlops_ci.train.place import Place
 from mlops_ci.tree import CommitTree
@@ -141,7 +141,7 @@ def _results(place: Place) -> list[str]:
     settings = place.config.train
     more = (*settings.outputs, *settings.metrics, settings.seed_metrics)
     found = dirt.find(place.tree, place.project, more).results
-    changed = set(found) - kept_out.stray(place).keys()
+    changed = set(found) - gitignore.stray(place).keys()
     # DVC adds outputs to the .gitignore beside them.
     folders = {posixpath.dirname(path) for one in place.project.stages for path in one.stage.outs}
     ignores = {posixpath.join(folder, ".gitignore") for folder in folders}

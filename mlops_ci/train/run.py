@@ -11,8 +11,8 @@ from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable
 from mlops_ci.text import plural, shell_word, visible
-from mlops_ci.train import data, dirt, environment, kept_out, locks, persist, results, seeds, steps
-from mlops_ci.train.alone import alone
+from mlops_ci.train import data, dirt, environment, gitignore, locks, persist, results, seeds, steps
+from mlops_ci.train.exclusive import exclusive
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
 from mlops_ci.train.place import Place
@@ -60,7 +60,7 @@ def train(request: Request, output: Output) -> Trained:
     """
     with stoppable(KEPT):
         place = Place(request.start, request.config)
-        with alone(place.root):
+        with exclusive(place.root):
             return _train(place, request, output)
 
 
@@ -93,7 +93,7 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
         done = dataclasses.replace(done, seeds=chosen)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
-    kept_out.ignore(place.root)
+    gitignore.ignore(place.root)
     tag_lock(place, done, statements, output)
     refused = _persist(place, done, statements, output)
     record = store.write(place.root, statements)
