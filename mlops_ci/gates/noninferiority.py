@@ -58,7 +58,8 @@ def decide(
     """
     low, _ = gain.interval(confidence(alpha))
     if math.isnan(low):
-        reason = f"{units:,} {of} say too little: no interval can be given"
+        few = f"{units:,} {of} say" if units != 1 else f"one independent {of[:-1]} says"
+        reason = f"{few} too little: no interval can be given"
         return Decision(result="inconclusive", reason=reason, blocks=True)
     if low >= -margin - ABS_NOISE:
         return Decision(result="pass", reason=_most_lost(low, margin), blocks=False)

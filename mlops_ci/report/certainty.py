@@ -110,7 +110,8 @@ def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:
     estimate = outcome.estimate
     assert estimate
     if not found.is_known:
-        return (f": {_counted(estimate, estimate.units)} say too little",)
+        say = "says" if estimate.units == 1 else "say"
+        return (f": {_counted(estimate, estimate.units)} {say} too little",)
     if found.change < -found.margin:
         blocks = ": blocks" if outcome.result == "inconclusive" else ", warning only"
         return (f" if beyond the limit {limit}; the estimate is{blocks}",)

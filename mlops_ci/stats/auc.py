@@ -122,7 +122,7 @@ def bootstrap_ranked(
         of_examples = weights if places is None else weights[places]
         draws[place] = new(of_examples) - old(of_examples)
     ones = np.ones(len(label), np.uint8)
-    return bootstrapped(new(ones) - old(ones), draws)
+    return bootstrapped(new(ones) - old(ones), draws, count)
 
 
 def ranked(metric: Ranked, label: NDArray[Any], score: NDArray[Any]) -> float:

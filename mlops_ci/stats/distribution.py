@@ -136,13 +136,17 @@ class Bootstrap:
 
 
 def bootstrapped(
-    point: float, draws: NDArray[Any], jackknife: NDArray[Any] | None = None
+    point: float, draws: NDArray[Any], units: int, jackknife: NDArray[Any] | None = None
 ) -> Bootstrap:
-    """`jackknife`: the influence of each unit on the statistic (deviations when it is left out), for BCa."""
+    """`jackknife`: the influence of each unit on the statistic (deviations when it is left out), for BCa.
+
+    One unit alone is in every resample, which says nothing of others: it has no interval, unless nothing changed.
+    """
     import numpy as np
 
     defined = np.sort(draws[np.isfinite(draws)])
-    if not math.isfinite(point) or len(defined) < (1 - _MOST_UNDEFINED) * len(draws):
+    too_few = len(defined) < (1 - _MOST_UNDEFINED) * len(draws) or (units < 2 and point != 0)
+    if not math.isfinite(point) or too_few:
         return Bootstrap(point=point, draws=defined[:0])
     if jackknife is None:
         return Bootstrap(point=point, draws=defined)

@@ -53,7 +53,7 @@ def bootstrap_sums(
         parts = [value(sums) for sums in _resampled(distinct, counts, resamples, random)]
         jackknife = np.repeat(value(total - distinct), counts)
     usable = jackknife if np.isfinite(jackknife).all() else None
-    return bootstrapped(point, np.concatenate(parts), usable)
+    return bootstrapped(point, np.concatenate(parts), int(counts.sum()), usable)
 
 
 def percentile(found: Bootstrap) -> Bootstrap:

@@ -256,6 +256,19 @@ def test_clusters_widen_the_interval() -> None:
         assert ratio == pytest.approx(2, rel=0.15)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "auc", "average_precision", "log_loss"])
+def test_one_unit_says_nothing_of_others(metric: str) -> None:
+    """Each resample of one user is that user: a small loss would be certain to be no larger."""
+    config = PredictionsConfig(path="p.csv", score="score", unit="user")
+    old, new = (
+        [{**row, "user": "u"} for row in side] for side in (examples(), examples(worse=0.3))
+    )
+    found = one(old, new, metric=metric, limit=0.5, config=config)
+    assert found.result == "inconclusive"
+    assert found.reason == "one independent example says too little: no interval can be given"
+    assert one(old, old, metric=metric, limit=0.5, config=config).result == "pass"
+
+
 def test_more_gates_ask_for_more_evidence_before_one_fails() -> None:
     old, new = examples(), examples(worse=0.75)
     alone = one(old, new, limit=0.03)

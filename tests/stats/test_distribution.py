@@ -37,13 +37,13 @@ def test_beyond_all_draws_the_tail_still_tells_how_far() -> None:
 
 def test_with_many_undefined_draws_there_is_no_interval() -> None:
     draws = np.r_[np.zeros(90), np.full(10, np.nan)]
-    found = bootstrapped(0.0, draws)
+    found = bootstrapped(0.0, draws, 100)
     assert math.isnan(found.interval(0.9)[0])
     assert math.isnan(found.p_below(0.0))
-    assert len(bootstrapped(0.0, draws[:94]).draws) == 90
+    assert len(bootstrapped(0.0, draws[:94], 94).draws) == 90
 
 
 def test_equal_models_have_no_bias() -> None:
-    found = bootstrapped(0.0, np.zeros(100), np.zeros(100))
+    found = bootstrapped(0.0, np.zeros(100), 100, np.zeros(100))
     assert (found.bias, found.acceleration) == (0.0, 0.0)
     assert found.interval(0.9) == (0.0, 0.0)
