@@ -1,7 +1,7 @@
 """`dataclass`, in an eighth of its time for what is frozen and has named fields only, as nearly all here is.
 
 The standard one compiles six functions a class; for the hundred classes of a start that is a third of the start
-(https://github.com/python/cpython/issues/118974). Here nothing is compiled, and one `__init__` serves all.
+(https://github.com/python/cpython/issues/109870). Here nothing is compiled, and one `__init__` serves all.
 `fields`, `replace` and `asdict` work as ever.
 """
 
