@@ -37,7 +37,8 @@ def test_reads_names_as_gto_does(scale: Callable[[int, int], int]) -> None:
         theirs = parse_name(name, raise_on_fail=False) or None
         ours = parse(name)
         if theirs is None:
-            assert ours is None, name
+            # GTO knows no plain versions.
+            assert ours is None or ours.kind == "release", name
             continue
         assert ours is not None, name
         valid += 1
