@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -151,12 +152,12 @@ def test_another_login_is_learnt_and_does_not_pile_up(api: Api, client_of: Any) 
 
 
 def test_twenty_at_once_leave_one(api: Api, scale: Any) -> None:
-    """Each knows more than it has itself: what is there and its own, as with check runs."""
+    """Each knows more than it has itself: what is there and its own, as with check runs. They wait for each other."""
     known: set[int] = set()
 
     def publish(at: int) -> None:
         known.add(at)
-        client = Client(api.url, REPO, "ghs_0123456789", sleep=lambda _: None)
+        client = Client(api.url, REPO, "ghs_0123456789", sleep=lambda s: time.sleep(s / 100))
         upsert(client, PLACE, lambda _: body(repr(sorted(known))), create=True)
 
     for at in range(5):
