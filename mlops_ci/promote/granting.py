@@ -63,12 +63,19 @@ def examine(
         _check_merged(book.repository, asked.holder)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
-    before = champion.version if champion else ""
+    before = _predecessor(asked.holder.version, champion)
     facts = _facts(proof, verdict, champion, yes)
     promotion = granted or promotion_of(asked.model, asked.holder, before, proof.subject, facts)
     if granted and granted.subject != proof.subject:
         raise RefusedError(f"the Promotion Record of {name} is of other bytes than the model is")
     return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
+
+
+def _predecessor(version: str, champion: Promotion | None) -> str:
+    """What a rollback leads to: another version, also where this one was asked for twice."""
+    if champion is None:
+        return ""
+    return champion.predecessor if champion.version == version else champion.version
 
 
 def _check_merged(repository: Repository, holder: Holder) -> None:

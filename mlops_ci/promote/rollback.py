@@ -52,8 +52,10 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     back = current.kind == "rollback" and not version
     if granted and not lost and (back or version == current.version):
         return Way(held=held, current=current, target=current, done=True)
-    # A tag at the predecessor is what a rollback left that was stopped half-way.
-    stay = current.kind == "rollback" if lost else not granted and held != current.predecessor
+    # A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it
+    # led away from, also where somebody asks for that again.
+    undone = not lost and not granted and held != current.predecessor
+    stay = current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         raise RefusedError(

@@ -538,3 +538,17 @@ def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> N
     assert (code, out.splitlines()[0]) == (0, "churn#prod v1.1.0: rolled back (before: v1.2.0)")
     assert holders(cli) == [("v1.1.0", True)]
     assert "from v1.2.0 to v1.1.0" in released.git("tag", "-n9", "-l", "churn#prod#3")
+
+
+def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: Any) -> None:
+    """Somebody asks for it again, past all gates; or the version before was asked for twice."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    cli("promote", ask(released, "v1.1.0", 3))
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
+    ask(released, "v1.1.0", 5)
+    assert holders(cli) == [("v1.1.0", False)]
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
+    assert holders(cli) == [("v1.0.0", True)]
