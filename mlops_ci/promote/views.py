@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.github import deployments
@@ -89,7 +89,8 @@ class Dvc:
         assert champion is not None
         way = rollback.Way(held=champion.version, current=champion, target=champion)
         book, promotion = rollback.ask(book, way, "so that DVC reads it as the newest tag")
-        writing.write(book, [promotion], remote)
+        # Of the kind that it was: nobody has rolled anything back, and a rollback still leads on from here.
+        writing.write(book, [replace(promotion, kind=champion.kind)], remote)
 
 
 @dataclass

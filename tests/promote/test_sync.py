@@ -151,6 +151,7 @@ def test_dvc_reads_a_tag_that_gives_up_as_one_that_asks(two: Repo, cli: Any) -> 
     assert (code, found[0]) == (0, ("dvc", "repaired"))
     assert by_dvc() == commit
     assert findings(cli) == (0, [])
+    assert cli("rollback", "churn")[1].startswith("churn#prod v1.0.0: rolled back (before: v1.1.0)")
 
 
 def test_a_registry_that_is_down(
