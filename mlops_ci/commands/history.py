@@ -76,20 +76,20 @@ def _line(event: Event) -> str:
     mark = click.style("✓", fg="green") if good else click.style("?", fg="yellow")
     when = f"{event.when:%Y-%m-%d %H:%M} UTC" if event.when else "at no known time    "
     version = event.version if event.version.startswith("v") else event.version[:7]
-    who = f" by {event.by}" if event.by else ""
-    return f"  {mark} {when}  {visible(f'{version}  {_what(event)}{who}  ({event.tag})', 300)}"
+    return f"  {mark} {when}  {visible(f'{version}  {_what(event)}  ({event.tag})', 300)}"
 
 
 def _what(event: Event) -> str:
+    who = f" by {event.by}" if event.by else ""
     if event.kind == "unassign":
-        return "given up by a tag: nobody granted that"
+        return f"given up{who}, not granted"
     if event.promotion is None:
-        return "asked for, not granted"
+        return f"asked for{who}, not granted"
     done = "rolled back" if event.kind == "rollback" else "promoted"
-    before = event.promotion.predecessor
+    before = f" from {event.came_from}" if event.came_from else ""
     reason = str(event.promotion.facts.get("reason") or "")
     gone = "; its tag is gone" if event.missing else ""
-    return f"{done}{f' from {before}' if before else ''}{f': {reason}' if reason else ''}{gone}"
+    return f"{done}{before}{who}{f': {reason}' if reason else ''}{gone}"
 
 
 def _json(found: list[Event]) -> list[dict[str, Any]]:

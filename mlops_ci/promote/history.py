@@ -36,13 +36,20 @@ class Event:
     promotion: Promotion | None = None
     missing: bool = False
 
+    @property
+    def came_from(self) -> str:
+        """The version that held the stage until then: by a tag alone, where a rollback took that back."""
+        if self.promotion is None:
+            return ""
+        return str(self.promotion.facts.get("undid") or self.promotion.predecessor)
+
     def as_json(self) -> dict[str, Any]:
         """As `mlops-ci history --json` shows it."""
         facts = self.promotion.facts if self.promotion else {}
         return {
             "kind": self.kind,
             "version": self.version,
-            "from": self.promotion.predecessor if self.promotion else "",
+            "from": self.came_from,
             "tag": self.tag,
             "commit": self.commit,
             "when": f"{self.when:%Y-%m-%dT%H:%M:%SZ}" if self.when else None,

@@ -21,7 +21,7 @@ PROMOTION = "https://mlops-ci.dev/promotion/v1"
 # What a Record may say besides, by its shape: readers rely on it.
 _SHAPES: dict[str, type] = {
     "record": dict, "verdict": dict, "approvals": list, "judgedBefore": list, "authorisedBy": dict,
-    "by": str, "run": str, "reason": str, "askedBy": str, "measured": str, "promotedOn": str,
+    "by": str, "run": str, "reason": str, "undid": str, "askedBy": str, "measured": str, "promotedOn": str,
 }  # fmt: skip
 
 

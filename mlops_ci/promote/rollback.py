@@ -112,8 +112,10 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
         "authorisedBy": {"gitTag": target.tag_oid},
         "reason": reason,
     }
-    same = target.version == way.current.version
-    before = way.current.predecessor if same else way.current.version
+    before = way.current.version
+    if target.version == before:
+        before = way.current.predecessor
+        facts["undid"] = way.held
     made = promotion_of(target.model, holder, before, target.subject, facts)
     return book, replace(made, kind="rollback")
 

@@ -30,8 +30,8 @@ def test_all_that_happened_is_there_in_order(released: Repo, cli: Any) -> None:
     assert told(out) == [
         "✓ v1.0.0  promoted by Test  (churn#prod#1)",
         "✓ v1.1.0  promoted from v1.0.0 by Test  (churn#prod#2)",
-        "✓ v1.0.0  rolled back from v1.1.0: alert 7 by Test  (churn#prod#3)",
-        "? v1.2.0  asked for, not granted by Test  (churn#prod#9)",
+        "✓ v1.0.0  rolled back from v1.1.0 by Test: alert 7  (churn#prod#3)",
+        "? v1.2.0  asked for by Test, not granted  (churn#prod#9)",
     ]
     shown = json.loads(cli("history", "churn", "--json")[1])
     (stage,) = shown["models"][0]["stages"]
@@ -40,6 +40,11 @@ def test_all_that_happened_is_there_in_order(released: Repo, cli: Any) -> None:
         ("promote", "", True), ("promote", "v1.0.0", True), ("rollback", "v1.1.0", True), ("ask", "", False),
     ]  # fmt: skip
     assert stage["events"][1]["verdict"] == "pass"
+    cli("rollback", "churn", "--reason", "by hand")
+    assert (
+        told(cli("history")[1])[-1]
+        == "✓ v1.0.0  rolled back from v1.2.0 by Test: by hand  (churn#prod#10)"
+    )
 
 
 def test_a_deleted_tag_does_not_delete_what_happened(released: Repo, cli: Any) -> None:
@@ -52,7 +57,7 @@ def test_a_stage_that_a_tag_gives_up(released: Repo, cli: Any) -> None:
     cli("promote", ask(released, "v1.0.0", 1, "dev"))
     released.git("tag", "-a", "-m", "x", "churn#dev!#9", "churn@v1.0.0^{}")
     lines = told(cli("history", "--stage", "dev")[1])
-    assert min(lines) == "? v1.0.0  given up by a tag: nobody granted that by Test  (churn#dev!#9)"
+    assert min(lines) == "? v1.0.0  given up by Test, not granted  (churn#dev!#9)"
     assert cli("history", "--stage", "prod")[1].startswith("No tag asks for a stage here")
 
 
