@@ -55,7 +55,7 @@ class Followed:
 @dataclass(frozen=True, kw_only=True)
 class Told:
     """`done`: in words. `before`: the version that held the stage, where it is not the predecessor. `changes`: what a
-    dry run would do, see `plan`.
+    dry run would do, see `plan`. `restore`: what of that version a command brings back, and the command.
     """
 
     promotion: Promotion
@@ -64,6 +64,7 @@ class Told:
     before: str = ""
     followed: Followed = Followed()
     changes: tuple[str, ...] = ()
+    restore: tuple[tuple[str, str], ...] = ()
 
 
 def say(text: str) -> None:
@@ -119,7 +120,7 @@ def tell(*told: Told, as_json: bool, github: bool) -> int:
         click.echo(json.dumps(several if told[1:] else found[0], indent=2))
     else:
         for line in (line for one in told for line in _lines(one)):
-            click.echo(visible(line), color=wants_colour())
+            click.echo(visible(line, 2000), color=wants_colour())
     return max(_refused(one.followed.refused) for one in told)
 
 
@@ -142,6 +143,7 @@ def _lines(told: Told) -> Iterator[str]:
         digest = one["digest"]
         yield f"  {one['name']}  sha256 {digest.get('sha256', digest.get('dirHash', ''))[:12]}…, hashed here"
     yield from (f"  {reason}" for reason in (*told.reasons, *told.changes))
+    yield from (f"  {what} of then: {command}" for what, command in told.restore)
     if followed.served is not None:
         number = followed.served.number
         yield f"  MLflow serves version {number} as {promotion.model}@{promotion.stage}"
@@ -157,6 +159,7 @@ def _json(told: Told) -> dict[str, Any]:
         "registry": {"version": served.number} if served else None,
         "release": told.followed.release,
         "changes": list(told.changes),
+        **({"restore": dict(told.restore)} if told.restore else {}),
         "refused": str(refused) if refused else "",
     }
 

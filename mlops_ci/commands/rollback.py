@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.hub import Hub
+    from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.rollback import Way
 
 
@@ -70,7 +72,17 @@ def rollback(
         )
     else:
         told = _back(book, way, reason, where, hub)
+    told = replace(told, restore=_restore(book.repository, told.promotion, where))
     return promoting.tell(told, as_json=as_json, github=github)
+
+
+def _restore(
+    repository: Repository, promotion: Promotion, where: str | None
+) -> tuple[tuple[str, str], ...]:
+    from mlops_ci.promote import restore
+
+    data = restore.data(repository, promotion, where)
+    return *((("data", data),) if data else ()), ("code", restore.code(promotion))
 
 
 def _approvals(repository: Repository, hub: Hub | None) -> tuple[list[Yes], list[str]]:
@@ -104,11 +116,10 @@ def _back(book: Book, way: Way, reason: str, where: str | None, hub: Hub | None)
     approvals, unknown = _approvals(book.repository, hub)
     book, promotion = back.ask(book, way, reason, approvals)
     writing.write(book, [promotion], where)
-    restore = f"git checkout {promotion.commit[:7]} -- dvc.lock && dvc checkout"
     return Told(
         promotion=promotion,
         done="rolled back",
-        reasons=(f"data and code of then: {restore}", *unknown),
+        reasons=tuple(unknown),
         before=way.held,
         followed=promoting.follow(book, promotion, where, hub),
     )

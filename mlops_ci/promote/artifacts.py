@@ -48,7 +48,7 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
 
     Raises UsageError when there is none, and when it has no file that is a model.
     """
-    project = _project(repository, commit)
+    project = project_at(repository, commit)
     declared = _declared(project, wanted)
     model = _choose(_models(repository, project), wanted, declared)
     tracking = Tracking(config=None, trusted=lambda: None, root=None, alone=True)
@@ -70,14 +70,14 @@ def find(repository: Repository, commit: str, wanted: str) -> ModelAt:
 
 def name_at(repository: Repository, commit: str, wanted: str) -> str:
     """What mlops-ci calls the model that tags call `wanted`. Raises UsageError when there is none."""
-    project = _project(repository, commit)
+    project = project_at(repository, commit)
     found = _models(repository, project)
     return _choose(found, wanted, _declared(project, wanted)).name
 
 
 def names(repository: Repository, commit: str) -> list[str]:
     """What the models of a commit are called: as dvc.yaml declares them, else as mlops-ci finds them."""
-    project = _project(repository, commit)
+    project = project_at(repository, commit)
     declared = [
         f"{pipeline.folder}:{one.name}" if pipeline.folder else one.name
         for pipeline in project.pipelines
@@ -93,7 +93,8 @@ def _models(repository: Repository, project: dvc.Project) -> list[ModelFiles]:
     return find_models([project], configuration.load(project.tree.read), name)
 
 
-def _project(repository: Repository, commit: str) -> dvc.Project:
+def project_at(repository: Repository, commit: str) -> dvc.Project:
+    """What DVC knows at a commit, with the cache of this work tree."""
     bases = [repository.root] if repository.root else []
     return dvc.Project(CommitTree(repository, commit), [*bases, repository.git_dir.parent])
 
@@ -124,7 +125,7 @@ def hashes(repository: Repository, model: ModelAt) -> tuple[Descriptor, ...]:
 
     Raises ToolError when they cannot be had, and RefusedError when they are not what DVC recorded.
     """
-    project = _project(repository, model.commit)
+    project = project_at(repository, model.commit)
     return tuple(
         descriptor
         for path in model.paths

@@ -35,11 +35,11 @@ def changes(
 
 def _tags(book: Book, tags: Sequence[str], remote: str | None) -> Iterator[str]:
     here = {tag.name for tag in book.tags if tag.oid}
-    there = tagging.fetched(book.repository) if remote else here
+    there = tagging.fetched(book.repository) if remote else set()
     for name in tags:
         if name not in here:
             yield f"+ tag {name}"
-        if name not in there:
+        if remote and name not in there:
             yield f"+ tag {name} at {remote}"
 
 
