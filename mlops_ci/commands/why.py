@@ -45,6 +45,10 @@ def why(model: str, stage: str, as_json: bool) -> int:
         return 0
     for line in _lines(found, repository):
         click.echo(visible(line, 1000), color=wants_colour())
+    if found.problem:
+        click.echo(
+            f"{click.style('warning', fg='yellow')}: {visible(found.problem, 400)}", err=True
+        )
     return 0
 
 
@@ -97,4 +101,5 @@ def _json(found: Why) -> dict[str, Any]:
             kind: {name: {"value": now, "before": before} for name, (now, before) in pairs.items()}
             for kind, pairs in values.items()
         },
+        "problems": [found.problem] if found.problem else [],
     }

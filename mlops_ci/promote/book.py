@@ -9,6 +9,7 @@ from mlops_ci.errors import RefusedError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes
 from mlops_ci.promote import ledger, stages, tags
+from mlops_ci.suggestions import proposal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +121,18 @@ class Book:
                 hint=f"push it again, or say what holds it: mlops-ci rollback {model} --stage {stage} --to VERSION",
             )
 
+    def tags_say(self, model: str, stage: str) -> str:
+        """What the tags alone say instead of what holds the stage; "" where they agree, or nothing was granted."""
+        champion, state = self.champion(model, stage), self.states.get(model)
+        holder = state.holder(stage) if state else None
+        if champion is None or (holder and holder.tag.oid == champion.tag_oid):
+            return ""
+        if holder is None:
+            return f"nothing holds {stage}: a tag gave it up, which nobody granted"
+        if holder.tag.oid in self.promotions:
+            return f"{holder.version} holds {stage} again by {holder.tag.name}: a tag gave {champion.version} up"
+        return f"{holder.tag.name} asks for {holder.version}, and nobody granted it"
+
     def _is_taken_back(self, promotion: Promotion) -> bool:
         same = promotion.model, promotion.version
         requests = (tag.request for tag in self.tags if tag.request.kind == "deregister")
@@ -137,6 +150,16 @@ class Book:
         versions = state.versions if state else ()
         found = (one.tag.name for one in versions if one.version == promotion.version)
         return next(found, "")
+
+    def nothing(self, model: str, stage: str) -> RefusedError:
+        """That nothing holds the stage by a Promotion, and what was probably meant."""
+        known = sorted({f"{one.model}#{one.stage}" for one in self.promotions.values()})
+        return RefusedError(
+            f"no Promotion Record says that anything holds {model}#{stage}",
+            hint=proposal(f"{model}#{stage}", known)
+            if known
+            else "git fetch origin --tags 'refs/notes/*:refs/notes/*', then mlops-ci status",
+        )
 
     def granted(self, asked: Asked) -> Promotion | None:
         """The Promotion that this tag was given before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import RefusedError
+from mlops_ci.errors import MlopsCiError, RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.promote import artifacts, tagging
 from mlops_ci.promote.book import Book
@@ -44,7 +44,7 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     lost = book.lost(model, stage)
     current = lost or book.champion(model, stage)
     if current is None:
-        raise RefusedError(f"nothing was promoted to {model}#{stage}", hint="mlops-ci status")
+        raise book.nothing(model, stage)
     state = book.states.get(model)
     holder = state.holder(stage) if state else None
     held = holder.version if holder else "nothing"
@@ -58,25 +58,38 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     stay = current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
-        raise RefusedError(
-            f"{current.version} is the first that was promoted to {model}#{stage}",
-            hint=f"mlops-ci rollback {model} --stage {stage} --to VERSION",
-        )
-    target = _earlier(book, model, stage, wanted)
-    verify(book, target)
+        what = f"{current.version} is the first that was promoted to {model}#{stage}"
+        raise RefusedError(what, hint=_others(book, current, ""))
+    target = _earlier(book, current, wanted)
+    try:
+        verify(book, target)
+    except MlopsCiError as error:
+        error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
+        raise
     return Way(held=held, current=current, target=target)
 
 
-def _earlier(book: Book, model: str, stage: str, version: str) -> Promotion:
+def _others(book: Book, current: Promotion, wanted: str) -> str:
+    """The command that leads to the newest version that it can lead to, when `wanted` cannot be had; "" without one."""
+    model, stage = current.model, current.stage
+    earlier = (one for one in book.promotions_of(model, stage) if book.is_registered(model, one))
+    found = dict.fromkeys(one.version for one in earlier)
+    versions = [one for one in found if one not in (wanted, current.version)]
+    return f"mlops-ci rollback {model} --stage {stage} --to {versions[0]}" if versions else ""
+
+
+def _earlier(book: Book, current: Promotion, version: str) -> Promotion:
     """Its own earlier Promotion authorises a version, however old."""
+    model, stage = current.model, current.stage
     earlier = [one for one in book.promotions_of(model, stage) if one.version == version]
     if not earlier:
         raise RefusedError(
             f"{version} was never promoted to {model}#{stage}: a rollback needs its Promotion Record",
-            hint="git fetch origin 'refs/notes/*:refs/notes/*', or promote it: git tag -a",
+            hint=_others(book, current, version) or "promote it: git tag -a",
         )
     if not book.is_registered(model, earlier[0]):
-        raise RefusedError(f"{version} of {model} is not registered any more")
+        what = f"{version} of {model} is not registered any more"
+        raise RefusedError(what, hint=_others(book, current, version))
     return earlier[0]
 
 

@@ -50,15 +50,7 @@ class Gto:
     )
 
     def differs(self, book: Book, model: str, stage: str) -> str:
-        champion, state = book.champion(model, stage), book.states.get(model)
-        holder = state.holder(stage) if state else None
-        if champion is None or (holder and holder.tag.oid == champion.tag_oid):
-            return ""
-        if holder is None:
-            return f"nothing holds {stage}: a tag gave it up, which nobody granted"
-        if holder.tag.oid in book.promotions:
-            return f"{holder.version} holds {stage} again by {holder.tag.name}: a tag gave {champion.version} up"
-        return f"{holder.tag.name} asks for {holder.version}, and nobody granted it"
+        return book.tags_say(model, stage)
 
     def repair(self, book: Book, model: str, stage: str, remote: str | None) -> None:
         """Nothing."""
@@ -76,7 +68,7 @@ class Dvc:
 
     def differs(self, book: Book, model: str, stage: str) -> str:
         champion = book.champion(model, stage)
-        if champion is None or Gto().differs(book, model, stage):
+        if champion is None or book.tags_say(model, stage):
             return ""  # what is wrong with the tags is said already
         asked = [t for t in book.tags if (t.request.model, t.request.stage) == (model, stage)]
         newest = [tag for tag in asked if not tag.problem][-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import RefusedError, UnreadableError
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Why:
-    """`trained`: the Record of its training; `before`: that of its predecessor. None where a note is missing."""
+    """`trained`: the Record of its training; `before`: that of its predecessor. None where a note is missing.
+
+    `problem`: what the tags say against it, "" where they agree.
+    """
 
     promotion: Promotion
     trained: Provenance | None
     before: Provenance | None
+    problem: str = ""
 
     def params(self) -> dict[str, tuple[Any, Any]]:
         """Name to the value now and the one before; None where there is none."""
@@ -37,11 +42,16 @@ def why(book: Book, model: str, stage: str) -> Why:
     """Raises RefusedError when nothing was promoted to the stage."""
     champion = book.champion(model, stage)
     if champion is None:
-        raise RefusedError(
-            f"no Promotion Record says that anything holds {model}#{stage}",
-            hint="git fetch origin --tags 'refs/notes/*:refs/notes/*', then mlops-ci status",
-        )
-    return explain(book, champion)
+        raise book.nothing(model, stage)
+    return replace(explain(book, champion), problem=_problem(book, model, stage))
+
+
+def _problem(book: Book, model: str, stage: str) -> str:
+    try:
+        book.check_not_lost(model, stage)
+    except RefusedError as error:
+        return str(error)
+    return book.tags_say(model, stage)
 
 
 def explain(book: Book, champion: Promotion) -> Why:

@@ -481,6 +481,22 @@ def test_a_rollback_needs_an_earlier_promotion(released: Repo, cli: Any) -> None
     code, _, err = cli("rollback", "churn", "--to", "v1.2.0")
     assert code == 1
     assert "v1.2.0 was never promoted to churn#prod" in err
+    for wrong in (("churm",), ("churn", "--stage", "production")):
+        code, _, err = cli("rollback", *wrong)
+        assert (code, err.splitlines()[1].strip()) == (1, "did you mean churn#prod?")
+
+
+def test_where_the_way_back_is_gone_another_is_named(released: Repo, cli: Any) -> None:
+    for number, version in enumerate(("v1.0.0", "v1.2.0", "v1.1.0"), 1):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    stored(released, "model.bin", "churn@v1.2.0").write_bytes(b"evil")
+    code, _, err = cli("rollback", "churn")
+    assert code == 1
+    assert err.splitlines()[1].strip() == "mlops-ci rollback churn --stage prod --to v1.0.0"
+    tag(released, "churn@v1.2.0!", "v1.2.0", 4)
+    code, _, err = cli("rollback", "churn")
+    assert "v1.2.0 of churn is not registered any more" in err
+    assert cli(*err.splitlines()[1].split()[1:])[0] == 0
 
 
 def test_a_rollback_to_bytes_that_changed_moves_nothing(released: Repo, cli: Any) -> None:
@@ -527,6 +543,22 @@ def test_why(released: Repo, cli: Any) -> None:
     assert shown["params"]["lr"] == {"value": 0.2, "before": 0.1}
     assert shown["metrics"]["loss"] == {"value": "NaN", "before": "NaN"}
     assert shown["promotion"]["toVersion"] == "v1.1.0"
+    assert shown["problems"] == []
+
+
+def test_why_says_what_speaks_against_it(released: Repo, cli: Any) -> None:
+    """A tag that nobody granted, which tools that read tags alone believe; a tag that is gone."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    ask(released, "v1.2.0", 3)
+    code, out, err = cli("why", "churn")
+    assert (code, out.split()[2]) == (0, "v1.1.0")
+    assert "churn#prod#3 asks for v1.2.0, and nobody granted it" in err
+    released.git("tag", "-d", "churn#prod#2", "churn#prod#3")
+    code, out, err = cli("why", "churn")
+    assert "v1.1.0 was the last that churn#prod was granted to" in err
+    (problem,) = json.loads(cli("why", "churn", "--json")[1])["problems"]
+    assert problem in err
 
 
 def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> None:
@@ -549,6 +581,8 @@ def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: A
     assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
     ask(released, "v1.1.0", 5)
     assert holders(cli) == [("v1.1.0", False)]
+    told = cli("rollback", "churn", "--dry-run", "--local")[1]
+    assert [line for line in told.splitlines() if "+ tag" in line] == ["  + tag churn#prod#6"]
     code, out, _ = cli("rollback", "churn")
     assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
     assert holders(cli) == [("v1.0.0", True)]
