@@ -90,6 +90,12 @@ def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> N
         _git(repository, "notes", f"--ref={draft}", "add", "-fF-", commit, stdin=content)
 
 
+def remove(repository: Repository, names: Sequence[str]) -> None:
+    """The notes of these objects, here alone: for those that no remote has."""
+    command = ("remove", "--ignore-missing", *names)
+    _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *command))
+
+
 def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
     """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes."""
     sent = [f"{ref}:{ref}" for ref in (*refs, REF)]

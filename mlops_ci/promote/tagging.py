@@ -82,8 +82,7 @@ def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
     )
     if done.returncode:
         # What stays here would be read as a request that nobody else can see.
-        for ref in refs:
-            _git(repository, ["update-ref", "-d", ref])
+        delete(repository, names)
         taken = next(
             (line.strip() for line in done.stderr.splitlines() if "! [" in line), done.last_line
         )
@@ -130,6 +129,12 @@ def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
         raise ToolError(what, hint="git tag -d, for what is in their way")
     both = here.keys() & there.keys() - wanted.keys()
     return sorted(name for name in both if here[name] != there[name] and parse(name))
+
+
+def delete(repository: Repository, names: Iterable[str]) -> None:
+    """Here alone."""
+    for name in names:
+        _git(repository, ["update-ref", "-d", f"refs/tags/{name}"])
 
 
 def fetched(repository: Repository) -> set[str]:

@@ -32,9 +32,32 @@ def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> No
     left = ledger.read(repository)  # by a job that ended before it could push
     new = [one for one in promotions if not _is_left(left.get(one.tag_oid), one)]
     notes.add_all(repository, {one.tag_oid: [one.statement()] for one in new})
-    if remote is not None:
-        tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
+    if remote is None:
+        return
+    tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
+    unseen = set(tags) - tagging.fetched(repository)
+    try:
         notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in dict.fromkeys(tags)])
+    except ToolError as error:
+        _give_way(repository, remote, unseen, [one.tag_oid for one in promotions], error)
+        raise
+
+
+def _give_way(
+    repository: Repository, remote: str, unseen: set[str], asked: Sequence[str], error: ToolError
+) -> None:
+    """Leave nothing here where somebody else was faster with a tag of the same name: it would be read, and pushed
+    with the next Record. Raises ToolError then. After any other failure the next run goes on from what is here.
+    """
+    try:
+        taken = sorted(unseen & set(tagging.fetch(repository, remote)))
+    except ToolError:
+        return  # as unreachable as it was
+    if taken:
+        notes.remove(repository, asked)
+        tagging.delete(repository, taken)
+        what = f"somebody else has pushed {taken[0]} at the same time"
+        raise ToolError(what, hint="run this again: it goes on from there") from error
 
 
 def _is_left(left: Promotion | None, wanted: Promotion) -> bool:
@@ -49,7 +72,8 @@ def refresh(repository: Repository, remote: str | None) -> Book:
         moved = tagging.fetch(repository, remote, *([notes.FETCH] if together else []))
         if moved:
             what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
-            raise RefusedError(what, hint=f"git ls-remote --tags {remote}")
+            hint = f"git ls-remote --tags {remote}; where yours was never pushed: git tag -d '{moved[0]}'"
+            raise RefusedError(what, hint=hint)
         if together:
             notes.merge_fetched(repository)
         else:

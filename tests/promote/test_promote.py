@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -20,7 +21,7 @@ from mlops_ci.errors import RefusedError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import age, artifacts, evidence, granting, ledger
+from mlops_ci.promote import age, artifacts, evidence, granting, ledger, writing
 from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
@@ -586,3 +587,27 @@ def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: A
     code, out, _ = cli("rollback", "churn")
     assert (code, out.splitlines()[0]) == (0, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
     assert holders(cli) == [("v1.0.0", True)]
+
+
+def test_of_two_rollbacks_at_once_the_slower_leaves_nothing_behind(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would make the tag of the same name. What stays here would stop each command that follows."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    released.git("clone", "-q", "../origin.git", "../faster")
+    real = writing.write
+
+    def later(*arguments: Any) -> None:
+        monkeypatch.setattr(writing, "write", real)
+        command = [sys.executable, "-m", "mlops_ci", "rollback", "churn", "--reason", "faster"]
+        subprocess.run(command, cwd="../faster", check=True, capture_output=True)
+        real(*arguments)
+
+    monkeypatch.setattr(writing, "write", later)
+    code, _, err = cli("rollback", "churn")
+    assert (code, "somebody else has pushed churn#prod#3 at the same time" in err) == (3, True)
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.splitlines()[0].partition(" (")[0]) == (0, "churn#prod v1.0.0: holds already")
+    assert cli("promote", ask(released, "v1.1.0", 9))[0] == 0  # pushes all notes that are here
+    assert "gone" not in cli("history")[1]
