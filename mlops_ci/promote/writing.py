@@ -39,7 +39,8 @@ def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> No
     try:
         notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in dict.fromkeys(tags)])
     except ToolError as error:
-        _give_way(repository, remote, unseen, [one.tag_oid for one in promotions], error)
+        asked = [one.tag_oid for one in promotions if one.tag_oid not in book.promotions]
+        _give_way(repository, remote, unseen, asked, error)
         raise
 
 
