@@ -11,7 +11,7 @@ import click
 
 from mlops_ci.commands import step
 from mlops_ci.commands.options import wants_colour
-from mlops_ci.errors import PublishError
+from mlops_ci.errors import MlopsCiError, PublishError
 from mlops_ci.frozen import dataclass
 from mlops_ci.text import visible
 
@@ -44,12 +44,12 @@ github = click.option(
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """What follows from a Promotion. `refused`: what GitHub did not take, None when it took all."""
+    """What follows from a Promotion. `refused`: why somebody does not show it, None when all do."""
 
     served: RegisteredVersion | None = None
     release: str = ""
     note: str = ""
-    refused: PublishError | None = None
+    refused: MlopsCiError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,14 @@ def hub_of(announced: bool | None, *, alone: bool) -> Hub | None:
 
 
 def follow(book: Book, promotion: Promotion, where: str | None, hub: Hub | None) -> Followed:
-    """Let the registry and GitHub follow, where they are."""
+    """Let the registry and GitHub follow, where they are. What they do not take does not undo the Promotion."""
+    try:
+        return _follow(book, promotion, where, hub)
+    except MlopsCiError as error:
+        return Followed(refused=error)
+
+
+def _follow(book: Book, promotion: Promotion, where: str | None, hub: Hub | None) -> Followed:
     from mlops_ci.promote import registered, writing
 
     if registered.settings(book.repository) is None and hub is None:
@@ -121,16 +128,22 @@ def tell(*told: Told, as_json: bool, github: bool) -> int:
     else:
         for line in (line for one in told for line in _lines(one)):
             click.echo(visible(line, 2000), color=wants_colour())
-    return max(_refused(one.followed.refused) for one in told)
+    return max(map(_refused, told))
 
 
-def _refused(error: PublishError | None) -> int:
+def _refused(told: Told) -> int:
+    """The stage is taken all the same, which comes first for who reads this."""
+    error, model = told.followed.refused, told.promotion.model
     if error is None:
         return 0
-    label = click.style("not published", fg="yellow")
+    label = click.style(
+        "not published" if isinstance(error, PublishError) else "not shown everywhere", fg="yellow"
+    )
     click.echo(f"{label}: {visible(str(error), 600)}", err=True, color=wants_colour())
-    click.echo(f"  {error.hint or 'run this again'}", err=True)
-    return REFUSED
+    again = f"run this again, or mlops-ci sync {model}"
+    hint = f"{error.hint}; {again}" if error.hint else again
+    click.echo(f"  {visible(hint, 600)}", err=True)
+    return error.exit_code
 
 
 def _lines(told: Told) -> Iterator[str]:

@@ -611,3 +611,16 @@ def test_of_two_rollbacks_at_once_the_slower_leaves_nothing_behind(
     assert (code, out.splitlines()[0].partition(" (")[0]) == (0, "churn#prod v1.0.0: holds already")
     assert cli("promote", ask(released, "v1.1.0", 9))[0] == 0  # pushes all notes that are here
     assert "gone" not in cli("history")[1]
+
+
+def test_a_rollback_is_told_where_the_registry_is_down(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, out, err = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (3, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
+    assert err.startswith("not shown everywhere: http://127.0.0.1:9/")
+    assert "run this again, or mlops-ci sync churn" in err
+    assert holders(cli) == [("v1.0.0", True)]
