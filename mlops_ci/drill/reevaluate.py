@@ -21,6 +21,7 @@ from mlops_ci.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mlops_ci.config import Config
     from mlops_ci.model import Outcome, Verdict
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.granting import Granted
@@ -38,13 +39,18 @@ def measure(book: Book, granted: Granted, output: Output) -> str:
     with (
         active_environment(source, repository.is_tracked),
         temporary_folder() as folder,
-        _without_token(),
     ):
         room = Room(_version(book, granted), folder, output, NO_FAULT)
+        list(room.clone())
+        return _evaluated(room, granted, registered.config(repository))
+
+
+def _evaluated(room: Room, granted: Granted, config: Config) -> str:
+    with _without_token():
         try:
-            for phase in (room.clone, room.environment, room.restore, room.verify):
+            for phase in (room.environment, room.restore, room.verify):
                 list(phase())
-            room.config = registered.config(repository)
+            room.config = config
             _check_covered(granted.verdict, room.measured)
             return "; ".join(room.evaluate())
         except UnreadableError as error:

@@ -77,7 +77,6 @@ def drill(request: Request, output: Output) -> Drilled:
     repository = Repository.discover(request.start)
     fault = FAULTS[request.inject] if request.inject else NO_FAULT
     version = find(writing.refresh(repository, request.remote), request.tag, fault)
-    os.environ.pop("GITHUB_TOKEN", None)  # it has fetched; the code of the tag need not see it
     watch = _Watch(output)
     source = repository.root or repository.git_dir
     with (
@@ -100,6 +99,7 @@ def drill(request: Request, output: Output) -> Drilled:
 def _phases(watch: _Watch, version: Restorable, room: Room) -> None:
     watch.run("resolve", version.resolve)
     watch.run("clean room", room.clone)
+    os.environ.pop("GITHUB_TOKEN", None)  # it has fetched; the code of the tag need not see it
     watch.run("environment", room.environment)
     watch.run("restore", room.restore)
     watch.run("verify", room.verify)

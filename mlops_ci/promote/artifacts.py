@@ -15,12 +15,13 @@ from mlops_ci import snapshot
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError, UsageError
 from mlops_ci.evidence import models_made
 from mlops_ci.frozen import dataclass
+from mlops_ci.limits import MAX_BYTES
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.hashing import Digests, Folder, hash_open_file, hash_paths
 from mlops_ci.model import Origin
 from mlops_ci.models import find_models, repository_name
 from mlops_ci.process import environment_outside_git, run
-from mlops_ci.stack.data import dvc
+from mlops_ci.stack.data import dvc, lfs
 from mlops_ci.tracking import Tracking
 from mlops_ci.tree import CommitTree
 
@@ -137,7 +138,7 @@ def _hashed(
     repository: Repository, project: dvc.Project, commit: str, path: str
 ) -> Digests | Folder:
     if path in project.tree.entries:
-        return _of_bytes(project.tree.read(path) or b"")
+        return _in_git(repository, project, commit, path)
     out = project.outs.get(path)
     if out is None:
         what = f"{path} is neither in Git nor in DVC at {commit[:7]}"
@@ -148,6 +149,22 @@ def _hashed(
         # DVC takes what a remote serves: https://github.com/iterative/dvc/issues/9641
         what = f"{path} is not what dvc.lock recorded at {commit[:7]}"
         raise RefusedError(f"{what}: MD5 {md5[:8]}…, recorded {out.hash[:8]}…")
+    return found
+
+
+def _in_git(repository: Repository, project: dvc.Project, commit: str, path: str) -> Digests:
+    """Of any size. What Git LFS keeps is got from its server: a clone has the objects of one commit at most."""
+    blob = project.tree.entries[path]
+    if repository.objects.stat(blob)[2] > MAX_BYTES:
+        return _of_bytes(repository.objects.read(blob))
+    kept = lfs.pointer(repository.objects.read(blob))
+    if kept is None:
+        return _of_bytes(project.tree.read(path) or b"")
+    file = lfs.get(repository, commit, path, kept)
+    with file.open("rb") as opened:
+        found = hash_open_file(opened.fileno(), file.stat().st_size)
+    if found.sha256 != kept.oid:
+        raise RefusedError(f"{path} is not what its Git LFS pointer says at {commit[:7]}")
     return found
 
 

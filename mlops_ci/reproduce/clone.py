@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.errors import ToolError
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.signals import ending, ignore, stoppable
+from mlops_ci.stack.data import lfs
 from mlops_ci.stack.data.dvc.cloud import anchored, read_config
 
 if TYPE_CHECKING:
@@ -70,12 +71,28 @@ def clone(repository: Repository, commit: str, folder: Path) -> Path:
         _git(target, "config", "receive.shallowUpdate", "true")
         push = ("push", "--quiet", "--no-verify", "--no-follow-tags", "--no-signed")
         _git(source, *push, str(target), f"{commit}:refs/heads/mlops-ci-reproduce")
-    if repository.origin_url:
-        _git(target, "remote", "set-url", "origin", repository.origin_url)
-    else:
-        _git(target, "remote", "remove", "origin")
+    origin = repository.origin_url
+    if origin:
+        beside = source / origin
+        address = str(beside.resolve()) if "://" not in origin and beside.is_dir() else origin
+        _git(target, "remote", "set-url", "origin", address)
     _git(target, "checkout", "--quiet", "--detach", commit)
+    _pull_lfs(target)
+    if not origin:
+        _git(target, "remote", "remove", "origin")
     return target
+
+
+def _pull_lfs(target: Path) -> None:
+    """From the server of `origin`, whether or not this machine's git has the filters of Git LFS."""
+    marked = _git(target, "grep", "-q", "filter=lfs", "--", ":(glob)**/.gitattributes", check=False)
+    # Without git-lfs pointers stay, as git itself would leave them.
+    if marked.returncode or _git(target, "lfs", "install", "--local", check=False).returncode:
+        return
+    done = _git(target, "lfs", "pull", "origin", check=False)
+    if done.returncode:
+        what = f"what is in Git LFS cannot be had: {lfs.reason_of(done)}"
+        raise ToolError(what, hint="where it is: git lfs push --all origin")
 
 
 def isolate(project: Project, source: Path, target: Path, folder: Path) -> None:
@@ -127,7 +144,7 @@ def used(folder: Path) -> int:
 
 
 def _git(folder: Path, *arguments: str, check: bool = True) -> Result:
-    env = environment_outside_git(GIT_TERMINAL_PROMPT="0")
+    env = environment_outside_git(GIT_TERMINAL_PROMPT="0", GIT_LFS_SKIP_SMUDGE="1")
     done = run(["git", *arguments], cwd=folder, env=env, timeout=_CLONE_SECONDS)
     if check and done.returncode:
         raise ToolError(f"git {arguments[0]}: {done.last_line}", hint="git fsck")

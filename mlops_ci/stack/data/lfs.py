@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mlops_ci.errors import MlopsCiError, UnreadableError
+from mlops_ci.errors import MlopsCiError, ToolError, UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.http import StatusError, basic, post_json, redact
 from mlops_ci.process import run
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlops_ci.git import Repository
+    from mlops_ci.process import Result
 
 MAX_POINTER = 1024
 _POINTER = re.compile(
@@ -49,6 +50,30 @@ def pointer(content: bytes) -> Object | None:
 
 def is_local(repository: Repository, oid: str) -> bool:
     return (repository.git_dir / "lfs" / "objects" / oid[:2] / oid[2:4] / oid).is_file()
+
+
+def get(repository: Repository, commit: str, path: str, wanted: Object) -> Path:
+    """The file of an object, fetched when it is not here. Raises ToolError when it cannot be had."""
+    file = _stored(repository.git_dir, wanted.oid)
+    if not file.is_file():
+        remotes = repository.lines("remote")
+        remote = "origin" if "origin" in remotes else next(iter(remotes), "origin")
+        # A pattern to git-lfs: where a name could be read as one, all of the commit is fetched.
+        alone = [] if set(path) & set(",*?[]!\\ ") else ["--include", path, "--exclude", ""]
+        command = ["git", "lfs", "fetch", *alone, "--", remote, commit]
+        env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+        done = run(command, cwd=repository.folder, env=env)
+        if not file.is_file():
+            what = f"{path} at {commit[:7]} is in Git LFS and cannot be had: {reason_of(done)}"
+            raise ToolError(
+                what, hint=f"git lfs push --object-id {remote} {wanted.oid}, where it is"
+            )
+    return file
+
+
+def reason_of(done: Result) -> str:
+    """What git-lfs said last, without the credentials of an address."""
+    return re.sub(r"//\S*@", "//", done.last_line)
 
 
 def absent(
