@@ -35,6 +35,12 @@ class PromoteConfig:
         default=None,
     )
 
+    production: str = doc(
+        "The stage that is production: what reports show beside a change, and what a drill restores without a tag. "
+        "Default: prod, or production where nothing holds prod. Read on the main branch.",
+        default="",
+    )
+
     def __post_init__(self) -> None:
         if self.max_age is not None and self.max_age < 1:
             raise ValueError("max_age", "needs a whole number of 1 or more")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
 from mlops_ci.promote import artifacts, evidence
-from mlops_ci.promote.champion import STAGES
+from mlops_ci.promote.champion import stages
 from mlops_ci.promote.grammar import parse
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _in_production(book: Book) -> str:
     held = [
         promotion.tag
         for model in book.states
-        for stage in STAGES
+        for stage in stages(book.repository)
         if (promotion := book.champion(model, stage))
     ]
     if len(held) != 1:

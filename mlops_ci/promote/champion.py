@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from mlops_ci.errors import MlopsCiError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.process import run
+from mlops_ci.promote import registered
 
 if TYPE_CHECKING:
     from mlops_ci.diff import Request
@@ -19,7 +21,16 @@ if TYPE_CHECKING:
     from mlops_ci.promote.ledger import Promotion
 
 # As people call it; the first that is held counts.
-STAGES = ("prod", "production")
+_USUAL = ("prod", "production")
+
+
+def stages(repository: Repository) -> tuple[str, ...]:
+    """Those that are production: the one that the main branch names, or the usual ones."""
+    try:
+        named = registered.config(repository).promote.production
+    except MlopsCiError:  # a change may be what mends it
+        named = ""
+    return (named,) if named else _USUAL
 
 
 def beside(judged: Judged, request: Request) -> Judged:
@@ -45,12 +56,14 @@ def _champions(repository: Repository) -> dict[str, Promotion]:
     from mlops_ci.promote.book import Book
 
     book = Book(repository=repository)
-    found = {}
+    found, production = {}, stages(repository)
     for tagged in book.states:
-        held = (book.champion(tagged, stage) for stage in STAGES)
+        held = (book.champion(tagged, stage) for stage in production)
         champion = next((one for one in held if one), None)
         if champion and repository.resolve(champion.commit):
-            found[artifacts.name_at(repository, champion.commit, tagged)] = champion
+            # A Record in the notes may be anybody's: one that names no model there is passed over.
+            with suppress(MlopsCiError):
+                found[artifacts.name_at(repository, champion.commit, tagged)] = champion
     return found
 
 

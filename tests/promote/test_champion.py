@@ -79,3 +79,20 @@ def test_a_clone_without_its_tags_says_nothing_of_it(
     assert run(["report", base, "--format", "json"]) == 0
     (model,) = json.loads(capsys.readouterr().out)["models"]
     assert "champion" not in model
+
+
+def test_production_may_have_another_name(
+    released: Repo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The main branch says which; a file there that is wrong stops no report."""
+    assert run(["promote", ask(released, "v1.1.0", 1, "live")]) == 0
+    capsys.readouterr()
+    assert champion(capsys) is None
+    config = (released.path / "mlops-ci.yaml").read_text()
+    released.commit("name it", **{"mlops-ci.yaml": f"{config}promote: {{production: live}}\n"})
+    released.git("push", "-q", "origin", "main")
+    found = champion(capsys)
+    assert found
+    assert (found["version"], found["stage"]) == ("v1.1.0", "live")
+    assert run(["drill", "--local"]) == 0
+    assert "churn#live#1  restored" in capsys.readouterr().out

@@ -37,6 +37,12 @@ def test_runs_are_ordered_and_end(path: Path) -> None:
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())
 
 
+def test_no_workflow_waits_for_another(path: Path) -> None:
+    """Least of all a rollback for a promotion; nor does the next one cancel it, as it does what is pending in a group."""
+    groups = [load(one)["concurrency"]["group"] for one in WORKFLOWS]
+    assert groups.count(load(path)["concurrency"]["group"]) == 1
+
+
 def test_checkouts_keep_no_credentials(path: Path) -> None:
     for job in load(path)["jobs"].values():
         for step in job["steps"]:
