@@ -38,7 +38,7 @@ def test_runs_are_ordered_and_end(path: Path) -> None:
 
 
 def test_no_workflow_waits_for_another(path: Path) -> None:
-    """Least of all a rollback for a promotion; nor does the next one cancel it, as it does what is pending in a group."""
+    """Least of all a rollback for a promotion; nor does the next one cancel it, as it does what is pending."""
     groups = [load(one)["concurrency"]["group"] for one in WORKFLOWS]
     assert groups.count(load(path)["concurrency"]["group"]) == 1
 
