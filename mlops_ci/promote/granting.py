@@ -68,7 +68,7 @@ def examine(
         _check_merged(book.repository, asked.holder)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
-    before = _predecessor(asked.holder.version, champion)
+    before = _predecessor(book, asked.holder.version, champion)
     facts = _facts(proof, verdict, champion, yes)
     promotion = granted or promotion_of(asked.model, asked.holder, before, proof.subject, facts)
     if granted and granted.subject != proof.subject:
@@ -76,11 +76,15 @@ def examine(
     return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
 
 
-def _predecessor(version: str, champion: Promotion | None) -> str:
-    """What a rollback leads to: another version, also where this one was asked for twice."""
-    if champion is None:
-        return ""
-    return champion.predecessor if champion.version == version else champion.version
+def _predecessor(book: Book, version: str, champion: Promotion | None) -> str:
+    """What a rollback leads to: another version, also where this one is asked for again; and then not what it was
+    rolled back from.
+    """
+    if champion is None or champion.version != version:
+        return champion.version if champion else ""
+    before = book.promotions_of(champion.model, champion.stage)
+    same = (one for one in before if one.version == version and one.kind != "rollback")
+    return next((one.predecessor for one in same), "")
 
 
 def _check_merged(repository: Repository, holder: Holder) -> None:

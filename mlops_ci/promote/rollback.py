@@ -70,12 +70,13 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
 
 
 def _others(book: Book, current: Promotion, wanted: str) -> str:
-    """The command that leads to the newest version that it can lead to, when `wanted` cannot be had; "" without one."""
+    """The command that leads to the newest other version, none that was rolled back, when `wanted` cannot be had; or ""."""
     model, stage = current.model, current.stage
-    earlier = (one for one in book.promotions_of(model, stage) if book.is_registered(model, one))
-    found = dict.fromkeys(one.version for one in earlier)
-    versions = [one for one in found if one not in (wanted, current.version)]
-    return f"mlops-ci rollback {model} --stage {stage} --to {versions[0]}" if versions else ""
+    earlier = list(book.promotions_of(model, stage))
+    left = {one.predecessor for one in earlier if one.kind == "rollback"}
+    good = (one.version for one in earlier if book.is_registered(model, one))
+    other = next((one for one in good if one not in left | {wanted, current.version}), "")
+    return f"mlops-ci rollback {model} --stage {stage} --to {other}" if other else ""
 
 
 def _earlier(book: Book, current: Promotion, version: str) -> Promotion:

@@ -612,6 +612,17 @@ def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: A
     assert holders(cli) == [("v1.0.0", True)]
 
 
+def test_a_version_that_was_rolled_back_to_and_is_asked_for_again(released: Repo, cli: Any) -> None:
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    cli("rollback", "churn")
+    assert cli("promote", ask(released, "v1.0.0", 4))[0] == 0
+    code, _, err = cli("rollback", "churn")
+    assert (code, "v1.0.0 is the first that was promoted to churn#prod" in err) == (1, True)
+    assert "--to" not in err  # what is left was rolled back
+    assert holders(cli) == [("v1.0.0", True)]
+
+
 def test_of_two_rollbacks_at_once_the_slower_leaves_nothing_behind(
     released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
