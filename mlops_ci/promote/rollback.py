@@ -70,7 +70,7 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
 
 
 def _others(book: Book, current: Promotion, wanted: str) -> str:
-    """The command that leads to the newest other version, none that was rolled back, when `wanted` cannot be had; or ""."""
+    """The command that leads to the newest other version that was not rolled back, when `wanted` is gone; or ""."""
     model, stage = current.model, current.stage
     earlier = list(book.promotions_of(model, stage))
     left = {one.predecessor for one in earlier if one.kind == "rollback"}
