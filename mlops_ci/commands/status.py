@@ -51,7 +51,7 @@ def status(model: str | None, as_json: bool) -> int:
     for line in _lines(found, models):
         click.echo(line, color=wants_colour())
     for problem in found.problems:
-        click.echo(f"{click.style('warning', fg='yellow')}: {visible(problem)}", err=True)
+        click.echo(f"{click.style('warning', fg='yellow')}: {visible(problem, 600)}", err=True)
     return 0
 
 

@@ -55,7 +55,8 @@ def create(
 
     It is later than every tag in `tags`.
     """
-    when = f"{next_time(tags)} +0000"
+    # With @ git takes any second; without, none after 2099.
+    when = f"@{next_time(tags)} +0000"
     command = [
         "tag",
         "--annotate",

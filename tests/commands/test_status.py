@@ -177,4 +177,6 @@ def test_a_shallow_clone_says_so(
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{repository}", clone], check=True)
     monkeypatch.chdir(clone)
-    assert "warning: this clone is shallow" in status()[2]
+    said = status()[2]
+    assert "warning: this clone is shallow" in said
+    assert "git fetch origin 'refs/tags/*:refs/tags/*' 'refs/notes/*:refs/notes/*'" in said

@@ -96,6 +96,15 @@ def test_a_time_that_no_calendar_has_counts_for_nothing(clone: Path, seconds: in
     )
 
 
+@pytest.mark.parametrize("seconds", [4_102_444_800, tags.LAST_TIME - 1])
+def test_a_tag_of_a_far_time_stops_no_other(clone: Path, seconds: int) -> None:
+    """Git itself reads no plain time after 2099."""
+    forge(clone, "m#prod#5", seconds)
+    assert assign(clone, "m@v1.0.0^{commit}") == "m#prod#6"
+    assert holder(clone) == "v1.0.0"
+    assert max(tag.time for tag in tags.read(Repository.discover(clone))) == seconds + 1
+
+
 def test_the_last_second_of_the_calendar_is_in_the_way(clone: Path) -> None:
     forge(clone, "m#prod#5", tags.LAST_TIME)
     with pytest.raises(ToolError, match=r"no tag can be later than m#prod#5"):
