@@ -324,6 +324,37 @@ def test_edited_metrics_with_a_record_that_agrees_are_refused(
     assert cli("promote", name)[0] == 0  # so nothing else would have refused it
 
 
+@pytest.mark.parametrize("name", ["origin/HEAD", "origin/main", "main"])
+def test_a_tag_that_is_called_as_the_main_branch_is_not_it(
+    released: Repo, cli: Any, name: str
+) -> None:
+    """Git takes a tag before a branch: whoever may push tags could choose gates, evidence and history."""
+    if name != "main":
+        released.git("fetch", "-q", "origin", "main:refs/remotes/origin/main")
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    released.write("mlops-ci.yaml", "gates: [{id: any, metric: accuracy, threshold: {min: 0}}]\n")
+    forge_metrics(released)
+    released.git("tag", "-a", "-m", "x", name, "HEAD")
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
+
+
+def test_in_actions_the_main_branch_is_the_default_branch_of_the_repository(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """actions/checkout makes no origin/HEAD: a branch that somebody calls `main` has none of its rules."""
+    released.git("push", "-q", "origin", "main:trunk")
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    released.git("push", "-qf", "origin", "side:main")
+    released.git("fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"repository": {"default_branch": "trunk"}}))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
+
+
 def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli: Any) -> None:
     released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
     released.write("README", "reviewed\n")
