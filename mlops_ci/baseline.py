@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TEST_MERGE = re.compile(r"refs/pull/\d+/merge")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]{40}")
-# Whole names of refs: of `origin/main` git takes a tag that is called so first, and anybody who may push tags can make one.
+# Whole names of refs: of `origin/main` git takes a tag that is called so first, and whoever may push tags can make one.
 _THERE, _HERE = "refs/remotes/origin/", "refs/heads/"
 _USUAL = (f"{_THERE}HEAD", f"{_THERE}main", f"{_THERE}master", f"{_HERE}main", f"{_HERE}master")
 # How far to walk back for a commit that has metrics.
@@ -63,8 +63,9 @@ def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
 
 
 def usual_ref(repository: Repository) -> str | None:
-    """The branch that changes are merged into, by the whole name of its ref, when nothing says which; None when there is
-    none of a usual name.
+    """The branch that changes are merged into, by the whole name of its ref, when nothing says which.
+
+    None when there is none of a usual name.
     """
     return next((ref for ref in (*_told_by_github(), *_USUAL) if repository.find(ref)), None)
 

@@ -264,6 +264,37 @@ def test_a_deleted_tag_does_not_let_a_worse_version_in(
     assert cli("sync")[0] == 0
 
 
+@pytest.mark.parametrize("when", ["9999-01-01T00:00:00Z", "zzz"])
+def test_a_note_of_a_time_to_come_does_not_stop_promotions_for_ever(
+    released: Repo, cli: Any, when: str
+) -> None:
+    """Of a tag that nobody has: no rollback could ever be after it."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    ((_, granted),) = ledger.read(here()).items()
+    oid = released.git("rev-parse", "churn@v1.1.0")
+    facts = {**granted.facts, "promotedOn": when}
+    forged = replace(granted, tag="churn#prod#77", tag_oid=oid, version="v1.1.0", facts=facts)
+    notes.add(here(), oid, [forged.statement()])
+    released.git("push", "-q", "origin", notes.REF)
+    assert cli("promote", ask(released, "v1.1.0", 2))[0] == 0
+    assert cli("rollback", "churn")[0] == 0
+    assert cli("promote", ask(released, "v1.1.0", 50))[0] == 0
+    assert holders(cli) == [("v1.1.0", True)]
+
+
+def test_a_tag_by_another_name_asks_for_nothing(released: Repo, cli: Any) -> None:
+    """`git tag NEW OLD`: one object would answer for two requests, and neither be seen as granted."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    released.git("tag", "churn#prod#9", "churn#prod#1")
+    released.git("push", "-q", "origin", "--tags")
+    says = "churn#prod#9 is the tag churn#prod#1 by another name"
+    code, _, err = cli("promote", "churn#prod#9")
+    assert (code, says in err) == (1, True)
+    assert says in cli("status")[2]
+    assert holders(cli) == [("v1.0.0", True)]
+    assert cli("promote", "churn#prod#1")[1].startswith("churn#prod v1.0.0: was promoted before")
+
+
 def cloned(repo: Repo, folder: Path) -> Repo:
     repo.git("clone", "-q", repo.git("remote", "get-url", "origin"), str(folder))
     other = Repo(folder)
