@@ -82,14 +82,19 @@ def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
     )
     if done.returncode:
         # What stays here would be read as a request that nobody else can see.
-        for ref in refs:
-            _git(repository, ["update-ref", "-d", ref])
+        forget(repository, names)
         taken = next(
             (line.strip() for line in done.stderr.splitlines() if "! [" in line), done.last_line
         )
         raise ToolError(
             f"{remote} does not take {', '.join(names)}: {taken}", hint=f"git fetch {remote} --tags"
         )
+
+
+def forget(repository: Repository, names: Iterable[str]) -> None:
+    """Delete tags here that nobody else has seen."""
+    for name in names:
+        _git(repository, ["update-ref", "-d", f"refs/tags/{name}"])
 
 
 def fetch(repository: Repository, remote: str, *more: str) -> list[str]:

@@ -14,6 +14,7 @@ from mlops_ci.stack.base import Registration
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mlops_ci.lineage.statement import Statement
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.stack.base import RegisteredVersion, Registry, TrackerSettings
 
@@ -22,11 +23,21 @@ T = TypeVar("T")
 _ATTEMPTS = 20
 
 
-def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> None:
+class OvertakenError(ToolError):
+    """Others promoted meanwhile, so that what was examined is not what a promotion would follow now."""
+
+
+def write(
+    book: Book,
+    promotions: Sequence[Promotion],
+    remote: str | None,
+    check: Callable[[Book], None] | None = None,
+) -> None:
     """The commit point: once the Records are in the notes of the remote, the stages are taken, all or none.
 
     The tags that asked, and those of the versions, go with them where the remote does not have them. `None`: this
-    clone only. Raises ToolError.
+    clone only. `check`: called with what the remote has, when others wrote there meanwhile; where it raises
+    OvertakenError, nothing is written. Raises ToolError.
     """
     repository = book.repository
     left = ledger.read(repository)  # by a job that ended before it could push
@@ -34,7 +45,18 @@ def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> No
     notes.add_all(repository, {one.tag_oid: [one.statement()] for one in new})
     if remote is not None:
         tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
-        notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in dict.fromkeys(tags)])
+        refs = [f"refs/tags/{tag}" for tag in dict.fromkeys(tags)]
+        joined = (lambda: check(refresh(repository, remote))) if check else None
+        try:
+            notes.push(repository, remote, refs=refs, joined=joined)
+        except (OvertakenError, RefusedError):
+            known = [*promotions, *(left[one.tag_oid] for one in promotions if one.tag_oid in left)]
+            notes.take_back(repository, {one.tag_oid: _lines_of(one, known) for one in promotions})
+            raise
+
+
+def _lines_of(one: Promotion, known: Sequence[Promotion]) -> list[Statement]:
+    return [other.statement() for other in known if other.tag_oid == one.tag_oid]
 
 
 def _is_left(left: Promotion | None, wanted: Promotion) -> bool:

@@ -21,7 +21,7 @@ from mlops_ci.errors import RefusedError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import age, artifacts, evidence, granting, ledger
+from mlops_ci.promote import age, artifacts, evidence, granting, ledger, together
 from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
@@ -280,6 +280,31 @@ def test_a_note_of_a_time_to_come_does_not_stop_promotions_for_ever(
     assert cli("rollback", "churn")[0] == 0
     assert cli("promote", ask(released, "v1.1.0", 50))[0] == 0
     assert holders(cli) == [("v1.1.0", True)]
+
+
+def test_what_another_job_grants_meanwhile_is_what_a_version_is_judged_against(
+    released: Repo, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """v1.2.0 is better than v1.0.0 and worse than v1.1.0, which is granted between its verdict and its Record."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    first = ask(released, "v1.1.0", 2)
+    other = cloned(released, tmp_path / "other")
+    other.git("fetch", "-q", "origin", f"{notes.REF}:{notes.REF}")
+    monkeypatch.chdir(other.path)
+    assert cli("promote", first, "--local")[0] == 0
+    monkeypatch.chdir(released.path)
+    name = ask(released, "v1.2.0", 3)
+    examine, verdicts = together.examine, []
+
+    def meanwhile(*arguments: Any) -> Any:
+        verdicts.append(found := examine(*arguments))
+        other.git("push", "-q", "origin", notes.REF)
+        return found
+
+    monkeypatch.setattr(together, "examine", meanwhile)
+    code, _, err = cli("promote", name)
+    assert (code, len(verdicts), "v1.2.0 against v1.1.0: fail" in err) == (1, 1, True)
+    assert sorted(one.version for one in ledger.read(here()).values()) == ["v1.0.0", "v1.1.0"]
 
 
 def test_a_tag_by_another_name_asks_for_nothing(released: Repo, cli: Any) -> None:
