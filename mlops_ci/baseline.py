@@ -67,16 +67,19 @@ def usual_ref(repository: Repository) -> str | None:
 
     None when there is none of a usual name.
     """
-    return next((ref for ref in (*_told_by_github(), *_USUAL) if repository.find(ref)), None)
+    return next((ref for ref in (*_told_by_the_run(), *_USUAL) if repository.find(ref)), None)
 
 
-def _told_by_github() -> tuple[str, ...]:
-    """actions/checkout makes no origin/HEAD, and where the main branch has another name anybody may push a `main`."""
-    if "GITHUB_EVENT_PATH" not in os.environ:
-        return ()
-    from mlops_ci.github.context import default_branch
+def _told_by_the_run() -> tuple[str, ...]:
+    """actions/checkout makes no origin/HEAD, and where the main branch has another name anybody may push a `main`.
 
-    name = default_branch(os.environ)
+    https://docs.gitlab.com/ci/variables/predefined_variables/ has CI_DEFAULT_BRANCH.
+    """
+    name = os.environ.get("CI_DEFAULT_BRANCH", "")
+    if "GITHUB_EVENT_PATH" in os.environ:
+        from mlops_ci.github.context import default_branch
+
+        name = default_branch(os.environ)
     return (f"{_THERE}{name}",) if name else ()
 
 

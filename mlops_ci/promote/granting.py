@@ -137,7 +137,8 @@ def _verdict(
     main = usual_ref(repository)
     if main is None:
         what = "no main branch is in this clone, and its gates decide"
-        raise RefusedError(what, hint="git fetch origin main:refs/remotes/origin/main")
+        hint = "git fetch origin main:refs/remotes/origin/main; of another name: git remote set-head origin NAME"
+        raise RefusedError(what, hint=hint)
     policy = repository.commit(main).oid
     usual = (holder.stage, *AT_PROMOTION)
     if champion is None:

@@ -307,6 +307,20 @@ def test_what_another_job_grants_meanwhile_is_what_a_version_is_judged_against(
     assert sorted(one.version for one in ledger.read(here()).values()) == ["v1.0.0", "v1.1.0"]
 
 
+def test_a_remote_is_no_option_to_git(released: Repo, cli: Any, tmp_path: Path) -> None:
+    """`git fetch --upload-pack=…` runs a program."""
+    name = ask(released, "v1.0.0", 1)
+    for command in (
+        ("promote", name),
+        ("rollback", "churn"),
+        ("sync",),
+        ("record", "push", "--note"),
+    ):
+        code, _, err = cli(*command, "--remote", f"--upload-pack=touch {tmp_path}/ran")
+        assert (code, "is no remote" in err) == (2, True)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_tag_by_another_name_asks_for_nothing(released: Repo, cli: Any) -> None:
     """`git tag NEW OLD`: one object would answer for two requests, and neither be seen as granted."""
     assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
@@ -395,8 +409,9 @@ def test_a_tag_that_is_called_as_the_main_branch_is_not_it(
     assert (code, "was never the main branch" in err) == (1, True)
 
 
-def test_in_actions_the_main_branch_is_the_default_branch_of_the_repository(
-    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("where", ["GitHub", "GitLab"])
+def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
 ) -> None:
     """actions/checkout makes no origin/HEAD: a branch that somebody calls `main` has none of its rules."""
     released.git("push", "-q", "origin", "main:trunk")
@@ -406,7 +421,10 @@ def test_in_actions_the_main_branch_is_the_default_branch_of_the_repository(
     released.git("fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*")
     event = tmp_path / "event.json"
     event.write_text(json.dumps({"repository": {"default_branch": "trunk"}}))
-    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    variable = (
+        ("GITHUB_EVENT_PATH", str(event)) if where == "GitHub" else ("CI_DEFAULT_BRANCH", "trunk")
+    )
+    monkeypatch.setenv(*variable)
     code, _, err = cli("promote", ask(released, "v1.3.0", 1))
     assert (code, "was never the main branch" in err) == (1, True)
 
