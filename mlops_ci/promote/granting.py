@@ -58,14 +58,15 @@ def examine(
     book.check_not_lost(asked.model, asked.holder.stage)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
-    proof = evidence.gather(book.repository, model)
-    if config.max_age is not None:
-        age.check(book.repository, model, proof.trained, config.max_age)
     merged = config.evidence != "recorded"
     request = _request(book.repository, asked.holder, model.name, tracked=not merged)
     verdict = _verdict(request, book.repository, asked.holder, champion, profile)
     if merged:
+        # Before the bytes: to get them, DVC does what the config of that commit says, which may name a command.
         _check_merged(book.repository, asked.holder)
+    proof = evidence.gather(book.repository, model)
+    if config.max_age is not None:
+        age.check(book.repository, model, proof.trained, config.max_age)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
     before = champion.version if champion else ""

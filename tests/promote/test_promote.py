@@ -429,6 +429,20 @@ def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
     assert (code, "was never the main branch" in err) == (1, True)
 
 
+def test_dvc_asks_no_remote_that_only_a_branch_names(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """.dvc/config may name another remote, and a command that gives the password for it."""
+    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
+    released.write("README", "unseen\n")
+    released.commit("side")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0", "side")
+    shutil.rmtree(released.path / ".dvc/cache")
+    monkeypatch.setattr(artifacts, "_got", lambda *_: pytest.fail("dvc was asked"))
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
+
+
 def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli: Any) -> None:
     released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
     released.write("README", "reviewed\n")
