@@ -63,7 +63,7 @@ def examine(
     verdict = _verdict(request, book.repository, asked.holder, champion, profile)
     if merged:
         # Before the bytes: to get them, DVC does what the config of that commit says, which may name a command.
-        _check_merged(book.repository, asked.holder)
+        check_merged(book.repository, asked.holder.version, asked.holder.tag.commit)
     proof = evidence.gather(book.repository, model)
     if config.max_age is not None:
         age.check(book.repository, model, proof.trained, config.max_age)
@@ -77,18 +77,19 @@ def examine(
     return Granted(promotion=promotion, champion=champion, verdict=verdict, before=bool(granted))
 
 
-def _check_merged(repository: Repository, holder: Holder) -> None:
+def check_merged(repository: Repository, version: str, commit: str, instead: str = "") -> None:
     """A Record is not signed: that the main branch had this commit is what others than its author have seen of it.
 
-    Its own history, parent by first parent: what a merged branch had in between was shown to no reviewer.
+    Its own history, parent by first parent: what a merged branch had in between was shown to no reviewer. `instead`:
+    what may be done where it had not.
     """
-    commit, main = holder.tag.commit, usual_ref(repository) or "HEAD"
+    main = usual_ref(repository) or "HEAD"
     asked = ("rev-list", "--first-parent", main, "--not", f"{commit}^@")
     found = repository.git(*asked)
     if found.returncode or commit not in found.stdout.decode().split():
         raise RefusedError(
-            f"{holder.version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
-            hint="merge it, and tag the commit on the main branch"
+            f"{version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
+            hint=(instead or "merge it, and tag the commit on the main branch")
             + ("; this clone is shallow: git fetch --unshallow" if repository.shallow else ""),
         )
 

@@ -429,6 +429,29 @@ def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
     assert (code, "was never the main branch" in err) == (1, True)
 
 
+def test_a_rollback_goes_to_no_version_that_only_a_branch_had(released: Repo, cli: Any) -> None:
+    """Whoever may push notes and tags can write that it was promoted; the main branch never had it."""
+    for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    tag(released, "churn#prod#0", "v1.3.0", 0)
+    old = next(one for one in ledger.read(here()).values() if one.version == "v1.0.0")
+    oid, commit = released.git("rev-parse", "churn#prod#0", "HEAD").split()
+    subject = artifacts.hashes(here(), artifacts.find(here(), commit, "churn"))
+    asked = {"tag": "churn#prod#0", "tag_oid": oid, "commit": commit}
+    forged = replace(old, version="v1.3.0", subject=subject, **asked)
+    notes.add(here(), oid, [forged.statement()])
+    released.git("push", "-q", "origin", notes.REF)
+    released.git("checkout", "-q", "main")
+    rollback = ("rollback", "churn", "--to", "v1.3.0")
+    code, _, err = cli(*rollback)
+    assert (code, "was never the main branch" in err) == (1, True)
+    assert holders(cli) == [("v1.1.0", True)]
+    with_promote(released, "evidence: recorded")
+    assert cli(*rollback)[0] == 0
+
+
 def test_dvc_asks_no_remote_that_only_a_branch_names(
     released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
