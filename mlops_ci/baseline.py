@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _TEST_MERGE = re.compile(r"refs/pull/\d+/merge")
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]{40}")
-_USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+# Whole names of refs: of `origin/main` git takes a tag that is called so first, and whoever may push tags can make one.
+_THERE, _HERE = "refs/remotes/origin/", "refs/heads/"
+_USUAL = (f"{_THERE}HEAD", f"{_THERE}main", f"{_THERE}master", f"{_HERE}main", f"{_HERE}master")
 # How far to walk back for a commit that has metrics.
 MAX_WALK = 50
 
@@ -47,7 +49,8 @@ def find_baseline(
         _require(repository, head.parents[0])
         return _baseline(base, head.parents[0], f"base of GitHub's test merge with {base}")
     # The base of the pull request first: a change could name its own branch in the config.
-    ref = _base_of_pull_request(repository, environ) or configured or usual_ref(repository)
+    ref = _base_of_pull_request(repository, environ)
+    ref = ref or _branch_first(repository, configured) or usual_ref(repository)
     found = _from_ref(repository, head, ref) if ref else _baseline("HEAD", head.oid, "HEAD")
     if found.origin.commit == head.oid and clean:
         return _before(repository, head, ref)
@@ -60,8 +63,35 @@ def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
 
 
 def usual_ref(repository: Repository) -> str | None:
-    """The branch that changes are merged into, when nothing says which; None when there is none of a usual name."""
-    return next((ref for ref in _USUAL if repository.find(ref)), None)
+    """The branch that changes are merged into, by the whole name of its ref, when nothing says which.
+
+    None when there is none of a usual name.
+    """
+    return next((ref for ref in (*_told_by_the_run(), *_USUAL) if repository.find(ref)), None)
+
+
+def _told_by_the_run() -> tuple[str, ...]:
+    """actions/checkout makes no origin/HEAD, and where the main branch has another name anybody may push a `main`.
+
+    https://docs.gitlab.com/ci/variables/predefined_variables/ has CI_DEFAULT_BRANCH.
+    """
+    name = os.environ.get("CI_DEFAULT_BRANCH", "")
+    if "GITHUB_EVENT_PATH" in os.environ:
+        from mlops_ci.github.context import default_branch
+
+        name = default_branch(os.environ)
+    return (f"{_THERE}{name}",) if name else ()
+
+
+def _branch_first(repository: Repository, name: str | None) -> str | None:
+    """A branch rather than a tag of the same name."""
+    refs = (f"refs/remotes/{name}", f"{_HERE}{name}", f"{_THERE}{name}")
+    return next((ref for ref in refs if name and repository.find(ref)), name)
+
+
+def _short(ref: str) -> str:
+    """As people call it."""
+    return ref.removeprefix("refs/remotes/").removeprefix(_HERE)
 
 
 def _base_of_pull_request(repository: Repository, environ: Mapping[str, str]) -> str | None:
@@ -76,7 +106,7 @@ def _base_of_pull_request(repository: Repository, environ: Mapping[str, str]) ->
 
 def branch(repository: Repository, name: str) -> str:
     """The ref of a branch that changes are merged into. Raises UsageError when this clone has none."""
-    for ref in (f"origin/{name}", name):
+    for ref in (f"{_THERE}{name}", f"{_HERE}{name}"):
         if repository.find(ref):
             return ref
     raise UsageError(
@@ -87,6 +117,7 @@ def branch(repository: Repository, name: str) -> str:
 
 def _from_ref(repository: Repository, head: Commit, ref: str, *, exact: bool = False) -> Baseline:
     tip = repository.commit(ref)
+    ref = _short(ref)
     if exact:
         return _baseline(ref, tip.oid, "as named")
     base = repository.merge_base(tip, head)
@@ -107,7 +138,7 @@ def _before(repository: Repository, head: Commit, ref: str | None) -> Baseline:
         return _baseline("HEAD", head.oid, "the only commit")
     parent = head.parents[0]
     _require(repository, parent)
-    branch = f", which {ref} contains" if ref else ""
+    branch = f", which {_short(ref)} contains" if ref else ""
     return _baseline("HEAD~1", parent, f"first parent of HEAD{branch}")
 
 

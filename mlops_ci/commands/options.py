@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlops_ci.errors import MlopsCiError
+from mlops_ci.errors import MlopsCiError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +39,17 @@ class Files(click.Path):
 
     def split_envvar_value(self, rv: str) -> list[str]:
         return Lines().split_envvar_value(rv)
+
+
+class Remote(click.types.StringParamType):
+    """Name or address of a remote. To git what begins with `-` is an option, and some of those run a program."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if str(value).startswith("-"):
+            raise UsageError(
+                f"{value!r} is no remote", hint="git remote -v lists those of this clone"
+            )
+        return str(super().convert(value, param, ctx))
 
 
 def complete_revision(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,18 @@ from mlops_ci.errors import ToolError
 from mlops_ci.git import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.asking import Asking
+    from mlops_ci.promote.book import Book
     from mlops_ci.promote.granting import Granted
     from mlops_ci.promote.hub import Hub
     from mlops_ci.promote.ledger import Promotion
+
+    _Decided = tuple[list[Asking], list[Granted], list[Promotion]]
+
+_ATTEMPTS = 20
 
 
 @click.command()
@@ -75,22 +82,21 @@ def promote(
       mlops-ci promote v1.2.3                     its tags are made when it is granted
       mlops-ci promote churn#prod#3 tokenizer#prod#2
     """  # noqa: D301 - \b is click's mark for a block that keeps its lines
-    from mlops_ci.promote import approving, asking, together, writing
+    from mlops_ci.promote import approving, asking
 
     where = None if local else remote
     hub = promoting.hub_of(announce, alone=local)
     repository = Repository.discover(Path.cwd())
     asking.check_names(tag)
-    try:
-        book = writing.refresh(repository, where)
-    except ToolError as error:
-        raise asking.unknown(repository, tag, error) from error
-    asked = [asking.resolve(book, one, stage, hub) for one in tag]
-    approvals = approving.collect(repository, hub, approved_by, os.environ)
-    granted = _measured(asked, together.examine(asked, approvals, profile))
-    promotions = [one.promotion for one in granted]
-    if not dry_run:
-        promotions = together.write(asked, granted, where)
+
+    def decide() -> _Decided:
+        book = _refreshed(repository, tag, where)
+        asked = [asking.resolve(book, one, stage, hub) for one in tag]
+        approvals = approving.collect(repository, hub, approved_by, os.environ)
+        return _decided(asked, approvals, profile, where, dry_run=dry_run)
+
+    asked, granted, promotions = _until_nobody_else(decide)
+    book = asked[0].book
     told = [
         Told(
             promotion=promotion,
@@ -102,6 +108,41 @@ def promote(
         for request, one, promotion in zip(asked, granted, promotions, strict=True)
     ]
     return promoting.tell(*told, as_json=as_json, github=github)
+
+
+def _refreshed(repository: Repository, tags: Sequence[str], where: str | None) -> Book:
+    from mlops_ci.promote import asking, writing
+
+    try:
+        return writing.refresh(repository, where)
+    except ToolError as error:
+        raise asking.unknown(repository, tags, error) from error
+
+
+def _decided(
+    asked: list[Asking],
+    approvals: Sequence[Yes],
+    profile: str | None,
+    where: str | None,
+    *,
+    dry_run: bool,
+) -> _Decided:
+    from mlops_ci.promote import together
+
+    granted = _measured(asked, together.examine(asked, approvals, profile))
+    if dry_run:
+        return asked, granted, [one.promotion for one in granted]
+    return asked, granted, together.write(asked, granted, where)
+
+
+def _until_nobody_else(decide: Callable[[], _Decided]) -> _Decided:
+    """A verdict against what held the stage before is none: where others promote meanwhile, all is examined again."""
+    from mlops_ci.promote.writing import OvertakenError
+
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(OvertakenError):
+            return decide()
+    return decide()
 
 
 def _measured(asked: Sequence[Asking], granted: Sequence[Granted]) -> list[Granted]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_ci.commands import step
-from mlops_ci.commands.options import wants_colour
+from mlops_ci.commands.options import Remote, wants_colour
 from mlops_ci.errors import MlopsCiError, PublishError
 from mlops_ci.frozen import dataclass
 from mlops_ci.text import visible
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 REFUSED = 4
 remote = click.option(
-    "--remote", default="origin", show_default=True, help="Where tags and notes are kept."
+    "--remote",
+    type=Remote(),
+    default="origin",
+    show_default=True,
+    help="Where tags and notes are kept.",
 )
 local = click.option(
     "--local", is_flag=True, help="Fetch nothing, push nothing, tell nobody: this clone only."

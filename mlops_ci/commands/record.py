@@ -89,6 +89,7 @@ def verify(file: Path | None, everything: bool, as_json: bool) -> int:
 @click.option("--note", is_flag=True, help="Also as a Git note, refs/notes/mlops-ci.")
 @click.option(
     "--remote",
+    type=options.Remote(),
     default="",
     metavar="NAME",
     help="With --note: join the notes with those of this remote, and push them.",

@@ -103,6 +103,12 @@ def _file(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(environ[name]) if environ.get(name) else None
 
 
+def default_branch(environ: Mapping[str, str]) -> str:
+    """That of the repository whose event started the run; "" where no event tells. Raises UsageError."""
+    event = _event(environ.get("GITHUB_EVENT_PATH", ""))
+    return str(_part(event, "repository").get("default_branch", ""))
+
+
 def _event(path: str) -> dict[str, Any]:
     """Without a payload, an empty one: `schedule` has none under some runners."""
     file = Path(path)

@@ -83,6 +83,20 @@ def add_all(repository: Repository, statements: Mapping[str, list[Statement]]) -
     return bool(statements) and _change(repository, write)
 
 
+def take_back(repository: Repository, statements: Mapping[str, list[Statement]]) -> None:
+    """Remove lines that `add_all` wrote and nobody has taken. Lines that are not there are no error."""
+
+    def write(draft: str) -> None:
+        for commit, own in statements.items():
+            gone = {encode(one) for one in own}
+            kept = [line for line in _lines(repository, commit, draft) if line not in gone]
+            what = ("add", "-fF-", commit) if kept else ("remove", "--ignore-missing", commit)
+            content = "".join(f"{line}\n" for line in kept).encode()
+            _git(repository, "notes", f"--ref={draft}", *what, stdin=content)
+
+    _change(repository, write)
+
+
 def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> None:
     there = _lines(repository, commit, draft)
     if not wanted <= set(there):
@@ -90,19 +104,24 @@ def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> N
         _git(repository, "notes", f"--ref={draft}", "add", "-fF-", commit, stdin=content)
 
 
-def remove(repository: Repository, names: Sequence[str]) -> None:
-    """The notes of these objects, here alone: for those that no remote has."""
-    command = ("remove", "--ignore-missing", *names)
-    _change(repository, lambda draft: _git(repository, "notes", f"--ref={draft}", *command))
+def push(
+    repository: Repository,
+    remote: str,
+    *,
+    refs: Sequence[str] = (),
+    joined: Callable[[], None] | None = None,
+) -> None:
+    """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes.
 
-
-def push(repository: Repository, remote: str, *, refs: Sequence[str] = ()) -> None:
-    """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes."""
+    `joined`: called whenever others wrote meanwhile, before this is sent again; what it raises ends this.
+    """
     sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
     done = None
     for attempt in range(_ATTEMPTS):
         if attempt:
             join(repository, remote)
+            if joined:
+                joined()
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             _git(repository, "update-ref", FETCHED, REF)

@@ -70,7 +70,7 @@ def _person(repository: Repository) -> str:
 
 def check(policy: Approval, verdict: Verdict, stage: str, given: Iterable[Yes]) -> list[Yes]:
     """The approvals that count for a stage. Raises RefusedError when one is needed and none is there."""
-    counted = [one for one in given if one.environment in ("", stage)]
+    counted = [one for one in given if one.source != "github" or one.environment == stage]
     if counted or (policy == "auto" and verdict.result == "pass"):
         return counted
     why = "promote.approval is manual" if policy == "manual" else f"the verdict is {verdict.result}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import Holder, ModelState
     from mlops_ci.promote.tags import Tag
+
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +100,16 @@ class Book:
 
     def lost(self, model: str, stage: str) -> Promotion | None:
         """What was granted last, where its tag, or that of its version, was deleted or moved since: then the tags that
-        are left lead to what was granted before it. What a tag has taken back is not lost.
+        are left lead to what was granted before it. What a tag has taken back is not lost. A note of a time to come
+        says nothing: no rollback would ever be after it.
         """
+        latest = f"{datetime.now(timezone.utc) + _CLOCKS_DIFFER:%Y-%m-%dT%H:%M:%SZ}"
         standing = {one.tag_oid for one in self.promotions_of(model, stage)}
         gone = (
             one
             for one in self.promotions.values()
             if (one.model, one.stage) == (model, stage)
+            and one.when <= latest
             and not (one.tag_oid in standing and self.is_registered(model, one))
             and not self._is_taken_back(one)
         )

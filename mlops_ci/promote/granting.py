@@ -58,14 +58,15 @@ def examine(
     book.check_not_lost(asked.model, asked.holder.stage)
     champion = book.champion(asked.model, asked.holder.stage, but=name)
     model = artifacts.find(book.repository, asked.holder.tag.commit, asked.model)
-    proof = evidence.gather(book.repository, model)
-    if config.max_age is not None:
-        age.check(book.repository, model, proof.trained, config.max_age)
     merged = config.evidence != "recorded"
     request = _request(book.repository, asked.holder, model.name, tracked=not merged)
     verdict = _verdict(request, book.repository, asked.holder, champion, profile)
     if merged:
-        _check_merged(book.repository, asked.holder)
+        # Before the bytes: to get them, DVC does what the config of that commit says, which may name a command.
+        check_merged(book.repository, asked.holder.version, asked.holder.tag.commit)
+    proof = evidence.gather(book.repository, model)
+    if config.max_age is not None:
+        age.check(book.repository, model, proof.trained, config.max_age)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
     before = _predecessor(book, asked.holder.version, champion)
@@ -87,18 +88,19 @@ def _predecessor(book: Book, version: str, champion: Promotion | None) -> str:
     return next((one.predecessor for one in same), "")
 
 
-def _check_merged(repository: Repository, holder: Holder) -> None:
+def check_merged(repository: Repository, version: str, commit: str, instead: str = "") -> None:
     """A Record is not signed: that the main branch had this commit is what others than its author have seen of it.
 
-    Its own history, parent by first parent: what a merged branch had in between was shown to no reviewer.
+    Its own history, parent by first parent: what a merged branch had in between was shown to no reviewer. `instead`:
+    what may be done where it had not.
     """
-    commit, main = holder.tag.commit, usual_ref(repository) or "HEAD"
+    main = usual_ref(repository) or "HEAD"
     asked = ("rev-list", "--first-parent", main, "--not", f"{commit}^@")
     found = repository.git(*asked)
     if found.returncode or commit not in found.stdout.decode().split():
         raise RefusedError(
-            f"{holder.version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
-            hint="merge it, and tag the commit on the main branch"
+            f"{version} at {commit[:7]} was never the main branch: only its author vouches for its metrics",
+            hint=(instead or "merge it, and tag the commit on the main branch")
             + ("; this clone is shallow: git fetch --unshallow" if repository.shallow else ""),
         )
 
@@ -148,7 +150,8 @@ def _verdict(
     main = usual_ref(repository)
     if main is None:
         what = "no main branch is in this clone, and its gates decide"
-        raise RefusedError(what, hint="git fetch origin main:refs/remotes/origin/main")
+        hint = "git fetch origin main:refs/remotes/origin/main; of another name: git remote set-head origin NAME"
+        raise RefusedError(what, hint=hint)
     policy = repository.commit(main).oid
     usual = (holder.stage, *AT_PROMOTION)
     if champion is None:

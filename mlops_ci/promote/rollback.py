@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci.errors import MlopsCiError, RefusedError
+from mlops_ci.errors import ConfigError, MlopsCiError, RefusedError
 from mlops_ci.frozen import dataclass
-from mlops_ci.promote import artifacts, tagging
+from mlops_ci.promote import artifacts, registered, tagging
 from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request
-from mlops_ci.promote.granting import promotion_of
+from mlops_ci.promote.granting import check_merged, promotion_of
+from mlops_ci.promote_config import PromoteConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         raise RefusedError(what, hint=_others(book, current, ""))
     target = _earlier(book, current, wanted)
     try:
+        _check_merged(book, target)
         verify(book, target)
     except MlopsCiError as error:
         error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
@@ -92,6 +94,20 @@ def _earlier(book: Book, current: Promotion, version: str) -> Promotion:
         what = f"{version} of {model} is not registered any more"
         raise RefusedError(what, hint=_others(book, current, version))
     return earlier[0]
+
+
+def _check_merged(book: Book, target: Promotion) -> None:
+    """Whoever may push notes can write that something was promoted: it had to be on the main branch for that."""
+    try:
+        policy = registered.config(book.repository).promote
+    except ConfigError:  # what is wrong there now does not stop the way back
+        policy = PromoteConfig()
+    if policy.evidence != "recorded":
+        other = (
+            f"mlops-ci rollback {target.model} --stage {target.stage} --to VERSION goes to another"
+        )
+        instead = f"{other}; where branches are promoted: promote: {{evidence: recorded}} on the main branch"
+        check_merged(book.repository, target.version, target.commit, instead)
 
 
 def verify(book: Book, target: Promotion) -> None:

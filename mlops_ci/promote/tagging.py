@@ -75,23 +75,6 @@ def create(
     return request.tag
 
 
-def push(repository: Repository, remote: str, names: Sequence[str]) -> None:
-    """Send tags, all or none. Raises ToolError; tags that the remote did not take are then not here either."""
-    refs = [f"refs/tags/{name}" for name in names]
-    done = _git(
-        repository, ["push", "--quiet", "--atomic", remote, *(f"{ref}:{ref}" for ref in refs)]
-    )
-    if done.returncode:
-        # What stays here would be read as a request that nobody else can see.
-        delete(repository, names)
-        taken = next(
-            (line.strip() for line in done.stderr.splitlines() if "! [" in line), done.last_line
-        )
-        raise ToolError(
-            f"{remote} does not take {', '.join(names)}: {taken}", hint=f"git fetch {remote} --tags"
-        )
-
-
 def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
     """Bring all tags of the remote. Gives those that ask for something and point elsewhere there than here.
 

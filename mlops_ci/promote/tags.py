@@ -22,6 +22,7 @@ _FIELDS = (
     "taggerdate:unix",
     "taggername",
     "taggeremail:trim",
+    "tag",
     "contents",
 )
 # 9999-12-31T23:59:59Z, where calendars end; anybody can write a tag of any time.
@@ -68,7 +69,7 @@ def _records(repository: Repository) -> Iterator[list[str]]:
 
 
 def _tag(fields: list[str]) -> Tag | None:
-    name, kind, oid, target_kind, target, seconds, author, email, message = fields
+    name, kind, oid, target_kind, target, seconds, author, email, own, message = fields
     request = grammar.parse(name)
     if request is None:
         return None
@@ -82,8 +83,16 @@ def _tag(fields: list[str]) -> Tag | None:
         author=author,
         email=email,
         message=message.strip(),
-        problem=_problem(request, target_kind if annotated else "", seconds),
+        problem=_problem(request, target_kind if annotated else "", seconds)
+        or _copied(request, name, own),
     )
+
+
+def _copied(request: grammar.Request, name: str, own: str) -> str:
+    """`git tag NEW OLD` gives the object of a tag a second name. A Promotion answers one request, by that object."""
+    if request.stage and own != name:
+        return f"is the tag {own} by another name, not one of its own: git tag -a makes one"
+    return ""
 
 
 def _problem(request: grammar.Request, target: str, seconds: str) -> str:

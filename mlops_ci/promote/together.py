@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
-from mlops_ci.promote import asking, granting, writing
+from mlops_ci.promote import asking, granting, tagging, writing
 from mlops_ci.promote.book import Book
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ def _check_apart(found: Sequence[Granted]) -> None:
 def write(
     asked: Sequence[Asking], granted: Sequence[Granted], remote: str | None
 ) -> list[Promotion]:
-    """The Promotions of all, those that are new written in one step: the notes change once, the push is atomic."""
+    """The Promotions of all, those that are new written in one step: the notes change once, the push is atomic.
+
+    Raises OvertakenError where another was promoted meanwhile than what these were judged against; then nothing is
+    written, and no tag is left.
+    """
     promotions, new = [], []
     for one, found in zip(asked, granted, strict=True):
         book, promotion = one.book, found.promotion
@@ -57,5 +61,25 @@ def write(
         promotions.append(promotion)
     if new:
         book = Book(repository=book.repository, ref=book.ref)
-        writing.write(book, new, remote)
+        try:
+            writing.write(book, new, remote, lambda now: _check_not_overtaken(now, granted))
+        except (writing.OvertakenError, RefusedError):
+            made = [tag.name for one in asked for tag in one.missing]
+            tagging.delete(book.repository, made)
+            raise
     return promotions
+
+
+def _check_not_overtaken(now: Book, granted: Sequence[Granted]) -> None:
+    for one in granted:
+        asked, before = one.promotion, one.champion
+        champion = now.champion(asked.model, asked.stage, but=asked.tag)
+        if not one.before and champion != before:
+            place, version = (
+                f"{asked.model}#{asked.stage}",
+                champion.version if champion else "none",
+            )
+            raise writing.OvertakenError(
+                f"{place} was granted to {version} meanwhile, and not judged against that",
+                hint="run this again",
+            )

@@ -12,8 +12,9 @@ from mlops_ci.promote.book import Book
 from mlops_ci.stack.base import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mlops_ci.lineage.statement import Statement
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.stack.base import RegisteredVersion, Registry, TrackerSettings
 
@@ -22,11 +23,21 @@ T = TypeVar("T")
 _ATTEMPTS = 20
 
 
-def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> None:
+class OvertakenError(ToolError):
+    """Others promoted meanwhile, so that what was examined is not what a promotion would follow now."""
+
+
+def write(
+    book: Book,
+    promotions: Sequence[Promotion],
+    remote: str | None,
+    check: Callable[[Book], None] | None = None,
+) -> None:
     """The commit point: once the Records are in the notes of the remote, the stages are taken, all or none.
 
     The tags that asked, and those of the versions, go with them where the remote does not have them. `None`: this
-    clone only. Raises ToolError.
+    clone only. `check`: called with what the remote has, when others wrote there meanwhile; where it raises
+    OvertakenError, nothing is written. Raises ToolError.
     """
     repository = book.repository
     left = ledger.read(repository)  # by a job that ended before it could push
@@ -35,17 +46,25 @@ def write(book: Book, promotions: Sequence[Promotion], remote: str | None) -> No
     if remote is None:
         return
     tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
+    refs = [f"refs/tags/{tag}" for tag in dict.fromkeys(tags)]
     unseen = set(tags) - tagging.fetched(repository)
+    joined = (lambda: check(refresh(repository, remote))) if check else None
     try:
-        notes.push(repository, remote, refs=[f"refs/tags/{tag}" for tag in dict.fromkeys(tags)])
+        notes.push(repository, remote, refs=refs, joined=joined)
+    except (OvertakenError, RefusedError):
+        notes.take_back(repository, _lines(promotions, left))
+        raise
     except ToolError as error:
-        asked = [one.tag_oid for one in promotions if one.tag_oid not in book.promotions]
-        _give_way(repository, remote, unseen, asked, error)
+        _give_way(repository, remote, unseen, _lines(promotions, left), error)
         raise
 
 
 def _give_way(
-    repository: Repository, remote: str, unseen: set[str], asked: Sequence[str], error: ToolError
+    repository: Repository,
+    remote: str,
+    unseen: set[str],
+    lines: Mapping[str, list[Statement]],
+    error: ToolError,
 ) -> None:
     """Leave nothing here where somebody else was faster with a tag of the same name: it would be read, and pushed
     with the next Record. Raises ToolError then. After any other failure the next run goes on from what is here.
@@ -55,10 +74,18 @@ def _give_way(
     except ToolError:
         return  # as unreachable as it was
     if taken:
-        notes.remove(repository, asked)
+        notes.take_back(repository, lines)
         tagging.delete(repository, taken)
         what = f"somebody else has pushed {taken[0]} at the same time"
         raise ToolError(what, hint="run this again: it goes on from there") from error
+
+
+def _lines(
+    promotions: Sequence[Promotion], left: Mapping[str, Promotion]
+) -> dict[str, list[Statement]]:
+    """What `write` wrote of these, and what was left of them before, by the tag."""
+    own = ((one, left.get(one.tag_oid, one)) for one in promotions)
+    return {one.tag_oid: [one.statement(), before.statement()] for one, before in own}
 
 
 def _is_left(left: Promotion | None, wanted: Promotion) -> bool:

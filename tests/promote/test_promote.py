@@ -21,7 +21,7 @@ from mlops_ci.errors import RefusedError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.statement import encode
-from mlops_ci.promote import age, artifacts, evidence, granting, ledger, writing
+from mlops_ci.promote import age, artifacts, evidence, granting, ledger, together, writing
 from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
@@ -264,6 +264,76 @@ def test_a_deleted_tag_does_not_let_a_worse_version_in(
     assert cli("sync")[0] == 0
 
 
+@pytest.mark.parametrize("when", ["9999-01-01T00:00:00Z", "zzz"])
+def test_a_note_of_a_time_to_come_does_not_stop_promotions_for_ever(
+    released: Repo, cli: Any, when: str
+) -> None:
+    """Of a tag that nobody has: no rollback could ever be after it."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    ((_, granted),) = ledger.read(here()).items()
+    oid = released.git("rev-parse", "churn@v1.1.0")
+    facts = {**granted.facts, "promotedOn": when}
+    forged = replace(granted, tag="churn#prod#77", tag_oid=oid, version="v1.1.0", facts=facts)
+    notes.add(here(), oid, [forged.statement()])
+    released.git("push", "-q", "origin", notes.REF)
+    assert cli("promote", ask(released, "v1.1.0", 2))[0] == 0
+    assert cli("rollback", "churn")[0] == 0
+    assert cli("promote", ask(released, "v1.1.0", 50))[0] == 0
+    assert holders(cli) == [("v1.1.0", True)]
+
+
+def test_what_another_job_grants_meanwhile_is_what_a_version_is_judged_against(
+    released: Repo, cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """v1.2.0 is better than v1.0.0 and worse than v1.1.0, which is granted between its verdict and its Record."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    first = ask(released, "v1.1.0", 2)
+    other = cloned(released, tmp_path / "other")
+    other.git("fetch", "-q", "origin", f"{notes.REF}:{notes.REF}")
+    monkeypatch.chdir(other.path)
+    assert cli("promote", first, "--local")[0] == 0
+    monkeypatch.chdir(released.path)
+    name = ask(released, "v1.2.0", 3)
+    examine, verdicts = together.examine, []
+
+    def meanwhile(*arguments: Any) -> Any:
+        verdicts.append(found := examine(*arguments))
+        other.git("push", "-q", "origin", notes.REF)
+        return found
+
+    monkeypatch.setattr(together, "examine", meanwhile)
+    code, _, err = cli("promote", name)
+    assert (code, len(verdicts), "v1.2.0 against v1.1.0: fail" in err) == (1, 1, True)
+    assert sorted(one.version for one in ledger.read(here()).values()) == ["v1.0.0", "v1.1.0"]
+
+
+def test_a_remote_is_no_option_to_git(released: Repo, cli: Any, tmp_path: Path) -> None:
+    """`git fetch --upload-pack=…` runs a program."""
+    name = ask(released, "v1.0.0", 1)
+    for command in (
+        ("promote", name),
+        ("rollback", "churn"),
+        ("sync",),
+        ("record", "push", "--note"),
+    ):
+        code, _, err = cli(*command, "--remote", f"--upload-pack=touch {tmp_path}/ran")
+        assert (code, "is no remote" in err) == (2, True)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_tag_by_another_name_asks_for_nothing(released: Repo, cli: Any) -> None:
+    """`git tag NEW OLD`: one object would answer for two requests, and neither be seen as granted."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    released.git("tag", "churn#prod#9", "churn#prod#1")
+    released.git("push", "-q", "origin", "--tags")
+    says = "churn#prod#9 is the tag churn#prod#1 by another name"
+    code, _, err = cli("promote", "churn#prod#9")
+    assert (code, says in err) == (1, True)
+    assert says in cli("status")[2]
+    assert holders(cli) == [("v1.0.0", True)]
+    assert cli("promote", "churn#prod#1")[1].startswith("churn#prod v1.0.0: was promoted before")
+
+
 def cloned(repo: Repo, folder: Path) -> Repo:
     repo.git("clone", "-q", repo.git("remote", "get-url", "origin"), str(folder))
     other = Repo(folder)
@@ -322,6 +392,78 @@ def test_edited_metrics_with_a_record_that_agrees_are_refused(
     assert holders(cli) == [("v1.3.0", False)]
     with_promote(released, "evidence: recorded")
     assert cli("promote", name)[0] == 0  # so nothing else would have refused it
+
+
+@pytest.mark.parametrize("name", ["origin/HEAD", "origin/main", "main"])
+def test_a_tag_that_is_called_as_the_main_branch_is_not_it(
+    released: Repo, cli: Any, name: str
+) -> None:
+    """Git takes a tag before a branch: whoever may push tags could choose gates, evidence and history."""
+    if name != "main":
+        released.git("fetch", "-q", "origin", "main:refs/remotes/origin/main")
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    released.write("mlops-ci.yaml", "gates: [{id: any, metric: accuracy, threshold: {min: 0}}]\n")
+    forge_metrics(released)
+    released.git("tag", "-a", "-m", "x", name, "HEAD")
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
+
+
+@pytest.mark.parametrize("where", ["GitHub", "GitLab"])
+def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    """actions/checkout makes no origin/HEAD: a branch that somebody calls `main` has none of its rules."""
+    released.git("push", "-q", "origin", "main:trunk")
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    released.git("push", "-qf", "origin", "side:main")
+    released.git("fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"repository": {"default_branch": "trunk"}}))
+    variable = (
+        ("GITHUB_EVENT_PATH", str(event)) if where == "GitHub" else ("CI_DEFAULT_BRANCH", "trunk")
+    )
+    monkeypatch.setenv(*variable)
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
+
+
+def test_a_rollback_goes_to_no_version_that_only_a_branch_had(released: Repo, cli: Any) -> None:
+    """Whoever may push notes and tags can write that it was promoted; the main branch never had it."""
+    for version, number in (("v1.0.0", 1), ("v1.1.0", 2)):
+        assert cli("promote", ask(released, version, number))[0] == 0
+    released.git("checkout", "-q", "-b", "side", "churn@v1.2.0^{}")
+    forge_metrics(released)
+    tag(released, "churn#prod#0", "v1.3.0", 0)
+    old = next(one for one in ledger.read(here()).values() if one.version == "v1.0.0")
+    oid, commit = released.git("rev-parse", "churn#prod#0", "HEAD").split()
+    subject = artifacts.hashes(here(), artifacts.find(here(), commit, "churn"))
+    asked = {"tag": "churn#prod#0", "tag_oid": oid, "commit": commit}
+    forged = replace(old, version="v1.3.0", subject=subject, **asked)
+    notes.add(here(), oid, [forged.statement()])
+    released.git("push", "-q", "origin", notes.REF)
+    released.git("checkout", "-q", "main")
+    rollback = ("rollback", "churn", "--to", "v1.3.0")
+    code, _, err = cli(*rollback)
+    assert (code, "was never the main branch" in err) == (1, True)
+    assert holders(cli) == [("v1.1.0", True)]
+    with_promote(released, "evidence: recorded")
+    assert cli(*rollback)[0] == 0
+
+
+def test_dvc_asks_no_remote_that_only_a_branch_names(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """.dvc/config may name another remote, and a command that gives the password for it."""
+    released.git("checkout", "-q", "-b", "side", "churn@v1.0.0^{}")
+    released.write("README", "unseen\n")
+    released.commit("side")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0", "side")
+    shutil.rmtree(released.path / ".dvc/cache")
+    monkeypatch.setattr(artifacts, "_got", lambda *_: pytest.fail("dvc was asked"))
+    code, _, err = cli("promote", ask(released, "v1.3.0", 1))
+    assert (code, "was never the main branch" in err) == (1, True)
 
 
 def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli: Any) -> None:

@@ -59,7 +59,7 @@ def test_a_new_assignment_holds_the_stage_here_and_after_the_push(
     name = assign(clone)
     assert name == "m#prod#5"
     assert (holder(clone), holder(origin)) == ("v1.1.0", "v1.0.0")
-    tagging.push(Repository.discover(clone), "origin", [name])
+    git(clone, "push", "-q", "origin", name)
     assert holder(origin) == "v1.1.0"
 
 
@@ -124,20 +124,6 @@ def test_a_name_that_is_taken(clone: Path) -> None:
         ToolError, match=r"m#prod#4 cannot be made: fatal: tag 'm#prod#4' already exists"
     ):
         tagging.create(repository, request, git(clone, "rev-parse", "HEAD"), "x", [])
-
-
-def test_of_two_pushes_of_one_name_the_second_leaves_nothing(
-    origin: Path, clone: Path, tmp_path: Path
-) -> None:
-    git(tmp_path, "clone", "-q", str(origin), "other")
-    first, second = assign(clone), assign(tmp_path / "other", "m@v1.0.0^{commit}")
-    assert first == second
-    tagging.push(Repository.discover(clone), "origin", [first])
-    with pytest.raises(ToolError, match="origin does not take m#prod#5"):
-        tagging.push(Repository.discover(tmp_path / "other"), "origin", [second])
-    assert second not in git(tmp_path / "other", "tag")
-    assert tagging.fetch(Repository.discover(tmp_path / "other"), "origin") == []
-    assert holder(tmp_path / "other") == "v1.1.0"
 
 
 def test_fetch_brings_new_tags_and_names_those_that_moved(origin: Path, clone: Path) -> None:
