@@ -230,13 +230,20 @@ def test_the_first_predictions_are_judged_by_tolerance() -> None:
     assert judged(None, examples(), SLICED).outcomes[0].result == "skipped"
 
 
-@pytest.mark.parametrize("score", ["nan", "x", None, "inf"])
+@pytest.mark.parametrize("score", ["nan", "x", None, "inf", 10**400])
 def test_a_score_that_is_no_number_names_its_example(score: Any) -> None:
     old = examples()
     new = [{**old[0], "score": score}, *old[1:]]
     found = judged(old, new, GATE)
     assert found.blocks
     assert "score of example 'e0' is not a number" in found.outcomes[0].reason
+
+
+def test_a_score_for_each_class_is_no_number() -> None:
+    rows = [{**row, "score": [1 - row["score"], row["score"]]} for row in examples()]
+    found = judged(rows, rows, GATE)
+    assert found.blocks
+    assert "score of example 'e0' is not a number: [" in found.outcomes[0].reason
 
 
 def test_clusters_widen_the_interval() -> None:
