@@ -139,6 +139,26 @@ def test_the_value_in_the_metrics_file_is_judged_when_the_predictions_give_it() 
     assert found.estimate == known.estimate
 
 
+def test_scores_that_were_rounded_after_the_metric_was_computed_judge_it() -> None:
+    whole = examples(), examples(worse=0.2)
+    before = one(*whole)
+    sides = [[{**row, "score": round(row["score"], 4)} for row in side] for side in whole]
+    row = auc_row(float(before.baseline), float(before.value))  # type: ignore[arg-type]
+    exact = one(*sides)
+    assert exact.baseline != before.baseline
+    found = one(*sides, metrics=(row,))
+    assert found.estimate == exact.estimate
+    assert found.estimate
+
+
+def test_a_value_with_an_exponent_has_the_digits_that_it_has() -> None:
+    gate = {"metric": "brier", "change": {"max_regression": 1}}
+    row = auc_row(2e-05, 2e-05, "brier")
+    (found,) = judged(examples(), examples(), gate, metrics=(row,)).outcomes
+    assert found.estimate is None
+    assert "uncalibrated" in found.reason
+
+
 def test_a_value_that_the_predictions_do_not_give_cannot_be_judged() -> None:
     old, new = examples(), examples(worse=0.2)
     before = round(one(old, new).baseline, 4)  # type: ignore[arg-type]
