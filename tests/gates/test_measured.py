@@ -292,7 +292,7 @@ def test_one_unit_says_nothing_of_others(metric: str) -> None:
     )
     found = one(old, new, metric=metric, limit=0.5, config=config)
     assert found.result == "inconclusive"
-    assert found.reason == "one independent example says too little: no interval can be given"
+    assert found.reason == "one independent unit says too little: no interval can be given"
     assert one(old, old, metric=metric, limit=0.5, config=config).result == "pass"
 
 
