@@ -182,7 +182,7 @@ class Evidence:
             for part, places in self.joined.parts(column):
                 if part in slices.exclude or f"{column}={part}" in slices.exclude:
                     continue
-                yield self._slice(f"slices.{column}={part}.{name}", metric, places, slices)
+                yield self._slice(f"slices.{column}={part}.{_leaf(name)}", metric, places, slices)
 
     def _why_not(self, name: str) -> str:
         if self.pair is None:
@@ -244,6 +244,14 @@ class Evidence:
         if key not in self._known:
             self._known[key] = paired.change(metric, label, old, new, units)
         return self._known[key], len(label), len(label) if units is None else len(set(units))
+
+
+def _leaf(name: str) -> str:
+    """Without dots: what stands before the last one is the slice, for waivers and in reports."""
+    from mlops_ci.stats.metrics import known_as
+
+    last = name.rpartition(".")[2]
+    return last if known_as(last) else name.replace(".", "/")
 
 
 def _some(ids: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 
 from mlops_ci import config as configuration
 from mlops_ci.gates import judge, policy_of
+from mlops_ci.gates.waive import waive
 from mlops_ci.model import Change, ModelComparison, Outcome, Verdict
 from mlops_ci.prediction_files import read
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
+from mlops_ci.waivers import WaiverConfig, slice_of
 
 if TYPE_CHECKING:
     from mlops_ci.gates import Policy
@@ -215,6 +218,20 @@ def test_slices_are_judged_each() -> None:
     assert found["slices.region=US.auc"].result == "pass"
     excluded = {**SLICED, "slices": {"by": ["region"], "exclude": ["region=EU"]}}
     assert judged(old, new, excluded).result == "pass"
+
+
+@pytest.mark.parametrize("metric", ["test.auc", "auc@0.5"])
+def test_a_slice_of_a_metric_with_dots_is_waived_by_its_name(metric: str) -> None:
+    config = PredictionsConfig(path="p.csv", score="score", metrics={metric: "roc_auc"})
+    waiver = {"gate": "g0", "reason": "r", "approved_by": "a", "expires": "2999-01-01"}
+    old, new = examples(), examples(worse=1.5)
+    half = [b if b["region"] == "EU" else a for a, b in zip(old, new, strict=True)]
+    found = judged(old, half, {**SLICED, "metric": metric}, config=config)
+    assert {one.result for one in found.outcomes} == {"fail", "pass"}
+    (bad,) = [one for one in found.outcomes if one.result == "fail"]
+    assert slice_of(bad.metric) == "region=EU"
+    known = [WaiverConfig(**waiver, slice="region=EU")]
+    assert waive(bad, known, date(2026, 1, 1)).result == "waived"
 
 
 def test_a_small_slice_is_not_judged_and_never_a_pass() -> None:
