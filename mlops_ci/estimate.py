@@ -31,3 +31,12 @@ class Estimate:
     p: float | None = None
     adjusted: float | None = None
     of: Of = "examples"
+
+    @property
+    def is_clustered(self) -> bool:
+        return self.of == "examples" and self.units != self.count
+
+    @property
+    def unit(self) -> str:
+        """What `units` and `needed` count, in words."""
+        return "independent unit" if self.is_clustered else self.of[:-1]

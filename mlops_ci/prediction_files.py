@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import posixpath
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,10 @@ def read(path: str, content: bytes, config: PredictionsConfig, more: Iterable[st
         *filter(None, (config.score, config.prediction, config.unit, config.query)),
     ]
     columns = _columns(path, content, needed, more)
+    _refuse_missing(path, config.id, columns[config.id])
     ids = tuple(map(named, columns[config.id]))
     _refuse_twice(path, ids)
+    _refuse_missing(path, config.label, columns[config.label])
     return Predictions(path=path, ids=ids, columns=columns)
 
 
@@ -55,6 +58,14 @@ def _columns(
         if name not in columns:
             raise UnreadableError(f"{path}: has no column {name!r}")
     return columns
+
+
+def _refuse_missing(path: str, name: str, values: Sequence[Any]) -> None:
+    """An example without a label is in no class: to count it as a negative would change every metric."""
+    for row, value in enumerate(values, 1):
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            hint = "leave such rows out of the file, or name what they have"
+            raise UnreadableError(f"{path}: row {row}: has no {name}", hint=hint)
 
 
 def _refuse_twice(path: str, ids: Sequence[str]) -> None:
@@ -81,6 +92,7 @@ def _text(path: str, text: str, suffix: str, wanted: set[str]) -> dict[str, list
         rows = [row for row in reader if row]
     except csv.Error as error:
         raise UnreadableError(f"{path}: line {reader.line_num}: {error}") from error
+    _refuse_ambiguous(path, names, wanted)
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
             what = f"has {len(row)} columns, not {len(names)}"
@@ -90,9 +102,16 @@ def _text(path: str, text: str, suffix: str, wanted: set[str]) -> dict[str, list
     }
 
 
+def _refuse_ambiguous(path: str, names: Sequence[str], wanted: set[str]) -> None:
+    for name in sorted(wanted):
+        if list(names).count(name) > 1:
+            raise UnreadableError(f"{path}: the column {name!r} stands there twice")
+
+
 def _json_lines(path: str, text: str, wanted: set[str]) -> dict[str, list[Any]]:
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not splitlines(): a text in JSON may hold what Unicode calls a line end.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -115,7 +134,18 @@ def _parquet(path: str, content: bytes, wanted: set[str]) -> dict[str, list[Any]
     try:
         file = parquet.ParquetFile(BufferReader(content))
         there = [name for name in file.schema_arrow.names if name in wanted]
+        _refuse_ambiguous(path, there, wanted)
         table = file.read(columns=there)
     except (ArrowException, OSError) as error:
         raise UnreadableError(f"{path}: is not Parquet: {str(error).splitlines()[0]}") from error
-    return {name: table.column(name).to_pylist() for name in there}
+    return {name: _values(path, name, table.column(name)) for name in there}
+
+
+def _values(path: str, name: str, column: Any) -> list[Any]:
+    """Python has no value for a day far away, a zone it does not know, or a nanosecond (without pandas)."""
+    try:
+        found: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, AttributeError) as error:
+        hint = f"write the column {name} as text"
+        raise UnreadableError(f"{path}: {name} cannot be read: {error}", hint=hint) from error
+    return found

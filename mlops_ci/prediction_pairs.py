@@ -59,6 +59,8 @@ def _leak(
         trained_on = prediction_files.ids_of(path, content, config.train_id or config.id)
     except UnreadableError as error:
         return Leak(path=path, reason=f"{error}{f': {error.hint}' if error.hint else ''}")
+    if not trained_on:
+        return Leak(path=path, reason=f"{path}: holds no example")
     shared = tuple(sorted(one for one in candidate.ids if one in trained_on))
     return Leak(path=path, ids=shared, count=len(candidate.ids))
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
+from mlops_ci.config import Config
 from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gates import judge, policy_of
+from mlops_ci.gates.loosened_config import in_config
 from mlops_ci.gates.proposed import remark
 from mlops_ci.profile_config import AT_MERGE, choose
 from mlops_ci.tree import CommitTree
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
-    from mlops_ci.config import Config
     from mlops_ci.gates import Policy
     from mlops_ci.git import Repository
     from mlops_ci.model import Comparison, ModelComparison
@@ -52,7 +53,8 @@ def remarked(
     def noted(model: ModelComparison) -> ModelComparison:
         after = policy(own, model.model)
         verdict = judge(seen.get(model.model, model), after, today=today)
-        note = remark(policy(before, model.model), after, verdict)
+        elsewhere = in_config(before or Config(), own or Config(), model.model)
+        note = remark(policy(before, model.model), after, verdict, elsewhere)
         return replace(model, notes=(*model.notes, note)) if note else model
 
     return replace(comparison, models=tuple(map(noted, comparison.models)))

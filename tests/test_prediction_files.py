@@ -67,6 +67,11 @@ def test_every_format_says_the_same(path: str) -> None:
         ("p.csv", b"id,y\n1,1\n", "p.csv: has no column 's'"),
         ("p.csv", b"id,y,s\n1,1\n", "p.csv: row 2 has 2 columns, not 3"),
         ("p.csv", b"id,y,s\n1,1,1\n1.0,1,1\n", "p.csv: row 2: the id '1' stands there twice"),
+        ("p.csv", b"id,y,s,s\n1,1,1,0\n", "p.csv: the column 's' stands there twice"),
+        ("p.csv", b"id,y,s\n1,1,1\n2,,1\n", "p.csv: row 2: has no y"),
+        ("p.csv", b"id,y,s\n,1,1\n", "p.csv: row 1: has no id"),
+        ("p.jsonl", b'{"id": 1, "y": NaN, "s": 1}', "p.jsonl: row 1: has no y"),
+        ("p.jsonl", b'{"id": 1, "y": 1, "s": 1}\n{"id": 2, "s": 1}', "p.jsonl: row 2: has no y"),
         ("p.csv", b"\xff\xfe", "p.csv: "),
         ("p.csv", b'id,y,s\n"' + b"x" * 200_000 + b'",1,1\n', "p.csv: line 2: field larger"),
         ("p.jsonl", b"{}\n{", "p.jsonl: line 2 is not JSON"),
@@ -80,6 +85,32 @@ def test_what_is_wrong_is_one_line(path: str, content: bytes, why: str) -> None:
     with pytest.raises(UnreadableError) as error:
         read(path, content, CONFIG, [])
     assert str(error.value).startswith(why)
+    assert "\n" not in str(error.value)
+
+
+def test_a_text_in_json_may_hold_a_line_end_of_unicode() -> None:
+    content = '{"id": "a\u2028b\x85c", "y": 1, "s": 1}\n'.encode()
+    assert read("p.jsonl", content, CONFIG, []).ids == ("a\u2028b\x85c",)
+
+
+@pytest.mark.parametrize(
+    ("names", "when", "why"),
+    [
+        (["id", "y", "s", "s"], (None, 0), "the column 's' stands there twice"),
+        (["id", "y", "s"], (None, 2**61), "id cannot be read: "),
+        (["id", "y", "s"], ("Mars/Olympus", 0), "id cannot be read: "),
+    ],
+)
+def test_parquet_that_python_has_no_value_for_is_one_line(
+    names: list[str], when: Any, why: str
+) -> None:
+    zone, start = when
+    first = pa.array([start, start + 1], pa.timestamp("us", zone))
+    file = io.BytesIO()
+    others = [pa.array([0, 1])] * (len(names) - 1)
+    parquet.write_table(pa.Table.from_arrays([first, *others], names), file)
+    with pytest.raises(UnreadableError, match=why) as error:
+        read("p.parquet", file.getvalue(), CONFIG, [])
     assert "\n" not in str(error.value)
 
 

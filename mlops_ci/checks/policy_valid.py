@@ -31,6 +31,7 @@ _WHY = (
 def check(scope: Scope, *, today: date | None = None) -> Iterator[Finding]:
     """`today`: instead of this day in UTC."""
     if not quick.existing(scope, [FILE]):
+        yield from _removed(scope)
         return
     read: dict[str, bytes] = {}
     try:
@@ -46,6 +47,20 @@ def check(scope: Scope, *, today: date | None = None) -> Iterator[Finding]:
     from mlops_ci.checks import policy_findings
 
     yield from policy_findings.find(scope, config, read, today)
+
+
+def _removed(scope: Scope) -> Iterator[Finding]:
+    gone = [
+        one.old_path or one.path for one in scope.changed if one.status in ("deleted", "renamed")
+    ]
+    if FILE in gone:
+        yield Finding(
+            rule=f"{ID}/loosened",
+            path=FILE,
+            what=f"this change removes {FILE}, and with it every gate",
+            why="It has no effect on the change itself, and on every one after it is merged.",
+            level="note",
+        )
 
 
 def _load(scope: Scope, into: dict[str, bytes]) -> Config | None:

@@ -53,10 +53,7 @@ def _gate(one: GateConfig, other: GateConfig) -> Iterator[str]:
     if one.all and other.all:
         yield from _every(one.all, other.all)
     elif one.any and other.any:
-        more = [new for new in other.any if new.metric not in {old.metric for old in one.any}]
-        yield from (f"one more way to pass: {new.metric}" for new in more)
-        known = [new for new in other.any if new not in more]
-        yield from _every([old for old in one.any if _has(known, old)], known)
+        yield from _some(one.any, other.any)
     elif bool(one.metric) != bool(other.metric) or bool(one.all) != bool(other.all):
         yield "judged in another way"
     else:
@@ -77,8 +74,17 @@ def _sliced(one: GateConfig, other: GateConfig) -> Iterator[str]:
         yield f"slices.min_samples {old.min_samples} → {new.min_samples}"
 
 
-def _has(conditions: Sequence[ConditionConfig], wanted: ConditionConfig) -> bool:
-    return any(one.metric == wanted.metric for one in conditions)
+def _some(before: Sequence[ConditionConfig], after: Sequence[ConditionConfig]) -> Iterator[str]:
+    """Of alternatives one less is stricter, and one more is a way to pass."""
+    left = list(before)
+    for new in after:
+        same = [one for one in left if one.metric == new.metric]
+        one = next((old for old in same if not list(_condition(old, new))), next(iter(same), None))
+        if one is None:
+            yield f"one more way to pass: {new.metric}"
+        else:
+            left.remove(one)
+            yield from (f"{one.metric}: {what}" for what in _condition(one, new))
 
 
 def _every(before: Sequence[ConditionConfig], after: Sequence[ConditionConfig]) -> Iterator[str]:
@@ -141,9 +147,12 @@ def _levels(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -
 
 
 def _noise(one: GateConfig, before: Policy, other: GateConfig, after: Policy) -> Iterator[str]:
-    """Which of two is laxer depends on the numbers. Without predictions, one more than none is not."""
-    old = one.noise or before.defaults.noise
-    if (old or before.predictions) and old != (other.noise or after.defaults.noise):
+    """Which of two is laxer depends on the numbers. Without predictions, seeds where there was nothing are not; main as
+    it was before is another baseline.
+    """
+    old, new = one.noise or before.defaults.noise, other.noise or after.defaults.noise
+    is_armed = old or before.predictions or (new and new.source != "seeds")
+    if is_armed and old != new:
         yield "noise changed"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import field
+from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_ci import text
 from mlops_ci.errors import UnreadableError
 from mlops_ci.frozen import dataclass
+from mlops_ci.gates.rules import ABS_NOISE
 from mlops_ci.model import Change
 
 if TYPE_CHECKING:
@@ -117,7 +119,10 @@ class Evidence:
         if row.name in self._places:
             return None
         old, new = (side.value(metric) for side in (self.joined.old, self.joined.new))
-        same = _is_rounded(row.baseline, old), _is_rounded(row.candidate, new)
+        same = (
+            _is_rounded(row.baseline, old) or self._is_of_rounded(row.baseline, metric, "old"),
+            _is_rounded(row.candidate, new) or self._is_of_rounded(row.candidate, metric, "new"),
+        )
         if all(same):
             return None
         if not same[0] and row.name not in self.config.metrics:
@@ -129,6 +134,14 @@ class Evidence:
         )
         path = self.joined.new.predictions.path
         return f"{row.name} of {side} is {stated} in {row.source}, and {given:.6g} by {path}"
+
+    def _is_of_rounded(self, stated: object, metric: str, side: Literal["old", "new"]) -> bool:
+        """Whether a number is what the metric was before the predictions were rounded into their file."""
+        from mlops_ci.stats.rounding import span
+
+        assert self.config
+        low, high = span(getattr(self.joined, side), metric, self.config)
+        return isinstance(stated, (int, float)) and low - ABS_NOISE <= stated <= high + ABS_NOISE
 
     def passed_over(self, row: Change) -> str:
         """Why predictions do not judge a row that by its name they could; "" where nobody would expect it."""
@@ -169,7 +182,7 @@ class Evidence:
             for part, places in self.joined.parts(column):
                 if part in slices.exclude or f"{column}={part}" in slices.exclude:
                     continue
-                yield self._slice(f"slices.{column}={part}.{name}", metric, places, slices)
+                yield self._slice(f"slices.{column}={part}.{_leaf(name)}", metric, places, slices)
 
     def _why_not(self, name: str) -> str:
         if self.pair is None:
@@ -233,6 +246,14 @@ class Evidence:
         return self._known[key], len(label), len(label) if units is None else len(set(units))
 
 
+def _leaf(name: str) -> str:
+    """Without dots: what stands before the last one is the slice, for waivers and in reports."""
+    from mlops_ci.stats.metrics import known_as
+
+    last = name.rpartition(".")[2]
+    return last if known_as(last) else name.replace(".", "/")
+
+
 def _some(ids: tuple[str, ...]) -> str:
     named = ", ".join(repr(one) for one in ids[:_SHOWN])
     return f"{named} and {len(ids) - _SHOWN:,} more" if ids[_SHOWN:] else named
@@ -242,5 +263,6 @@ def _is_rounded(stated: object, given: float) -> bool:
     """Whether a number in a metrics file is this one, to the digits that the file has."""
     if isinstance(stated, bool) or not isinstance(stated, (int, float)):
         return False
-    digits = len(repr(float(stated)).partition("e")[0].partition(".")[2])
+    exponent = Decimal(repr(float(stated))).as_tuple().exponent
+    digits = -exponent if isinstance(exponent, int) else 0
     return math.isclose(stated, given, rel_tol=1e-6, abs_tol=0.51 * 10.0**-digits)

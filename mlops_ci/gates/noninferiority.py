@@ -14,7 +14,6 @@ from mlops_ci.gates.rules import ABS_NOISE
 from mlops_ci.stats.signs import Signs
 
 if TYPE_CHECKING:
-    from mlops_ci.estimate import Of
     from mlops_ci.model import Result
     from mlops_ci.stats.distribution import Distribution
 
@@ -49,7 +48,7 @@ def decide(
     adjusted: float,
     trusted: bool = True,
     alpha: float = ALPHA,
-    of: Of = "examples",
+    of: str = "examples",
 ) -> Decision:
     """`gain`: positive is better. `adjusted`: the p-value of a loss beyond the margin, corrected for all gates.
 
@@ -58,7 +57,7 @@ def decide(
     """
     low, _ = gain.interval(confidence(alpha))
     if math.isnan(low):
-        few = f"{units:,} {of} say" if units != 1 else f"one independent {of[:-1]} says"
+        few = f"{units:,} {of} say" if units != 1 else f"one {of[:-1]} says"
         reason = f"{few} too little: no interval can be given"
         return Decision(result="inconclusive", reason=reason, blocks=True)
     if low >= -margin - ABS_NOISE:
@@ -88,7 +87,7 @@ def _most_lost(low: float, margin: float) -> str:
 
 
 def _unclear(
-    gain: Distribution, margin: float, *, units: int, trusted: bool, alpha: float, of: Of
+    gain: Distribution, margin: float, *, units: int, trusted: bool, alpha: float, of: str
 ) -> Decision:
     from mlops_ci.stats.hypothesis import needed
 

@@ -8,6 +8,9 @@ from mlops_ci.gates.loosened import loosened
 from mlops_ci.model import Note
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlops_ci.gates.loosened import Loosened
     from mlops_ci.gates.policy import Policy
     from mlops_ci.model import Verdict
 
@@ -18,14 +21,19 @@ _WOULD = {
 }  # fmt: skip
 
 
-def remark(before: Policy, after: Policy, verdict: Verdict) -> Note | None:
+def remark(
+    before: Policy, after: Policy, verdict: Verdict, elsewhere: Iterable[Loosened] = ()
+) -> Note | None:
     """Both verdicts, and what is looser in `after`, of the change, than in `before`, where the change began.
 
-    `verdict`: by `after`. None: the change leaves the gates as they were, or there were none.
+    `verdict`: by `after`. `elsewhere`: what is looser in the whole config. None: the change leaves the gates as they
+    were, or there were none.
     """
-    if not before.gates or before.digest == after.digest:
+    here = loosened(before, after)
+    found = [*here, *(one for one in elsewhere if one not in here)]
+    if not before.judges or (before.digest == after.digest and not found):
         return None
-    words = [f"{one.gate} {one.what}".strip() for one in loosened(before, after)]
+    words = [f"{one.gate} {one.what}".strip() for one in found]
     more = f" and {len(words) - _MOST} more" if words[_MOST:] else ""
     looser = f"Looser: {'; '.join(words[:_MOST])}{more}" if words else "None is looser"
     would = _WOULD.get(verdict.result, "be blocked" if verdict.blocks else "be undecided")

@@ -152,6 +152,11 @@ def _history(row: Change, repeats: Repeats, noise: NoiseConfig, alpha: float) ->
         return Silent(
             reason=f"uncalibrated: main has just moved from {low:.4g} … {high:.4g} to {newest:.4g}"
         )
+    if _has_trend(values, alpha):
+        what = (
+            f"the last {count} runs of main move one way, so that their mean is not what it is now"
+        )
+        return Silent(reason=f"uncalibrated: {what}")
     mean, sd = _moments(values)
     assert isinstance(row.candidate, (int, float))
     found = Student(
@@ -161,6 +166,24 @@ def _history(row: Change, repeats: Repeats, noise: NoiseConfig, alpha: float) ->
         method="t prediction interval",
     )
     return Spread(change=found, count=count, of="runs")
+
+
+def _has_trend(values: list[float], alpha: float) -> bool:
+    """Whether runs that follow each other are nearer than others: a loss of what slow progress has won is one.
+
+    Young, On Randomness in Ordered Sequences, Ann. Math. Statist. 12 (1941).
+    """
+    import itertools
+
+    from scipy.special import ndtri
+
+    count, (mean, _) = len(values), _moments(values)
+    whole = sum((one - mean) ** 2 for one in values)
+    if not whole:
+        return False
+    steps = sum((b - a) ** 2 for a, b in itertools.pairwise(values))
+    spread = math.sqrt((count - 2) / (count**2 - 1))
+    return 1 - steps / (2 * whole) > float(ndtri(1 - alpha)) * spread
 
 
 def _moments(values: list[float]) -> tuple[float, float]:

@@ -12,10 +12,12 @@ from mlops_ci.gates import injection, leak, rules
 from mlops_ci.gates.verdicts import judge
 from mlops_ci.model import Change
 from mlops_ci.predictions import LEAK
+from mlops_ci.stats.metrics import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlops_ci.directions import Direction
     from mlops_ci.gate_config import GateConfig
     from mlops_ci.gate_trials import Fault, State
     from mlops_ci.gates.policy import Policy
@@ -167,17 +169,31 @@ def _value(policy: Policy, leaf: Outcome, fault: Fault) -> float | None:
     assert leaf.bound is not None
     far = 10 * abs(leaf.bound - float(leaf.baseline or 0.0)) + abs(leaf.bound) + 1  # type: ignore[arg-type]
     value = leaf.bound + _side(policy, leaf) * far
-    least, most = settings_for(leaf.metric, policy.metrics).range or (None, None)
+    least, most = _ends(policy, leaf)
     value = value if least is None else max(value, least)
     return value if most is None else min(value, most)
+
+
+def _ends(policy: Policy, leaf: Outcome) -> tuple[float | None, float | None]:
+    """As configured; of a loss also as the name tells: an AUC cannot lose 5, which was meant in percent."""
+    if found := settings_for(leaf.metric, policy.metrics).range:
+        return found[0], found[1]
+    is_higher = _direction(policy, leaf) == "higher_is_better"
+    guards = leaf.kind in ("regression", "least" if is_higher else "most")
+    if not guards or not isinstance(leaf.value, (int, float)):
+        return None, None
+    return reach(leaf.metric, leaf.value)
+
+
+def _direction(policy: Policy, leaf: Outcome) -> Direction:
+    asked = next((one.metric for one in policy.gates if one.id == leaf.gate and one.metric), "")
+    names = [leaf.metric, *rules.names_of(asked, policy.metrics)]
+    return rules.direction(names, policy.metrics)
 
 
 def _side(policy: Policy, leaf: Outcome) -> int:
     """1: values above the bound break the rule."""
     if leaf.kind in ("least", "most"):
         return -1 if leaf.kind == "least" else 1
-    assert leaf.bound is not None
-    asked = next((one.metric for one in policy.gates if one.id == leaf.gate and one.metric), "")
-    names = [leaf.metric, *rules.names_of(asked, policy.metrics)]
-    worse = -1 if rules.direction(names, policy.metrics) == "higher_is_better" else 1
+    worse = -1 if _direction(policy, leaf) == "higher_is_better" else 1
     return worse if leaf.kind == "regression" else -worse

@@ -114,7 +114,7 @@ class Settling:
             adjusted=adjusted,
             trusted=self.trusted,
             alpha=self.alpha,
-            of=of,
+            of="independent units" if units != count else of,
         )
         claims = len(self.claims.found) if self.claims else 1
         if found.result == "inconclusive" and (

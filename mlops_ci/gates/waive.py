@@ -53,8 +53,18 @@ def _within(outcome: Outcome, one: WaiverConfig) -> bool:
         cap = one.cap(anchor)
     if cap is None or anchor is None or not isinstance(outcome.value, (int, float)):
         return False
-    loss = abs(outcome.value - anchor)
+    loss = max(abs(outcome.value - anchor), _estimated(outcome, anchor))
     return loss <= cap or math.isclose(loss, cap, rel_tol=REL_NOISE, abs_tol=ABS_NOISE)
+
+
+def _estimated(outcome: Outcome, anchor: float) -> float:
+    """What seeds or runs lost, which decided: the one run of the metrics file may be the lucky one."""
+    if outcome.estimate is None or outcome.bound is None or not outcome.rule.endswith("worse"):
+        return 0.0
+    moved = outcome.estimate.change
+    if outcome.bound == anchor:  # a limit of 0 does not show which way is worse
+        return abs(moved)
+    return -moved if outcome.bound < anchor else moved
 
 
 def _anchor(outcome: Outcome) -> float | None:

@@ -94,7 +94,8 @@ def _settle(row: Check) -> Line:
             "allow a little, or live with it: it does not block. Try a gate: ",
             Code(_TRY_GATES),
         )
-    more = f"evaluate on {needed:,} examples" if needed else "evaluate on more examples"
+    count = f"{needed:,} {estimate.unit}s" if estimate and needed else "more examples"
+    more = f"evaluate on {count}"
     return (f"{more} to be sure; it does not block. Judge again: ", Code(_GATE))
 
 

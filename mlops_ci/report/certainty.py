@@ -111,7 +111,7 @@ def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:
     assert estimate
     if not found.is_known:
         say = "says" if estimate.units == 1 else "say"
-        return (f": {_counted(estimate, estimate.units)} {say} too little",)
+        return (f": {text.plural(estimate.units, estimate.unit)} {say} too little",)
     if found.change < -found.margin:
         blocks = ": blocks" if outcome.result == "inconclusive" else ", warning only"
         return (f" if beyond the limit {limit}; the estimate is{blocks}",)
@@ -121,7 +121,7 @@ def _unclear(outcome: Outcome, found: Interval, limit: str) -> Line:
         return (f": a limit of 0 allows no loss at all, and no number of {estimate.of} shows that",)
     if estimate.needed <= estimate.units:
         return (f": the loss is close to the limit {limit}",)
-    return (f": needs {estimate.needed:,} {estimate.of}, has {estimate.units:,}",)
+    return (f": needs {estimate.needed:,} {estimate.unit}s, has {estimate.units:,}",)
 
 
 def _counted(estimate: Estimate, count: int) -> str:
@@ -152,9 +152,10 @@ def sentence(outcome: Outcome) -> str:
         return ""
     decimals = max(0, 1 - math.floor(math.log10((found.high - found.low) / 2 or 1)))
     ends = " and ".join(_signed(end, decimals) for end in (found.low, found.high))
+    units = f" of {text.plural(found.units, 'unit')}" if found.is_clustered else ""
     return (
         f"between {ends} in {_often(found.confidence)} such comparisons "
-        f"({found.method}, {_counted(found, found.count)})"
+        f"({found.method}, {_counted(found, found.count)}{units})"
     )
 
 

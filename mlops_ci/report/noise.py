@@ -21,13 +21,18 @@ def answer(model: ModelComparison, judged: Verdict, rows: Sequence[Check]) -> Li
         return ("no answer without a second side.",)
     if judged.result == "fail" and telling and kind(telling[0].outcome) == "none":
         return ("not a question of noise.",)
-    if weighed := _weighed(telling or rows):
+    if weighed := _weighed(_rules(telling) or telling or rows):
         return weighed
     if doubt := verdict.in_doubt(model):
         return ("no answer: ", *spans.prose(doubt.message), ".")
     if all(one.change == "same" for one in model.metrics if not one.hidden):
         return ("nothing to tell apart.",)
     return ("unknown: one run on each side, so how much of it is chance cannot be told.",)
+
+
+def _rules(rows: Sequence[Check]) -> list[Check]:
+    """Those that reached a rule: that nothing has leaked is not a question of noise."""
+    return [row for row in rows if kind(row.outcome) != "none"]
 
 
 def _weighed(rows: Sequence[Check]) -> Line:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # Of the draws of a bootstrap that have no value (a resample without a positive, say); with more there is no interval.
 _MOST_UNDEFINED = 0.05
+# Of fewer units resamples are less spread than the units are: percentiles of four miss in 13 % instead of 5 %.
+_FEW = 30
 
 
 class Distribution(Protocol):
@@ -75,6 +77,8 @@ class Bootstrap:
     """Draws of a bootstrap, sorted. With `bias` and `acceleration` both 0 intervals are plain percentiles, else BCa.
 
     `at_all`: exact p-values of a loss, and of a gain, at all. One beyond a bound is never more certain.
+    `df`: finite for few units, of which t tells instead of percentiles: Cameron and Miller, A Practitioner's Guide to
+    Cluster-Robust Inference, J. Human Resources 50 (2015), VI.
 
     Efron, Better Bootstrap Confidence Intervals, JASA 82 (1987); formulas as in Efron and Tibshirani,
     An Introduction to the Bootstrap (1993), 14.3.
@@ -85,6 +89,7 @@ class Bootstrap:
     bias: float = 0.0
     acceleration: float = 0.0
     at_all: tuple[float, float] = (0.0, 0.0)
+    df: float = math.inf
     method: str = "bootstrap"
 
     def mirrored(self) -> Bootstrap:
@@ -99,13 +104,21 @@ class Bootstrap:
 
     @property
     def se(self) -> float:
-        return float(self.draws.std(ddof=1)) if len(self.draws) > 1 else math.nan
+        if len(self.draws) < 2:
+            return math.nan
+        return float(self.draws.std(ddof=1)) * math.sqrt(1 + 1 / self.df)
+
+    @property
+    def _student(self) -> Student:
+        return Student(point=self.point, se=self.se, df=self.df)
 
     def interval(self, confidence: float) -> tuple[float, float]:
         import numpy as np
 
         if not len(self.draws):
             return math.nan, math.nan
+        if math.isfinite(self.df):
+            return self._student.interval(confidence)
         levels = [self._level((1 - confidence) / 2), self._level((1 + confidence) / 2)]
         low, high = np.quantile(self.draws, levels)
         return float(low), float(high)
@@ -118,11 +131,13 @@ class Bootstrap:
     def _p_below(self, bound: float) -> float:
         from scipy.special import ndtr, ndtri
 
+        if math.isfinite(self.df):
+            return self._student.p_below(bound)
         count = len(self.draws)
         below = int(self.draws.searchsorted(bound))
         if below == count:
             # Beyond all draws only the normal tail can tell how far; a correction for many gates asks for that.
-            return min(1 / (count + 1), Student(point=self.point, se=self.se).p_below(bound))
+            return min(1 / (count + 1), self._student.p_below(bound))
         # No p-value below 1 / (count + 1): Davison and Hinkley, Bootstrap Methods (1997), 4.2.
         share = min(max(below, 1), count) / (count + 1)
         w = float(ndtri(share)) - self.bias
@@ -152,6 +167,11 @@ def bootstrapped(
         return Bootstrap(point=point, draws=defined)
     bias, acceleration = _bias(point, defined), _acceleration(jackknife)
     return Bootstrap(point=point, draws=defined, bias=bias, acceleration=acceleration)
+
+
+def cautious(found: Bootstrap, units: int) -> Bootstrap:
+    """By t where the units are few."""
+    return replace(found, df=units - 1) if 1 < units < _FEW else found
 
 
 def _bias(point: float, draws: NDArray[Any]) -> float:

@@ -134,7 +134,9 @@ class Side:
         values = self.column(name)
         try:
             found = np.array(values, float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
+            found = np.empty(0)
+        if found.shape != (len(values),):  # lists of one length are a table to numpy
             found = np.array([_number(value) for value in values])
         wrong = np.flatnonzero(~np.isfinite(found))
         if len(wrong):
@@ -149,7 +151,7 @@ class Side:
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

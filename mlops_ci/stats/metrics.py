@@ -192,3 +192,19 @@ def known_as(name: str) -> str:
     """The metric that the last part of a dotted name usually means; "" for any other."""
     leaf = name.rpartition(".")[2].casefold().replace("-", "_").replace(" ", "_")
     return next((one for one, m in METRICS.items() if leaf == one or leaf in m.aliases), "")
+
+
+def reach(name: str, value: float) -> tuple[float | None, float | None]:
+    """The least and the most that a metric of a usual name can be; None where there is no end, or nobody knows.
+
+    Where a fraction is stated as a percentage, `value` shows it.
+    """
+    metric = known_as(name)
+    if metric in ("log_loss", "mae", "mse", "rmse"):
+        return 0.0, None
+    whole = 1.0 if abs(value) <= 1 else 100.0
+    if metric == "r2":
+        return None, whole
+    if metric == "mcc":
+        return -whole, whole
+    return (0.0, whole) if metric else (None, None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from mlops_ci.stats import auc, resample, swaps
+from mlops_ci.stats.distribution import cautious
 from mlops_ci.stats.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ def change(
         ).mirrored()
     if metric.columns is None or metric.value is None:
         ranked = cast("Ranked", name)
-        return auc.bootstrap_ranked(
+        found = auc.bootstrap_ranked(
             ranked, label, baseline, candidate, units, resamples=resamples, seed=seed
         )
+        return cautious(found, len(label) if units is None else len(set(units.tolist())))
     return _of_sums(metric, label, (baseline, candidate), units, resamples, seed)
 
 
@@ -96,4 +98,4 @@ def _of_sums(
     # Of two equals the bootstrap alone calls up to 6 % worse at 5 %, where examples are few.
     swapped = np.concatenate([rows[:, width:], rows[:, :width]], axis=1)
     at_all = swaps.p_values(rows, swapped, difference, resamples=resamples, seed=seed)
-    return replace(found, at_all=at_all)
+    return cautious(replace(found, at_all=at_all), len(rows))

@@ -119,6 +119,17 @@ def test_a_loosened_bound_is_a_remark(repo: Any) -> None:
     assert one.what == "this change loosens gate floor: min 0.9 → 0.8"
 
 
+def test_a_config_that_is_removed_is_a_remark(repo: Any) -> None:
+    repo.commit(**PROJECT, **{"mlops-ci.yaml": GATES})
+    repo.git("rm", "-q", "mlops-ci.yaml")
+    scope = find_scope(Repository.discover(repo.path), Asked(), {})
+    (one,) = policy_valid.check(scope)
+    assert (one.level, one.what) == (
+        "note",
+        "this change removes mlops-ci.yaml, and with it every gate",
+    )
+
+
 def test_a_policy_that_was_broken_before_can_be_mended(repo: Any) -> None:
     repo.commit(**PROJECT, **{"mlops-ci.yaml": "gates: 3"})
     repo.commit(**{"mlops-ci.yaml": GATES})

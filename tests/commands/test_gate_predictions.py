@@ -199,7 +199,11 @@ def test_no_example_in_both_passes_and_is_said(project: Any, capsys: Any) -> Non
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
-    [("", "there is no train.csv"), ("id\n1\n", "train.csv: has no column 'customer'")],
+    [
+        ("", "there is no train.csv"),
+        ("id\n1\n", "train.csv: has no column 'customer'"),
+        ("customer\n", "train.csv: holds no example"),
+    ],
 )
 def test_a_leak_that_cannot_be_told_blocks(
     project: Any, capsys: Any, rows: str, reason: str

@@ -39,6 +39,9 @@ def judged(capsys: Any, *arguments: str) -> tuple[str, list[str]]:
         ("version: 1\n", 0.9, "pass", "would not be judged, but they count only once merged. Looser: floor removed"),
         (STRICT + "waivers: [{gate: floor, reason: r, approved_by: a, expires: 2999-01-01, max_regression: 1}]\n",
          0.6, "fail", "would pass with a waiver, but they count only once merged. Looser: floor waived until 2999"),
+        (STRICT + "profiles: {production: {levels: {floor: off}}}\n", 0.9, "pass",
+         "Looser: floor level error → off in profile production"),
+        (STRICT + "baseline: {ref: old}\n", 0.9, "pass", "Looser: baseline.ref changed"),
     ],
 )  # fmt: skip
 def test_both_verdicts_and_every_looser_bound_are_shown(

@@ -6,6 +6,7 @@ import pytest
 
 from mlops_ci import config
 from mlops_ci.gates.loosened import loosened
+from mlops_ci.gates.loosened_config import in_config
 from mlops_ci.gates.policy import Policy, policy_of
 
 BASE = """
@@ -48,6 +49,21 @@ def policy(text: str) -> Policy:
             "any: [{metric: a, threshold: {max: 4}}]",
             "any: [{metric: a, threshold: {max: 4}}, {metric: z, threshold: {max: 9}}]",
             "one: one more way to pass: z",
+        ),
+        (
+            "any: [{metric: a, threshold: {max: 4}}]",
+            "any: [{metric: a, threshold: {max: 4}}, {metric: a, threshold: {min: 4}}]",
+            "one: one more way to pass: a",
+        ),
+        (
+            "any: [{metric: a, threshold: {max: 4}}]",
+            "any: [{metric: a, threshold: {max: 5}}]",
+            "one: a: max 4 → 5",
+        ),
+        (
+            "max_regression: 0.01}",
+            "max_regression: 0.01}, noise: {from: history}",
+            "worse: noise changed",
         ),
         ("higher_is_better", "lower_is_better", "direction higher_is_better → lower_is_better"),
         ("range: [0, 1]", "range: [0, 9]", "metrics.auc.range changed"),
@@ -94,7 +110,49 @@ def test_a_direction_that_a_name_has_by_itself_is_not_turned_unsaid() -> None:
         ),
         ("gates:", "gates:\n- {id: new, metric: x, threshold: {min: 0}}"),
         ("gates:", "baseline: {on_missing: fail}\ngates:"),
+        ("max_regression: 0.01}", "max_regression: 0.01}, noise: {from: seeds}"),
     ],
 )
 def test_a_stricter_one_is_not(old: str, new: str) -> None:
     assert loosened(policy(BASE), policy(BASE.replace(old, new, 1) if old else BASE)) == []
+
+
+WHOLE = """
+models: {m: {metrics_files: [a.json]}}
+gates: [{id: floor, metric: auc, threshold: {min: 0.9}}]
+profiles:
+  merge: {levels: {floor: warn}}
+  production: {on_inconclusive: fail}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("[a.json]", "[b.json]", "models.m.metrics_files without a.json"),
+        ("{metrics_files: [a.json]}", "{path: x, metrics_files: [../a.json]}", "models.m.path"),
+        ("[a.json]", "[a.json], mlflow: {experiment: best}", "models.m.mlflow changed"),
+        ("models:", "mlflow: {experiment: best}\nmodels:", "mlflow changed"),
+        ("models:", "train: {seed_metrics: s.json}\nmodels:", "train.seed_metrics changed"),
+        ("models:", "baseline: {ref: old}\nmodels:", "baseline.ref changed"),
+        ("models:", "forks: trust\nmodels:", "forks declared → trust"),
+        ("{on_inconclusive: fail}", "{levels: {floor: off}, on_inconclusive: fail}",
+         "level error → off in profile production"),
+        ("  production: {on_inconclusive: fail}\n", "",
+         "on_inconclusive fail → warn in profile production"),
+        ("profiles:\n", "profiles:\n  canary: {on_inconclusive: fail, levels: {floor: off}}\n",
+         "level error → off in profile canary"),
+    ],
+)  # fmt: skip
+def test_what_another_occasion_and_other_numbers_loosen_is_said(
+    old: str, new: str, what: str
+) -> None:
+    assert old in WHOLE
+    before, after = (
+        config.load(lambda _, one=one: one.encode()) for one in (WHOLE, WHOLE.replace(old, new, 1))
+    )
+    assert before
+    assert after
+    (one,) = in_config(before, after, "m")
+    assert what in one.what
+    assert in_config(before, before, "m") == []

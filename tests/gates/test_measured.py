@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 
 from mlops_ci import config as configuration
 from mlops_ci.gates import judge, policy_of
+from mlops_ci.gates.waive import waive
 from mlops_ci.model import Change, ModelComparison, Outcome, Verdict
 from mlops_ci.prediction_files import read
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
+from mlops_ci.waivers import WaiverConfig, slice_of
 
 if TYPE_CHECKING:
     from mlops_ci.gates import Policy
@@ -139,6 +142,26 @@ def test_the_value_in_the_metrics_file_is_judged_when_the_predictions_give_it() 
     assert found.estimate == known.estimate
 
 
+def test_scores_that_were_rounded_after_the_metric_was_computed_judge_it() -> None:
+    whole = examples(), examples(worse=0.2)
+    before = one(*whole)
+    sides = [[{**row, "score": round(row["score"], 4)} for row in side] for side in whole]
+    row = auc_row(float(before.baseline), float(before.value))  # type: ignore[arg-type]
+    exact = one(*sides)
+    assert exact.baseline != before.baseline
+    found = one(*sides, metrics=(row,))
+    assert found.estimate == exact.estimate
+    assert found.estimate
+
+
+def test_a_value_with_an_exponent_has_the_digits_that_it_has() -> None:
+    gate = {"metric": "brier", "change": {"max_regression": 1}}
+    row = auc_row(2e-05, 2e-05, "brier")
+    (found,) = judged(examples(), examples(), gate, metrics=(row,)).outcomes
+    assert found.estimate is None
+    assert "uncalibrated" in found.reason
+
+
 def test_a_value_that_the_predictions_do_not_give_cannot_be_judged() -> None:
     old, new = examples(), examples(worse=0.2)
     before = round(one(old, new).baseline, 4)  # type: ignore[arg-type]
@@ -197,6 +220,20 @@ def test_slices_are_judged_each() -> None:
     assert judged(old, new, excluded).result == "pass"
 
 
+@pytest.mark.parametrize("metric", ["test.auc", "auc@0.5"])
+def test_a_slice_of_a_metric_with_dots_is_waived_by_its_name(metric: str) -> None:
+    config = PredictionsConfig(path="p.csv", score="score", metrics={metric: "roc_auc"})
+    waiver = {"gate": "g0", "reason": "r", "approved_by": "a", "expires": "2999-01-01"}
+    old, new = examples(), examples(worse=1.5)
+    half = [b if b["region"] == "EU" else a for a, b in zip(old, new, strict=True)]
+    found = judged(old, half, {**SLICED, "metric": metric}, config=config)
+    assert {one.result for one in found.outcomes} == {"fail", "pass"}
+    (bad,) = [one for one in found.outcomes if one.result == "fail"]
+    assert slice_of(bad.metric) == "region=EU"
+    known = [WaiverConfig(**waiver, slice="region=EU")]
+    assert waive(bad, known, date(2026, 1, 1)).result == "waived"
+
+
 def test_a_small_slice_is_not_judged_and_never_a_pass() -> None:
     old = examples(60)
     found = judged(old, old, SLICED)
@@ -230,13 +267,20 @@ def test_the_first_predictions_are_judged_by_tolerance() -> None:
     assert judged(None, examples(), SLICED).outcomes[0].result == "skipped"
 
 
-@pytest.mark.parametrize("score", ["nan", "x", None, "inf"])
+@pytest.mark.parametrize("score", ["nan", "x", None, "inf", 10**400])
 def test_a_score_that_is_no_number_names_its_example(score: Any) -> None:
     old = examples()
     new = [{**old[0], "score": score}, *old[1:]]
     found = judged(old, new, GATE)
     assert found.blocks
     assert "score of example 'e0' is not a number" in found.outcomes[0].reason
+
+
+def test_a_score_for_each_class_is_no_number() -> None:
+    rows = [{**row, "score": [1 - row["score"], row["score"]]} for row in examples()]
+    found = judged(rows, rows, GATE)
+    assert found.blocks
+    assert "score of example 'e0' is not a number: [" in found.outcomes[0].reason
 
 
 def test_clusters_widen_the_interval() -> None:
@@ -265,7 +309,7 @@ def test_one_unit_says_nothing_of_others(metric: str) -> None:
     )
     found = one(old, new, metric=metric, limit=0.5, config=config)
     assert found.result == "inconclusive"
-    assert found.reason == "one independent example says too little: no interval can be given"
+    assert found.reason == "one independent unit says too little: no interval can be given"
     assert one(old, old, metric=metric, limit=0.5, config=config).result == "pass"
 
 

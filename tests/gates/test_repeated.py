@@ -281,3 +281,12 @@ def test_few_runs_and_a_step_of_main_leave_the_limit_alone() -> None:
 def test_what_is_no_file_of_seeds_is_said(content: bytes) -> None:
     with pytest.raises(UnreadableError, match=r"seed-metrics\.json: "):
         parse("seed-metrics.json", content, "m")
+
+
+def test_what_slow_progress_has_won_is_not_lost_unsaid() -> None:
+    """Twelve runs, each a little better, the newest first: their mean is that of half a year ago."""
+    rising = [0.91 - 0.003 * at for at in range(12)]
+    found = history(rising, 0.895)
+    assert found.result == "fail"
+    assert found.estimate is None
+    assert "uncalibrated: the last 10 runs of main move one way" in found.reason

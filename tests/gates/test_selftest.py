@@ -84,6 +84,8 @@ def test_a_suspicious_improvement_is_a_fault_as_well() -> None:
         (BOTH, {"baseline": {"on_missing": "skip"}}, "missing baseline", "skipped: is not in the baseline"),
         ({"metric": "acc", "threshold": {"min": 0}}, {"metrics": {"acc": {"range": [0, 1]}}}, "regression",
          "pass: at least 0: holds"),
+        ({"metric": "acc", "threshold": {"min": -1}}, {}, "regression", "pass: at least -1: holds"),
+        ({"metric": "acc", "change": {"max_regression": 5}}, {}, "regression", "pass: at most 5 worse: holds"),
         ({"metric": "acuracy", "threshold": {"min": 0.8}}, {}, "nothing changed", "there is no such metric"),
         ({"metric": "acc", "threshold": {"min": 0.99}}, {}, "nothing changed", "at least 0.99: broken"),
         ({"metric": "none.*", "threshold": {"min": 1}, "on_missing_metric": "skip"}, {}, "nothing changed",

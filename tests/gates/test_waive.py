@@ -11,6 +11,7 @@ from mlops_ci.config import Config
 from mlops_ci.gate_config import ChangeConfig, ConditionConfig, GateConfig, ThresholdConfig
 from mlops_ci.gates import judge, policy_of
 from mlops_ci.model import Change, ModelComparison, Outcome
+from mlops_ci.repeats import Repeats, SeedRuns
 from mlops_ci.waivers import WaiverConfig
 
 TODAY = date(2026, 11, 25)
@@ -138,3 +139,15 @@ def test_waivers_are_part_of_the_digest() -> None:
         for known in ([], [waiver()], [waiver(reason="other")])
     }
     assert len(digests) == 3
+
+
+@pytest.mark.parametrize(("cap", "result"), [(0.01, "fail"), (0.07, "waived")])
+def test_a_cap_is_on_what_the_seeds_lost(cap: float, result: str) -> None:
+    """The first seed, whose value the metrics file has, lost nothing."""
+    runs = ((0.9, 0.88, 0.881, 0.882, 0.88), (0.9, 0.8, 0.8, 0.8, 0.8))
+    sides = (SeedRuns(seeds=(0, 1, 2, 3, 4), values={("m.json", "auc"): values}) for values in runs)
+    repeats = Repeats(path="s.json", **dict(zip(("baseline", "candidate"), sides, strict=True)))
+    comparison = ModelComparison(model="m", metrics=(row(0.9),), repeats=repeats)
+    config = Config(gates=[CHANGE], waivers=[waiver(max_regression=cap)])
+    verdict = judge(comparison, policy_of(config, "m", rev="r"), today=TODAY)
+    assert verdict.result == result

@@ -68,6 +68,10 @@ WORDS = [
         "cannot tell: needs 3,456 examples, has 1,200",
     ),
     (
+        outcome(-0.01, -0.04, 0.02, "inconclusive", needed=9, units=4),
+        "cannot tell: needs 9 independent units, has 4",
+    ),
+    (
         outcome(-0.01, -0.04, 0.02, "warn", needed=3456),
         "cannot tell: needs 3,456 examples, has 1,200, warning only",
     ),
@@ -179,6 +183,24 @@ def test_what_more_examples_would_settle_does_not_say_blocked() -> None:
     assert page.count("needs 3,456 examples, has 1,200") == 2
 
 
+def test_units_are_not_called_examples() -> None:
+    one = WORDS[7][0]
+    assert one.estimate
+    one = replace(one, estimate=replace(one.estimate, blocks=False))
+    page = text_of(markdown.render(*told(one)))
+    assert "(DeLong, 1,200 examples of 4 units)" in page
+    assert "evaluate on 9 independent units to be sure" in page
+
+
+def test_that_nothing_has_leaked_is_not_what_noise_is_told_of() -> None:
+    comparison, verdicts = told(WORDS[1][0])
+    leak = Outcome(gate="leak", result="pass", reason="none of 1,200", source="train.csv", value=0)
+    both = {"m": replace(verdicts["m"], outcomes=(leak, *verdicts["m"].outcomes))}
+    page = text_of(markdown.render(comparison, both))
+    assert "one run on each side" not in page
+    assert "noise: at most 0.012 lost" in page
+
+
 def test_what_blocks_is_told_before_what_is_open_and_why() -> None:
     words = "needs 3,456 examples, has 1,200"
     one = replace(WORDS[6][0], reason=words)
@@ -211,5 +233,5 @@ def test_noise_is_not_called_worse() -> None:
 
 
 def test_a_warning_that_is_not_certain_says_so() -> None:
-    page = text_of(markdown.render(*told(WORDS[7][0])))
+    page = text_of(markdown.render(*told(WORDS[8][0])))
     assert "`m`: cannot tell whether `auc` is worse: warning only" in page
