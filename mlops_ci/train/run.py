@@ -173,6 +173,9 @@ def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> N
     if used.drift and used.lock:
         what = f"the environment is not what {used.lock.path} says: {used.drift}"
         _refuse(what, "install what it says, or: --environment locked", settings, output)
+    if used.doubt and used.lock:
+        what = "markers that cannot be understood, so these packages are not compared"
+        output.say(f"{used.lock.path} has {what}: {used.doubt}")
 
 
 def _refuse(what: str, fix: str, settings: TrainConfig, output: Output) -> None:
