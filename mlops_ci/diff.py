@@ -38,8 +38,8 @@ class Request:
 
     `exact`: compare with `base` itself, not with the merge base. `fetch`: content that is neither in Git nor in
     DVC's cache may be fetched with the project's own dvc. `models`: only these; all when empty. `plots`: also what
-    these show, which the verdict does not need; `gates`: what these judge by. `branch`: stands before the
-    `baseline.ref` of any config.
+    these show, which the verdict does not need; `gates`: what these judge by; `tracked`: what a tracker logged.
+    `branch`: stands before the `baseline.ref` of any config.
     """
 
     start: Path
@@ -51,6 +51,7 @@ class Request:
     fetch: bool = True
     plots: bool = False
     gates: bool = False
+    tracked: bool = True
     branch: str | None = None
 
 
@@ -260,7 +261,7 @@ class _Diff:
         return Tracking(
             config=self.config,
             trusted=lambda: self.trusted_config,
-            root=self.repository.root,
+            root=self.repository.root if self.request.tracked else None,
             alone=self.alone,
         )
 

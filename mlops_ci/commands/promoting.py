@@ -91,7 +91,7 @@ def follow(book: Book, promotion: Promotion, where: str | None, hub: Hub | None)
 
 
 def _show(model: str, stage: str, hub: Hub | None) -> Callable[[Book], Followed]:
-    from mlops_ci.promote import announce, registered, writing
+    from mlops_ci.promote import registered, writing
     from mlops_ci.stack.registries import REGISTRIES
 
     def show(book: Book) -> Followed:
@@ -100,6 +100,8 @@ def _show(model: str, stage: str, hub: Hub | None) -> Callable[[Book], Followed]
             served = writing.serve(book, model, stage, REGISTRIES["mlflow"], settings)
         if hub is None:
             return Followed(served=served)
+        from mlops_ci.promote import announce
+
         try:
             told = announce.announce(book, model, stage, hub)
         except PublishError as error:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, ToolError, UsageError
 from mlops_ci.frozen import dataclass
-from mlops_ci.github import releases
 from mlops_ci.promote import artifacts, grammar, tagging
 from mlops_ci.promote.book import Book, no_tag
 from mlops_ci.promote.tags import read
@@ -80,6 +79,8 @@ def _check(tag: Tag, hub: Hub | None) -> None:
     """GitHub makes the tag of a release lightweight: then the release itself has to be there."""
     if not tag.problem:
         return
+    from mlops_ci.github import releases
+
     release = releases.find(hub.client, tag.name) if hub and tag.request.kind == "release" else None
     if release is None:
         raise RefusedError(

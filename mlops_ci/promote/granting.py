@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlops_ci.promote.stages import Holder
 
 _NO_GATES = "gates: [{metric: accuracy, threshold: {min: 0.9}}] in mlops-ci.yaml of the main branch"
+_UNMERGED = (
+    "write it to a metrics file; one that only MLflow has counts with promote: {evidence: recorded}"
+)
 _BLAMED = 3
 
 
@@ -58,8 +61,10 @@ def examine(
     proof = evidence.gather(book.repository, model)
     if config.max_age is not None:
         age.check(book.repository, model, proof.trained, config.max_age)
-    verdict = _verdict(book.repository, asked.holder, model.name, champion, profile)
-    if config.evidence != "recorded":
+    merged = config.evidence != "recorded"
+    request = _request(book.repository, asked.holder, model.name, tracked=not merged)
+    verdict = _verdict(request, book.repository, asked.holder, champion, profile)
+    if merged:
         _check_merged(book.repository, asked.holder)
     yes = approving.check(config.approval, verdict, asked.holder.stage, approvals)
     granted = book.granted(asked)
@@ -113,10 +118,18 @@ def promotion_of(
     )
 
 
+def _request(repository: Repository, holder: Holder, model: str, *, tracked: bool) -> Request:
+    """What MLflow has for the commit is no part of it where a merge is the evidence: nobody merged that."""
+    start = repository.root or repository.git_dir
+    return Request(
+        start=start, head=holder.tag.commit, models=(model,), exact=True, tracked=tracked
+    )
+
+
 def _verdict(
+    request: Request,
     repository: Repository,
     holder: Holder,
-    model: str,
     champion: Promotion | None,
     profile: str | None,
 ) -> Verdict:
@@ -126,29 +139,32 @@ def _verdict(
         what = "no main branch is in this clone, and its gates decide"
         raise RefusedError(what, hint="git fetch origin main:refs/remotes/origin/main")
     policy = repository.commit(main).oid
-    start = repository.root or repository.git_dir
-    request = Request(start=start, head=holder.tag.commit, models=(model,), exact=True)
     usual = (holder.stage, *AT_PROMOTION)
     if champion is None:
         found = gate_first(request, policy, profile=profile, usual=usual)
     else:
         request = replace(request, base=champion.commit)
         found = gate(request, policy, profile=profile, usual=usual)
+    (model,) = request.models
     verdict = found.verdicts[model]
     if verdict.result not in ("pass", "warn"):
-        raise _refusal(holder, champion, verdict)
+        raise _refusal(holder, champion, verdict, tracked=request.tracked)
     return verdict
 
 
-def _refusal(holder: Holder, champion: Promotion | None, verdict: Verdict) -> RefusedError:
+def _refusal(
+    holder: Holder, champion: Promotion | None, verdict: Verdict, *, tracked: bool
+) -> RefusedError:
     if verdict.result in ("no gates", "unarmed"):
         return RefusedError(f"no gate of the main branch judges {holder.version}", hint=_NO_GATES)
     wrong = [o for kind in ("fail", "inconclusive") for o in verdict.outcomes if o.result == kind]
     reasons = "; ".join(map(_blamed, wrong[:_BLAMED]))
     against, base = (f" against {champion.version}", champion.commit[:7]) if champion else ("", "")
     as_ = f" --profile {verdict.profile}" if verdict.profile else ""
-    shown = f"mlops-ci gate --exact{as_} {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
-    return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=shown)
+    hint = f"mlops-ci gate --exact{as_} {base or holder.tag.commit[:7]} {holder.tag.commit[:7]}"
+    if not tracked and any(one.value is None for one in wrong):
+        hint = _UNMERGED
+    return RefusedError(f"{holder.version}{against}: {verdict.result}: {reasons}", hint=hint)
 
 
 def _blamed(one: Outcome) -> str:

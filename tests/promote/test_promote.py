@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -334,6 +335,29 @@ def test_a_commit_of_the_main_branch_is_asked_for_by_default(released: Repo, cli
     assert cli("promote", ask(released, "v1.3.0", 1))[0] == 1
     released.git("tag", "-a", "-m", "x", "churn@v1.4.0", "main")
     assert cli("promote", ask(released, "v1.4.0", 2))[0] == 0
+
+
+def test_a_metric_that_only_mlflow_has_is_no_evidence(released: Repo, cli: Any) -> None:
+    """Whoever may write to the tracking server has not shown it to a reviewer."""
+    log = (
+        "import mlflow, sys\nclient = mlflow.MlflowClient('sqlite:///mlflow.db')\n"
+        "run = client.create_run('0', tags={'mlops_ci.sha': sys.argv[1]}).info.run_id\n"
+        "client.log_metric(run, 'auc', 0.99)\nclient.set_terminated(run)\n"
+    )
+    commit = released.git("rev-parse", "churn@v1.1.0^{}")
+    subprocess.run([sys.executable, "-c", log, commit], cwd=released.path, check=True)
+    gates = (released.path / "mlops-ci.yaml").read_text()
+    floor = "- {id: auc, metric: auc, threshold: {min: 0.9}}\n"
+    released.write("mlops-ci.yaml", gates + floor)
+    released.commit("policy")
+    released.git("push", "-q", "origin", "main")
+    assert cli("gate", "--exact", commit, commit)[0] == 0
+    name = ask(released, "v1.1.0", 1)
+    code, _, err = cli("promote", name)
+    assert (code, "auc: " in err) == (1, True)
+    assert "write it to a metrics file; one that only MLflow has counts with promote:" in err
+    with_promote(released, "evidence: recorded")
+    assert cli("promote", name)[0] == 0
 
 
 def test_what_is_older_than_allowed_is_refused_and_never_blocks_a_rollback(

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.http import redact
-from mlops_ci.stack.registries.mlflow import database, server
 
 if TYPE_CHECKING:
     from mlops_ci.stack.base import RegisteredVersion, Registration, Registry, TrackerSettings
-
-_BACKENDS: dict[str, Registry] = {"sqlite": database, "http": server, "https": server}
 
 
 def find(settings: TrackerSettings, wanted: Registration) -> RegisteredVersion | None:
@@ -44,9 +41,15 @@ def withdraw(settings: TrackerSettings, model: str, stage: str) -> None:
 
 def _backend(settings: TrackerSettings) -> Registry:
     scheme = settings.uri.partition("://")[0].lower()
-    if scheme not in _BACKENDS:
-        raise UnreadableError(
-            f"MLflow's registry at {redact(settings.uri)!r}: only sqlite:///path and http(s)://host are known",
-            hint="mlflow: {tracking_uri: …} in mlops-ci.yaml of the main branch",
-        )
-    return _BACKENDS[scheme]
+    if scheme == "sqlite":
+        from mlops_ci.stack.registries.mlflow import database
+
+        return database
+    if scheme in ("http", "https"):
+        from mlops_ci.stack.registries.mlflow import server
+
+        return server
+    raise UnreadableError(
+        f"MLflow's registry at {redact(settings.uri)!r}: only sqlite:///path and http(s)://host are known",
+        hint="mlflow: {tracking_uri: …} in mlops-ci.yaml of the main branch",
+    )
