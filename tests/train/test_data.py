@@ -240,3 +240,24 @@ def test_a_clone_inside_of_data_and_a_name_with_a_backslash_are_recorded(
     assert run(["record", "verify"]) == 0
     data.joinpath("a\\b.csv").write_bytes(b"other")
     assert run(["record", "verify"]) == 1
+
+
+@pytest.mark.parametrize("command", [False, True])
+def test_a_pointer_of_git_lfs_is_no_data(pipeline: Repo, command: bool) -> None:
+    left = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'7' * 64}\nsize 12345\n"
+    yaml = FILES["dvc.yaml"].replace("raw.csv]", "raw.csv, big]")
+    config = "train: {command: cp big/a.bin model.bin, inputs: [big], outputs: [model.bin]}\n"
+    more = {"mlops-ci.yaml": config} if command else {"dvc.yaml": yaml}
+    pipeline.commit(**{"big/a.bin": left, **more})
+    assert train(pipeline, "--on-dirty", "record").code == 0  # somebody's text, without Git LFS
+    pipeline.path.joinpath("model.bin").unlink()
+    pipeline.write(".gitattributes", "*.bin filter=lfs\n")
+    for name in ("clean", "smudge"):
+        pipeline.git("config", f"filter.lfs.{name}", "cat")
+    pipeline.commit()
+    done = train(pipeline, "--force")
+    assert done.code == 3
+    assert "1 input has only a pointer of Git LFS here: big/a.bin" in done.errors[0]
+    assert "git lfs pull" in done.err
+    pipeline.commit(**{"big/a.bin": "data\n"})
+    assert train(pipeline).code == 0
