@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import time
 from contextlib import contextmanager, suppress
@@ -24,6 +25,20 @@ _LONGEST_SECONDS = 120
 _NOBODY = frozenset({502, 503, 504})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """How to know a server: `authority`, a file or folder of certificates to trust, is that of the environment where
+    it is empty; `insecure` takes any. `client`: the file with the certificate and key to show it.
+    """
+
+    authority: str = ""
+    client: str = ""
+    insecure: bool = False
+
+
+USUAL = Tls()
+
+
 class StatusError(UnreadableError):
     """The server refuses or fails: `status` is the HTTP code, `body` the JSON it sent, or None."""
 
@@ -42,37 +57,39 @@ def redact(uri: str) -> str:
     return re.split(r"[?#\s]", re.sub(r"//.*@", "//", uri, flags=re.DOTALL))[0]
 
 
-def get_json(url: str, params: dict[str, str], *, auth: str = "") -> Any:
+def get_json(url: str, params: dict[str, str], *, auth: str = "", tls: Tls = USUAL) -> Any:
     """What `url` answers. `auth` is the Authorization header. Raises UnreadableError, of which StatusError is one."""
-    return _answer(redact(url), *_send("GET", url, auth, fields=params))
+    return _answer(redact(url), *_send("GET", url, auth, tls=tls, fields=params))
 
 
-def post_json(url: str, body: dict[str, Any], *, auth: str = "", media: str = "") -> Any:
+def post_json(
+    url: str, body: dict[str, Any], *, auth: str = "", tls: Tls = USUAL, media: str = ""
+) -> Any:
     """As `get_json`. It is retried as well, so only for calls that do no harm when repeated. `media`: kind of JSON."""
     headers = {"Content-Type": media, "Accept": media} if media else {}
-    return _answer(redact(url), *_send("POST", url, auth, headers, json=body))
+    return _answer(redact(url), *_send("POST", url, auth, headers, tls=tls, json=body))
 
 
-def get_bytes(url: str, *, auth: str = "") -> bytes:
+def get_bytes(url: str, *, auth: str = "", tls: Tls = USUAL) -> bytes:
     """What `url` answers, whatever it is. Raises as `get_json`."""
-    status, body = _send("GET", url, auth)
+    status, body = _send("GET", url, auth, tls=tls)
     if status >= 300 or len(body) > MAX_BYTES:
         _answer(redact(url), status, body)
         raise StatusError(redact(url), status, None)
     return body
 
 
-def put_bytes(url: str, content: bytes, *, auth: str = "") -> None:
+def put_bytes(url: str, content: bytes, *, auth: str = "", tls: Tls = USUAL) -> None:
     """Put it there; it is retried. Raises as `get_json`."""
-    status, body = _send("PUT", url, auth, body=content)
+    status, body = _send("PUT", url, auth, tls=tls, body=content)
     if status >= 300:
         _answer(redact(url), status, body)
         raise StatusError(redact(url), status, None)
 
 
-def delete_json(url: str, body: dict[str, Any], *, auth: str = "") -> Any:
+def delete_json(url: str, body: dict[str, Any], *, auth: str = "", tls: Tls = USUAL) -> Any:
     """As `post_json`, with the method DELETE."""
-    return _answer(redact(url), *_send("DELETE", url, auth, json=body))
+    return _answer(redact(url), *_send("DELETE", url, auth, tls=tls, json=body))
 
 
 def check_reachable(url: str) -> None:
@@ -84,12 +101,14 @@ def check_reachable(url: str) -> None:
         raise StatusError(redact(url), status, None)
 
 
-def check_answers_in_json(url: str, params: dict[str, str], *, auth: str = "") -> None:
+def check_answers_in_json(
+    url: str, params: dict[str, str], *, auth: str = "", tls: Tls = USUAL
+) -> None:
     """Raises UnreadableError when nobody answers `url`, a server that fails does (500 and above, 429), or something
     else does, such as a login page. What is refused for its credentials is there (401, 403). Redirects are followed,
     without the credentials.
     """
-    status, body = _send("GET", url, auth, fields=params, redirect=True)
+    status, body = _send("GET", url, auth, tls=tls, fields=params, redirect=True)
     if status in (401, 403):
         return
     try:
@@ -100,7 +119,13 @@ def check_answers_in_json(url: str, params: dict[str, str], *, auth: str = "") -
 
 
 def _send(
-    method: str, url: str, auth: str, headers: dict[str, str] | None = None, **content: Any
+    method: str,
+    url: str,
+    auth: str,
+    headers: dict[str, str] | None = None,
+    *,
+    tls: Tls = USUAL,
+    **content: Any,
 ) -> tuple[int, bytes]:
     import urllib3  # 60 ms that most commands need not spend
 
@@ -111,7 +136,7 @@ def _send(
     content["headers"] = {**(headers or {}), **({"Authorization": auth} if auth else {})}
     # Redirects are seldom followed and bodies not inflated: nothing leaks, and the limit is honest.
     content = {"redirect": False, **content, "preload_content": False, "decode_content": False}
-    with _explained(url), _pool(url) as pool, pool.request(method, url, **content) as response:
+    with _explained(url), _pool(url, tls) as pool, pool.request(method, url, **content) as response:
         return response.status, _body(url, response)
 
 
@@ -187,18 +212,34 @@ def _explained(url: str) -> Iterator[None]:
     raise UnreadableError(f"{redact(url)}: {reason}", hint="check the address")
 
 
-def _pool(url: str) -> urllib3.PoolManager:
+def _pool(url: str, tls: Tls = USUAL) -> urllib3.PoolManager:
     """A pool that goes through the proxy of the environment, where there is one for this host."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
     import urllib3
 
-    parts = urlsplit(url)
+    parts, options = urlsplit(url), _verified(tls)
     proxy = getproxies().get(parts.scheme)
     if proxy and not proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy)
-    return urllib3.PoolManager()
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _verified(tls: Tls) -> dict[str, Any]:
+    """What urllib3 takes. OpenSSL reads SSL_CERT_FILE and SSL_CERT_DIR itself; the others are what `requests` reads,
+    with which the tools of most teams speak: https://requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification
+    """
+    import urllib3
+
+    client: dict[str, Any] = {"cert_file": tls.client} if tls.client else {}
+    if tls.insecure:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is asked for
+        return {**client, "cert_reqs": "CERT_NONE"}
+    named = (tls.authority, *map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")))
+    authority = next(filter(None, named), "")
+    kind = "ca_cert_dir" if os.path.isdir(authority) else "ca_certs"  # noqa: PTH112
+    return {**client, **({kind: authority} if authority else {})}
 
 
 def _answer(where: str, status: int, body: bytes) -> Any:

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Project
     from mlops_ci.tree import WorkTree
 
-# Made by running, not read by it: what Python compiles, our own Records, what DVC tells Git to leave alone.
+# Made by running, not read by it: what Python compiles, our own Records, what DVC tells Git to leave alone, and half of
+# what a DVC that was killed, or had no more disk, was just writing (`token_urlsafe(16)` in its name):
+# https://github.com/treeverse/dvc-objects/blob/5.2.0/src/dvc_objects/fs/utils.py
 _BYPRODUCT = re.compile(
-    r"(?:.*/)?(?:__pycache__/.*|[^/]*\.pyc|\.mlops-ci/.*|\.gitignore)", re.DOTALL
+    r"(?:.*/)?(?:__pycache__/.*|[^/]*\.pyc|\.mlops-ci/.*|\.gitignore|[^/]*\.[\w-]{22}\.tmp)",
+    re.DOTALL | re.ASCII,
 )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import store
 from mlops_ci.train import locks
 from mlops_ci.train.child import follow
+from mlops_ci.train.requirements import included
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,13 +31,20 @@ _BIN = "Scripts" if os.name == "nt" else "bin"
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """`folder`: the virtual environment, None for what is on PATH. `drift`: what differs from its lock, in words."""
+    """`folder`: the virtual environment, None for what is on PATH. `locks`: the lock file, then those that it takes in.
+    In words: `drift`, what differs from it; `doubt`, what of it cannot be understood.
+    """
 
     name: str = ""
     folder: Path | None = None
     interpreter: Interpreter | None = None
-    lock: EnvironmentLock | None = None
+    locks: tuple[EnvironmentLock, ...] = ()
     drift: str = ""
+    doubt: str = ""
+
+    @property
+    def lock(self) -> EnvironmentLock | None:
+        return self.locks[0] if self.locks else None
 
     def program(self, name: str) -> str | None:
         """The path of a program that the environment brings; None where it does not."""
@@ -55,8 +64,16 @@ def current(root: Path, lock: str | None, is_tracked: Callable[[str], bool]) -> 
     folder = _active(root, is_tracked)
     program = shutil.which("python", path=_search(folder)) or shutil.which("python3")
     interpreter = _asked(program) if program else None
-    found, drift = locks.describe(root, lock, interpreter) if lock else (None, "")
-    return Environment(folder=folder, interpreter=interpreter, lock=found, drift=drift)
+    if lock is None:
+        return Environment(folder=folder, interpreter=interpreter)
+    found = locks.describe(root, lock, interpreter)
+    return Environment(
+        folder=folder,
+        interpreter=interpreter,
+        locks=found.locks,
+        drift=found.drift,
+        doubt=found.doubt,
+    )
 
 
 def _active(root: Path, is_tracked: Callable[[str], bool]) -> Path | None:
@@ -86,16 +103,24 @@ def locked(root: Path, lock: str, output: Output, name: str = "") -> Environment
             f"mlops-ci installs from uv.lock, pylock.toml and requirements with hashes, not from {lock}",
             hint="make the environment with its own tool, and run mlops-ci train --environment current in it",
         )
-    digest = hashlib.sha256((root / lock).read_bytes()).hexdigest()
-    folder = store.make_folder(root) / FOLDER / f"{tool}-{digest[:16]}"
+    folder = store.make_folder(root) / FOLDER / f"{tool}-{_digest(root, lock)[:16]}"
     _INSTALL[tool](root, lock, folder, output)
     interpreter = locks.ask(str(folder / _BIN / "python"))
-    found, drift = locks.describe(root, lock, interpreter)
-    if drift:
-        raise ToolError(f"{folder}: {drift}", hint=f"rm -r {folder}, then again")
+    found = locks.describe(root, lock, interpreter)
+    if found.drift:
+        raise ToolError(f"{folder}: {found.drift}", hint=f"rm -r {folder}, then again")
     # The tool has just installed it, whatever of it this platform needs.
-    found = dataclasses.replace(found, in_sync="yes")
-    return Environment(name=name, folder=folder, interpreter=interpreter, lock=found)
+    installed = tuple(dataclasses.replace(one, in_sync="yes") for one in found.locks)
+    return Environment(name=name, folder=folder, interpreter=interpreter, locks=installed)
+
+
+def _digest(root: Path, lock: str) -> str:
+    """Of the lock, and of what it takes in."""
+    digest = hashlib.sha256((root / lock).read_bytes())
+    for path in included(root, lock):
+        with suppress(OSError):
+            digest.update(b"\0" + (root / path).read_bytes())
+    return digest.hexdigest()
 
 
 def _uv(root: Path, lock: str, folder: Path, output: Output) -> None:
@@ -122,7 +147,7 @@ def _pylock(root: Path, lock: str, folder: Path, output: Output) -> None:
 
 def _pip(root: Path, lock: str, folder: Path, output: Output) -> None:
     """https://pip.pypa.io/en/stable/topics/secure-installs/#hash-checking-mode"""
-    if "--hash" not in (root / lock).read_text("utf-8", "replace"):
+    if not locks.has_hashes(root, lock):
         raise UsageError(
             f"{lock} has no hashes: it does not say which bytes to install",
             hint=f"pip-compile --generate-hashes, or: uv pip compile --generate-hashes -o {lock} …",

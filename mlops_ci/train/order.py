@@ -23,6 +23,14 @@ def address(locked: Locked, folder: str = "") -> str:
     return name if path == "dvc.yaml" else f"{path}:{name}"
 
 
+def from_root(name: str, folder: str) -> str:
+    """The address in the root of what DVC names so in a folder."""
+    path, _, stage = name.rpartition(":")
+    if not folder or stage.endswith(".dvc"):
+        return posixpath.join(folder, name)
+    return f"{posixpath.normpath(posixpath.join(folder, path or 'dvc.yaml'))}:{stage}"
+
+
 def needed(project: Project, targets: Iterable[str]) -> dict[str, set[str]]:
     """The stages that `targets` name and all that they need, each with the stages it reads from."""
     graph = _graph(project)

@@ -73,7 +73,7 @@ def perform(place: Place, job: Job, output: Output) -> TrainingRun:
         dirty=job.dirt.read,
         seeds=(settings.seed,),
         variables=redaction.variables(variables[""]),
-        environments=tuple(one.lock for one in job.environments.values() if one.lock),
+        environments=tuple(lock for one in job.environments.values() for lock in one.locks),
         persist=settings.persist,
         ci=ci.context(),
         resumed=bool(job.dirt.results),

@@ -33,10 +33,9 @@ _PERSON = {
 
 def check(place: Place, persist: Persist, dirty: Collection[str]) -> None:
     """Before a run: what is known to stand in the way of its results. Raises PublishError."""
-    if (
-        persist != "none"
-        and place.project.pipelines
-        and not remotes.default_url(place.root / ".dvc")
+    made_in = {place.project.root_of(pipeline.path) for pipeline in place.project.pipelines}
+    if persist != "none" and not all(
+        remotes.default_url(place.root / root / ".dvc") for root in made_in
     ):
         raise PublishError(
             "results are to be pushed, and DVC has no default remote",

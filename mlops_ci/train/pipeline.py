@@ -46,7 +46,7 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
     done: list[StageRun] = []
     for step in work.steps:
         command = "" if step.is_dvc else step.shown
-        log = StageLog(output, command, step.environment, step.stages, work.changing)
+        log = StageLog(output, command, step.environment, step.stages, work.changing, step.folder)
         try:
             _run(work, step, deadline, log)
         except MlopsCiError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import posixpath
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from mlops_ci import http
 from mlops_ci.errors import ToolError, UnreadableError
 from mlops_ci.git import fetch_hint
 from mlops_ci.lineage.redaction import is_secret
+from mlops_ci.stack.data.dvc.cache import find_cache
 from mlops_ci.stack.data.dvc.cloud import anchored
 from mlops_ci.tree import CommitTree
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.train.place import Place
 
-_CONFIG = ".dvc/config"
+_CONFIG, _LOCAL = ".dvc/config", ".dvc/config.local"
 
 
 def base_of_pull_request(place: Place, environ: Mapping[str, str] = os.environ) -> str | None:
@@ -57,15 +59,29 @@ def project(place: Place) -> Iterator[Path]:
     """
     commit = base_of_pull_request(place)
     base = CommitTree(place.repository, commit) if commit else None
-    if base is None or _remotes(base.read(_CONFIG)) == _remotes(place.tree.read(_CONFIG)):
+    roots = place.project.roots
+    if base is None or all(_is_same(place, base, root) for root in roots):
         yield place.root
         return
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as name:
         folder = Path(name)
         _copy(place, folder)
-        _write(folder, base.read(_CONFIG), place.root / ".dvc")
-        _point_at_cache(place, folder)
+        for root in roots:
+            _copy_local(place, folder, root)
+            _write(folder / root, base.read(posixpath.join(root, _CONFIG)), place.root / root)
+            _point_at_cache(place.root / root, folder / root)
         yield folder
+
+
+def _is_same(place: Place, base: CommitTree, root: str) -> bool:
+    """Byte for byte: DVC has a parser of its own, for which `[Core]` is `[core]` and an indented section is one."""
+    paths = [posixpath.join(root, name) for name in (_CONFIG, _LOCAL)]
+    links = (".dvc", _CONFIG, _LOCAL)
+    if any((place.root / root / one).is_symlink() for one in links):
+        return False
+    if paths[1] not in place.tree.entries:  # the job has written it
+        paths.pop()
+    return all(base.read(path) == place.tree.read(path) for path in paths)
 
 
 def check_reachable(folder: Path) -> None:
@@ -94,23 +110,13 @@ def default_url(dvc_folder: Path) -> str:
     return urls.get(name, "")
 
 
-def _write(folder: Path, config: bytes | None, dvc_folder: Path) -> None:
+def _write(folder: Path, config: bytes | None, project: Path) -> None:
     parser = _parsed((config or b"").decode("utf-8", "replace"))
     for section in parser.sections():
         for key, value in parser[section].items():
-            parser.set(section, key, anchored(key, value, dvc_folder))
+            parser.set(section, key, anchored(key, value, project / ".dvc"))
     with (folder / _CONFIG).open("w", encoding="utf-8") as file:
         parser.write(file)
-
-
-def _remotes(config: bytes | None) -> dict[str, dict[str, str]]:
-    parser = _parsed((config or b"").decode("utf-8", "replace"))
-    found = {
-        section: dict(parser[section])
-        for section in parser.sections()
-        if section.strip("'").startswith("remote ")
-    }
-    return {**found, "core": {"remote": parser.get("core", "remote", fallback="")}}
 
 
 def _parsed(text: str) -> configparser.RawConfigParser:
@@ -125,7 +131,6 @@ def _parsed(text: str) -> configparser.RawConfigParser:
 def _copy(place: Place, folder: Path) -> None:
     """What DVC reads to know which objects there are: no data, and of `.dvc` only what nobody committed."""
     names = {"dvc.yaml", "dvc.lock", ".dvcignore"}
-    (folder / ".dvc").mkdir()
     for path in place.tree.entries:
         outside = ".dvc/" not in f"/{path}"
         vital = path.rpartition("/")[2] in names or path.endswith(
@@ -135,16 +140,23 @@ def _copy(place: Place, folder: Path) -> None:
         if outside and vital and source.is_file() and not source.is_symlink():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / path)
-    local = place.root / ".dvc/config.local"
-    if local.is_file() and ".dvc/config.local" not in place.tree.entries:
-        shutil.copyfile(local, folder / ".dvc/config.local")
 
 
-def _point_at_cache(place: Place, folder: Path) -> None:
-    path = folder / ".dvc/config.local"
+def _copy_local(place: Place, folder: Path, root: str) -> None:
+    """What the job has written there, and no commit."""
+    (folder / root / ".dvc").mkdir(parents=True, exist_ok=True)
+    path = posixpath.join(root, _LOCAL)
+    local = place.root / path
+    is_ours = path not in place.tree.entries and not local.is_symlink()
+    if is_ours and local.is_file() and not local.parent.is_symlink():
+        shutil.copyfile(local, folder / path)
+
+
+def _point_at_cache(project: Path, folder: Path) -> None:
+    path = folder / _LOCAL
     parser = _parsed(path.read_text("utf-8") if path.is_file() else "")
     for section, key, value in (
-        ("cache", "dir", str(place.project.cache.folders[0])),
+        ("cache", "dir", str(find_cache([project / ".dvc"]).folders[0])),
         ("core", "no_scm", "true"),
     ):
         if not parser.has_section(section):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.lineage.run import StageRun
 from mlops_ci.text import visible
+from mlops_ci.train.order import from_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -40,6 +41,7 @@ class StageLog:
     With DVC a stage is everything between its line that the stage runs and its line that the results are locked. What
     a stage prints comes the same way and may look like DVC's lines: only stages that there are count, each once, and
     whether one has failed is known at the end. `known`: their names, None for any.
+    `folder`: where DVC runs, which names stages from there; here they have the names that they have from the root.
     `command`: the whole step is one stage, and this is what runs. `begun` is called when a stage begins to run.
     """
 
@@ -50,11 +52,13 @@ class StageLog:
         environment: str = "",
         known: Collection[str] | None = None,
         begun: Callable[[], None] = lambda: None,
+        folder: str = "",
     ) -> None:
         self._output = output
         self._environment = environment
         self._known = known
         self._begun = begun
+        self._folder = folder
         self._is_dvc = not command
         self._blamed = ""
         self._started: tuple[str, float] | None = None
@@ -69,13 +73,13 @@ class StageLog:
         if not self._is_dvc:
             self._output.line(text)
         elif (found := _RUNNING.fullmatch(text)) and self._is_next(found[1]):
-            self._begin(found[1])
+            self._begin(self._named(found[1]))
         elif (found := _UNCHANGED.fullmatch(text)) and self._is_next(found[1]):
-            self._skipped(found[1], "unchanged")
+            self._skipped(self._named(found[1]), "unchanged")
         elif (found := _CACHED.fullmatch(text)) and self._is_next(found[1]):
-            self._skipped(found[1], "has run before: results from the cache")
+            self._skipped(self._named(found[1]), "has run before: results from the cache")
         elif found := _FAILED.fullmatch(text):
-            self._blamed, self.error = found[1], self._output.masked(found[2])
+            self._blamed, self.error = self._named(found[1]), self._output.masked(found[2])
         elif self._started and _DONE.fullmatch(text):
             self._end("ran")
         elif not self._started and text.startswith(_ERROR):
@@ -102,7 +106,10 @@ class StageLog:
     def _is_next(self, name: str) -> bool:
         """DVC runs each stage once. That of a `.dvc` file is nobody's."""
         done = {one.name for one in self.stages} | ({self._started[0]} if self._started else set())
-        return name not in done and (self._known is None or name in self._known)
+        return self._named(name) not in done and (self._known is None or name in self._known)
+
+    def _named(self, name: str) -> str:
+        return from_root(name, self._folder)
 
     def _begin(self, name: str) -> None:
         self._end("ran")

@@ -11,7 +11,18 @@ from mlops_ci.lineage import store
 from mlops_ci.lineage.collect import collect
 from mlops_ci.signals import stoppable
 from mlops_ci.text import plural, shell_word, visible
-from mlops_ci.train import data, dirt, environment, gitignore, locks, persist, results, seeds, steps
+from mlops_ci.train import (
+    data,
+    dirt,
+    environment,
+    gitignore,
+    locks,
+    persist,
+    pointers,
+    results,
+    seeds,
+    steps,
+)
 from mlops_ci.train.exclusive import exclusive
 from mlops_ci.train.perform import Job
 from mlops_ci.train.pipeline import KEPT
@@ -76,6 +87,7 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
     _refuse_dirt(found, settings, output)
     if settings.command is not None and not settings.inputs and not stages:
         output.say("train.inputs is empty: of what the command reads, the Record has the commit")
+    pointers.refuse(place, settings, request.stage, output)
     environments = open_environments(place, settings, output)
     _refuse_drift(environments[""], settings, output)
     found = _with_data(place, request.stage, settings, found, output)
@@ -173,6 +185,9 @@ def _refuse_drift(used: Environment, settings: TrainConfig, output: Output) -> N
     if used.drift and used.lock:
         what = f"the environment is not what {used.lock.path} says: {used.drift}"
         _refuse(what, "install what it says, or: --environment locked", settings, output)
+    if used.doubt and used.lock:
+        what = "markers that cannot be understood, so these packages are not compared"
+        output.say(f"{used.lock.path} has {what}: {used.doubt}")
 
 
 def _refuse(what: str, fix: str, settings: TrainConfig, output: Output) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UsageError
@@ -58,7 +59,7 @@ def plan(
     if stages or config.environments:
         return _in_turn(project, config, dvc, stages, options)
     if config.targets:
-        return [_repro(project, dvc, [*options, "--", *config.targets], "")]
+        return _targeted(project, dvc, config.targets, options)
     return [_all(project, dvc, root, options) for root in _roots(project)]
 
 
@@ -104,9 +105,39 @@ def _in_turn(
     if stages:
         graph = {name: graph[name] & set(stages) for name in stages}
     return [
-        _repro(project, dvc, [*options, "--single-item", "--", *names], "", environment)
+        _repro(project, dvc, [*options, "--single-item", "--", *inner], root, environment)
         for environment, names in runs(graph, environments)
+        for root, inner in _by_root(project, names)
     ]
+
+
+def _targeted(
+    project: Project, dvc: str, targets: Sequence[str], options: Sequence[str]
+) -> list[Step]:
+    """One `dvc repro` in each DVC project that has some, in the order of the first."""
+    found: dict[str, list[str]] = {}
+    for root, names in _by_root(project, targets):
+        found.setdefault(root, []).extend(names)
+    return [_repro(project, dvc, [*options, "--", *names], root) for root, names in found.items()]
+
+
+def _by_root(project: Project, names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Runs of names of one DVC project, as they are called in its folder."""
+    located = [_located(project, name) for name in names]
+    return [
+        (root, [name for _, name in group])
+        for root, group in groupby(located, key=lambda one: one[0])
+    ]
+
+
+def _located(project: Project, name: str) -> tuple[str, str]:
+    """The project that has it. Where a single one is not in the root, a name that leads to none is one of its own."""
+    path, colon, stage = name.rpartition(":")
+    root = project.root_of(path or name)
+    if root:
+        return root, posixpath.relpath(path or name, root) + colon + (stage if colon else "")
+    (outer, *others) = _roots(project) or [""]
+    return ("" if others or "" in project.roots else outer), name
 
 
 def _by_stage(config: TrainConfig) -> dict[str, str]:

@@ -177,6 +177,53 @@ def test_a_pull_request_cannot_name_the_remote_while_secrets_are_there(
     assert not list(theirs.iterdir())
 
 
+HIDDEN = {
+    "in capitals": "[Core]\n    remote = theirs\n['Remote \"theirs\"']\n    url = {}\n",
+    "as a value": "[cache]\n    type = copy\n  ['remote \"theirs\"']\n    url = {}\n",
+}
+
+
+@pytest.mark.parametrize("how", [*HIDDEN, "local", "link", "inner"])
+def test_nor_can_it_hide_one(pipeline: Repo, remote: Path, tmp_path: Path, how: str) -> None:
+    """`as a value`: a section that only DVC sees, for an output that names it."""
+    where = "ml/" if how == "inner" else ""
+    if where:
+        names = [one.name for one in pipeline.path.iterdir() if one.name != ".git"]
+        pipeline.path.joinpath("ml").mkdir()
+        for name in names:
+            pipeline.path.joinpath(name).rename(pipeline.path / "ml" / name)
+        config = pipeline.path.joinpath("ml/.dvc/config").read_text()
+        pipeline.commit(**{"ml/.dvc/config": config.replace("../../remote", "../../../remote")})
+    pipeline.git("branch", "base")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    config = pipeline.path.joinpath(where, ".dvc/config").read_text()
+    evil = f"[core]\n    remote = theirs\n['remote \"theirs\"']\n    url = {theirs}\n"
+    if how in HIDDEN:
+        pipeline.commit(**{".dvc/config": config + HIDDEN[how].format(theirs)})
+        if how == "as a value":
+            raw = pipeline.path.joinpath("raw.csv.dvc").read_text()
+            pipeline.commit(**{"raw.csv.dvc": f"{raw}  remote: theirs\n"})
+    elif how == "inner":
+        pipeline.commit(**{"ml/.dvc/config": evil})
+    elif how == "local":
+        pipeline.write(".dvc/config.local", evil)
+        pipeline.git("add", "--force", ".dvc/config.local")
+        pipeline.commit()
+    else:
+        pipeline.write("other/config", config)
+        pipeline.write("other/config.local", evil)
+        pipeline.git("rm", "-qr", "--cached", ".dvc")
+        shutil.rmtree(pipeline.path / ".dvc")
+        pipeline.path.joinpath(".dvc").symlink_to("other")
+        pipeline.git("add", "--force", ".dvc", "other")
+        pipeline.commit()
+    env = {"GITHUB_BASE_REF": "base", "CLOUD_SECRET_KEY": "hunter2hunter2"}
+    done = train(pipeline, "--persist", "push", "--force", **env)
+    assert not list(theirs.rglob("*")), done.err
+    assert done.code == (3 if how == "as a value" else 0), done.err
+
+
 def test_a_clone_inside_of_data_and_a_name_with_a_backslash_are_recorded(
     pipeline: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,3 +240,24 @@ def test_a_clone_inside_of_data_and_a_name_with_a_backslash_are_recorded(
     assert run(["record", "verify"]) == 0
     data.joinpath("a\\b.csv").write_bytes(b"other")
     assert run(["record", "verify"]) == 1
+
+
+@pytest.mark.parametrize("command", [False, True])
+def test_a_pointer_of_git_lfs_is_no_data(pipeline: Repo, command: bool) -> None:
+    left = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'7' * 64}\nsize 12345\n"
+    yaml = FILES["dvc.yaml"].replace("raw.csv]", "raw.csv, big]")
+    config = "train: {command: cp big/a.bin model.bin, inputs: [big], outputs: [model.bin]}\n"
+    more = {"mlops-ci.yaml": config} if command else {"dvc.yaml": yaml}
+    pipeline.commit(**{"big/a.bin": left, **more})
+    assert train(pipeline, "--on-dirty", "record").code == 0  # somebody's text, without Git LFS
+    pipeline.path.joinpath("model.bin").unlink()
+    pipeline.write(".gitattributes", "*.bin filter=lfs\n")
+    for name in ("clean", "smudge"):
+        pipeline.git("config", f"filter.lfs.{name}", "cat")
+    pipeline.commit()
+    done = train(pipeline, "--force")
+    assert done.code == 3
+    assert "1 input has only a pointer of Git LFS here: big/a.bin" in done.errors[0]
+    assert "git lfs pull" in done.err
+    pipeline.commit(**{"big/a.bin": "data\n"})
+    assert train(pipeline).code == 0

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import zipfile
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,10 +68,149 @@ def test_what_is_installed_is_compared_with_the_lock(
     tmp_path.joinpath("requirements.txt").write_text(lock)
     packages = {"numpy": "2.0", "torch": "2.1.0+cu121"}
     interpreter = Interpreter(path="python", version="3.11.0", packages=packages)
-    found, drift = describe(tmp_path, "requirements.txt", interpreter)
-    assert found.in_sync == in_sync
-    assert bool(drift) == (in_sync == "no")
-    assert found.sha256 == hashlib.sha256(lock.encode()).hexdigest()
+    found = describe(tmp_path, "requirements.txt", interpreter)
+    (described,) = found.locks
+    assert described.in_sync == in_sync
+    assert bool(found.drift) == (in_sync == "no")
+    assert described.sha256 == hashlib.sha256(lock.encode()).hexdigest()
+
+
+LINUX = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.11.4",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_release": "6.1",
+    "platform_system": "Linux",
+    "platform_version": "1",
+    "python_full_version": "3.11.4",
+    "python_version": "3.11",
+    "sys_platform": "linux",
+}
+HASH = " --hash=sha256:" + "0" * 64
+UV = """\
+version = 1
+[[package]]
+name = "churn"
+version = "0.1.0"
+source = {{ virtual = "." }}
+dependencies = [
+  {{ name = "numpy", marker = "{numpy}" }},
+  {{ name = "click" }},
+]
+[[package]]
+name = "click"
+version = "8.0"
+dependencies = [{{ name = "colorama", marker = "{colorama}" }}]
+[[package]]
+name = "colorama"
+version = "0.4.6"
+[[package]]
+name = "numpy"
+version = "2.0"
+"""
+WIN, NIX = "sys_platform == 'win32'", "sys_platform != 'win32'"
+BY_VERSION = "numpy==2.0 ; python_version < '3.9'\nnumpy==2.1 ; python_version >= '3.9'\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "lock", "in_sync"),
+    [
+        (
+            "requirements.txt",
+            f'numpy==2.0\ncolorama==0.4.6 ; sys_platform == "win32"{HASH}\n',
+            "yes",
+        ),
+        ("requirements.txt", f"numpy==2.0\ncolorama==0.4.6;{WIN} \\\n   {HASH}\n", "yes"),
+        ("requirements.txt", f"numpy==2.0\npywin32==306 ; {WIN}\n", "yes"),
+        ("requirements.txt", f"numpy==2.0\ncolorama==0.4.6 ; {NIX}\n", "no"),
+        ("requirements.txt", f"numpy==2.0\ncolorama @ https://a.example/c.whl ; {WIN}\n", "yes"),
+        ("requirements.txt", BY_VERSION, "no"),
+        ("requirements.txt", f"colorama==0.4.6 ; {WIN}\n", "unknown"),
+        ("uv.lock", UV.format(numpy=NIX, colorama=WIN), "yes"),
+        ("uv.lock", UV.format(numpy=NIX, colorama=NIX), "no"),
+        ("uv.lock", UV.format(numpy=WIN, colorama=WIN), "yes"),
+        (
+            "pylock.toml",
+            (
+                f'[[packages]]\nname = "numpy"\nversion = "2.0"\n[[packages]]\nname = "colorama"\n'
+                f'version = "0.4.6"\nmarker = "{WIN}"\n'
+            ),
+            "yes",
+        ),
+        (
+            "poetry.lock",
+            (
+                f'[[package]]\nname = "numpy"\nversion = "2.0"\n[[package]]\nname = "colorama"\n'
+                f'version = "0.4.6"\nmarkers = "{WIN}"\n'
+            ),
+            "yes",
+        ),
+        (
+            "Pipfile.lock",
+            (
+                '{"default": {"numpy": {"version": "==2.0"}, "colorama": '
+                f'{{"version": "==0.4.6", "markers": "{WIN}"}}}}}}'
+            ),
+            "yes",
+        ),
+    ],
+)
+def test_what_is_for_another_platform_is_left_out(
+    tmp_path: Path, path: str, lock: str, in_sync: str
+) -> None:
+    tmp_path.joinpath(path).write_text(lock)
+    packages = {"numpy": "2.0", "colorama": "0.4.4", "click": "8.0", "churn": "0.1.0"}
+    there = Interpreter(path="python", version="3.11.4", packages=packages, platform=LINUX)
+    found = describe(tmp_path, path, there)
+    assert (found.locks[0].in_sync, bool(found.drift)) == (in_sync, in_sync == "no"), found.drift
+    assert not found.doubt
+
+
+@pytest.mark.real
+def test_a_marker_that_cannot_be_understood_is_said_and_refuses_nothing(pipeline: Repo) -> None:
+    lock = f"dvc==0.0.1 ; sys_platform === ({HASH}\nclick=={metadata.version('click')}{HASH}\n"
+    pipeline.commit(**{"requirements.txt": lock})
+    done = train(pipeline, "--json")
+    assert done.code == 0, done.err
+    assert "markers that cannot be understood" in done.err
+    assert "dvc (sys_platform === ()" in done.err
+    assert done.data["environments"][0]["in_sync"] == "unknown"
+
+
+def test_what_a_lock_takes_in_is_compared_and_recorded_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "requirements"
+    folder.mkdir()
+    tmp_path.joinpath("requirements.txt").write_text("-r requirements/base.txt\nclick==8.0\n")
+    folder.joinpath("base.txt").write_text("--constraint=limits.txt\nnumpy==2.1\n")
+    folder.joinpath("limits.txt").write_text("-r ../requirements.txt\n")
+    packages = {"numpy": "2.0", "click": "8.0"}
+    there = Interpreter(path="python", version="3.11.4", packages=packages)
+    found = describe(tmp_path, "requirements.txt", there)
+    assert [one.path for one in found.locks] == [
+        "requirements.txt",
+        "requirements/base.txt",
+        "requirements/limits.txt",
+    ]
+    assert "numpy 2.0, not 2.1" in found.drift
+    folder.joinpath("base.txt").write_text("numpy==2.0\n")
+    assert describe(tmp_path, "requirements.txt", there).locks[0].in_sync == "yes"
+    folder.joinpath("base.txt").unlink()
+    assert describe(tmp_path, "requirements.txt", there).locks[0].in_sync == "unknown"
+
+
+@pytest.mark.real
+def test_an_environment_is_made_anew_when_what_its_lock_takes_in_has_changed(
+    pipeline: Repo, tmp_path: Path
+) -> None:
+    pipeline.commit(**{"requirements.txt": "-r base.txt\n", "train.sh": LOOK})
+    for number in ("1.0", "2.0"):
+        pipeline.commit(**{"base.txt": requirements(wheel(tmp_path, number))})
+        done = train(pipeline, "--environment", "locked", "--json", "--force")
+        assert done.code == 0, done.err
+        assert pipeline.path.joinpath("model.bin").read_text() == f"{number}\n"
+    assert [one["path"] for one in done.data["environments"]] == ["requirements.txt", "base.txt"]
 
 
 @pytest.mark.parametrize(

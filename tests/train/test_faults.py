@@ -142,3 +142,17 @@ def test_a_process_that_a_stage_leaves_behind_is_not_taken_for_a_damaged_cache(
     assert store.newest(pipeline.path) is None
     assert "cache is damaged" not in done.err
     assert "changed" in done.errors[0]
+
+
+@pytest.mark.real
+def test_what_a_dvc_without_disk_has_left_half_written_stops_no_run(pipeline: Repo) -> None:
+    from dvc_objects.fs.utils import tmp_fname
+
+    for name in (tmp_fname(), tmp_fname("model.bin")):
+        pipeline.write(name, "")
+    pipeline.write("notes.tmp", "")
+    done = train(pipeline)
+    assert done.code == 2
+    assert "1 file that the run may read is not committed: notes.tmp;" in done.errors[0]
+    pipeline.path.joinpath("notes.tmp").unlink()
+    assert train(pipeline).code == 0

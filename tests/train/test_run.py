@@ -184,3 +184,29 @@ def test_what_git_was_told_not_to_look_at_is_dirty_too(pipeline: Repo, flag: str
         if one["name"] == "prepare.sh"
     )
     assert code["digest"]["gitBlob"] == pipeline.git("hash-object", "prepare.sh").strip()
+
+
+@pytest.mark.real
+def test_stages_of_a_dvc_project_in_a_folder_run_one_by_one_and_with_several_seeds(
+    pipeline: Repo,
+) -> None:
+    names = [one.name for one in pipeline.path.iterdir() if one.name != ".git"]
+    pipeline.path.joinpath("ml").mkdir()
+    for name in names:
+        pipeline.path.joinpath(name).rename(pipeline.path / "ml" / name)
+    pipeline.commit()
+    alone = train(pipeline, "--stage", "ml/dvc.yaml:prepare", "--json")
+    assert alone.code == 0, alone.err
+    assert [one["name"] for one in alone.data["stages"]] == ["ml/dvc.yaml:prepare"]
+    for target in ("train", "ml/dvc.yaml:train"):
+        aimed = train(pipeline, target, "--json", "--force")
+        assert aimed.code == 0, aimed.err
+        ran = [one["name"] for one in aimed.data["stages"] if one["result"] == "ran"]
+        assert ran == ["ml/dvc.yaml:prepare", "ml/dvc.yaml:train"]
+    several = train(pipeline, "--seeds", "2", "--json")
+    assert several.code == 0, several.err
+    assert several.data["seeds"] == [0, 1]
+    pipeline.commit(**{"ml/train.sh": "exit 3\n"})
+    failed = train(pipeline)
+    assert failed.code == 1
+    assert "mlops-ci train --stage ml/dvc.yaml:train" in failed.err

@@ -36,7 +36,7 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
         tags = {one["key"]: one["value"] for one in found["run"].get("data", {}).get("tags", [])}
         kept = attachment.all_tags.items() <= tags.items() and _is_there(server, url, attachment)
         if not kept:
-            put_bytes(url, attachment.content, auth=server.auth)
+            put_bytes(url, attachment.content, auth=server.auth, tls=server.tls)
             server.tag(run_id, attachment.all_tags)
             _read_back(server, url, attachment)
         return not kept
@@ -44,7 +44,7 @@ def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bo
 
 def _is_there(server: RestStore, url: str, attachment: Attachment) -> bool:
     try:
-        content = get_bytes(url, auth=server.auth)
+        content = get_bytes(url, auth=server.auth, tls=server.tls)
     except StatusError as error:
         if error.status != 404:
             raise

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SCRIPT = Path(__file__).with_name("client_script.py")
 # A first connection to an SQLite store may have to bring it to the newest layout.
 _SECONDS = 600.0
-_SECRETS = ("USERNAME", "PASSWORD", "TOKEN")
+_SECRETS = ("USERNAME", "PASSWORD", "TOKEN", "CLIENT_CERT_PATH")
 
 
 def attach(settings: TrackerSettings, run_id: str, attachment: Attachment) -> bool:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.http import StatusError, basic, check_answers_in_json, get_json, post_json, redact
+from mlops_ci.http import (
+    StatusError,
+    Tls,
+    basic,
+    check_answers_in_json,
+    get_json,
+    post_json,
+    redact,
+)
 from mlops_ci.stack.base import TrackedRun
 
 if TYPE_CHECKING:
@@ -34,12 +42,15 @@ def as_mlflow_answers() -> Iterator[None]:
 
 
 class RestStore:
-    """See `Store`. `auth`: the Authorization header, or empty. `login`: what to do when it is refused."""
+    """See `Store`. `auth`: the Authorization header, or empty. `login`: what to do when it is refused. `tls`: how the
+    server is known.
+    """
 
-    def __init__(self, address: str, auth: str, login: str) -> None:
+    def __init__(self, address: str, auth: str, login: str, tls: Tls) -> None:
         self.api = f"{address}/api/2.0/mlflow"
         self.auth = auth
         self.login = login
+        self.tls = tls
 
     @as_mlflow_answers()
     def get(self, run_id: str, bound_by: BoundBy) -> tuple[str, TrackedRun] | None:
@@ -87,7 +98,7 @@ class RestStore:
     def check(self) -> None:
         """Raises UnreadableError where no tracking server answers."""
         url = f"{self.api}/experiments/search"
-        check_answers_in_json(url, {"max_results": "1"}, auth=self.auth)
+        check_answers_in_json(url, {"max_results": "1"}, auth=self.auth, tls=self.tls)
 
     def find(self, path: str, **params: str) -> Any:
         """What the server answers to a GET; None when there is no such thing."""
@@ -112,7 +123,7 @@ class RestStore:
     def ask(self, send: Callable[..., Any], path: str, content: dict[str, Any]) -> Any:
         """What the server answers when `send` (of `mlops_ci.http`) sends it `content`."""
         try:
-            return send(f"{self.api}/{path}", content, auth=self.auth)
+            return send(f"{self.api}/{path}", content, auth=self.auth, tls=self.tls)
         except StatusError as error:
             if error.status in (401, 403):
                 error.hint = self.login
@@ -135,7 +146,20 @@ def open_store(settings: TrackerSettings) -> Iterator[RestStore]:
     auth, login = basic(unquote(name), unquote(password)) if user else "", TRUST
     if settings.trusted:
         auth, login = auth or _from_environment(), LOGIN
-    yield RestStore(f"{parts.scheme}://{host}{parts.path.rstrip('/')}", auth, login)
+    address = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    yield RestStore(address, auth, login, _tls(trusted=settings.trusted))
+
+
+def _tls(*, trusted: bool) -> Tls:
+    """As MLflow's client has it, whose key is a credential like the others.
+
+    https://mlflow.org/docs/latest/self-hosting/security/basic-http-auth/
+    """
+    insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("1", "true")
+    authority, client = (
+        os.environ.get(f"MLFLOW_TRACKING_{name}_CERT_PATH", "") for name in ("SERVER", "CLIENT")
+    )
+    return Tls(authority=authority, client=client if trusted else "", insecure=insecure)
 
 
 def _from_environment() -> str:
