@@ -24,9 +24,9 @@ from typing import Any
 
 from mlops_ci.errors import MlopsCiError
 from mlops_ci.git import Repository
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.stack.data.dvc import Project
 from mlops_ci.stack.data.dvc.status import Status, statuses
-from mlops_ci.tree import CommitTree
 
 # (path of dvc.yaml, stage)
 Name = tuple[str, str]

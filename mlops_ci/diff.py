@@ -15,11 +15,11 @@ from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gate_inputs import Sides, with_records
 from mlops_ci.git import Repository
+from mlops_ci.git.tree import CommitTree, WorkTree
 from mlops_ci.model import Baseline, Comparison, ModelComparison, Note, Origin, Snapshot
 from mlops_ci.models import ModelFiles, find_models, repository_name
 from mlops_ci.stack.data import dvc
 from mlops_ci.tracking import Tracking
-from mlops_ci.tree import CommitTree, WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.config import Config
     from mlops_ci.git import Commit
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 _Pairs: TypeAlias = "list[tuple[Snapshot, Snapshot]]"
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import staleness
 from mlops_ci.frozen import dataclass
+from mlops_ci.git.tree import WorkTree
 from mlops_ci.stack.data.dvc import StageJudge
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from mlops_ci.config import Config

@@ -12,8 +12,8 @@ from mlops_ci.errors import UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mlops_ci.git.tree import Tree
     from mlops_ci.model import Package
-    from mlops_ci.tree import Tree
 
 
 def near(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlops_ci import plot_files
 from mlops_ci.errors import UnreadableError
 from mlops_ci.plots import PlotChange, Source, sources
+from mlops_ci.plots import files as plot_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

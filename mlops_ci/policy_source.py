@@ -13,7 +13,7 @@ from mlops_ci.diff import diff
 from mlops_ci.errors import ConfigError, UnreadableError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.gates import policy_of
-from mlops_ci.tree import CommitTree
+from mlops_ci.git.tree import CommitTree
 
 if TYPE_CHECKING:
     from mlops_ci.diff import Request

@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci import prediction_files
 from mlops_ci.errors import UnreadableError
 from mlops_ci.evidence import lock_mismatch
 from mlops_ci.predictions import Leak, PredictionPair
+from mlops_ci.predictions import files as prediction_files
 
 if TYPE_CHECKING:
     from mlops_ci.models import ModelFiles

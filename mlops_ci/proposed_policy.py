@@ -11,8 +11,8 @@ from mlops_ci.errors import ConfigError, UnreadableError
 from mlops_ci.gates import judge, policy_of
 from mlops_ci.gates.loosened_config import in_config
 from mlops_ci.gates.proposed import remark
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.profile_config import AT_MERGE, choose
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

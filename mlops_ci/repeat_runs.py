@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from mlops_ci.config import Config
 from mlops_ci.diff import diff
 from mlops_ci.errors import MlopsCiError, UnreadableError
+from mlops_ci.git.tree import CommitTree, WorkTree
 from mlops_ci.repeats import Repeats, Run, parse
-from mlops_ci.tree import CommitTree, WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.diff import Request
     from mlops_ci.git import Repository
+    from mlops_ci.git.tree import Tree
     from mlops_ci.model import Comparison, ModelComparison
-    from mlops_ci.tree import Tree
 
 # Commits of main that are looked at for runs: most train nothing.
 _COMMITS = 200

@@ -12,6 +12,7 @@ from mlops_ci import evaluation_inputs, evidence, formats, packages
 from mlops_ci.environment import is_lock_file
 from mlops_ci.errors import UnreadableError
 from mlops_ci.fact import Fact
+from mlops_ci.git.tree import WorkTree
 from mlops_ci.model import (
     CodeFile,
     Measurement,
@@ -22,7 +23,6 @@ from mlops_ci.model import (
 )
 from mlops_ci.models import ModelFiles, inside
 from mlops_ci.stack.data import dvc
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

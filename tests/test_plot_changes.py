@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlops_ci import plot_files
 from mlops_ci.diff import Request, diff
 from mlops_ci.plots import Curve, Matrix, Picture, PlotChange
+from mlops_ci.plots import files as plot_files
 
 DVC_YAML = """\
 stages:

@@ -14,8 +14,8 @@ from mlops_ci.errors import ConfigError, UsageError
 from mlops_ci.gates import Policy, judge, policy_of
 from mlops_ci.gates.loosened import loosened
 from mlops_ci.model import Change, ModelComparison
-from mlops_ci.prediction_files import read
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
+from mlops_ci.predictions.files import read
 from mlops_ci.profile_config import choose
 
 GATES = [

@@ -12,7 +12,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import MlopsCiError
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 from mlops_ci.process import environment_outside_git, run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.finding import Finding
     from mlops_ci.git import Repository
-    from mlops_ci.tree import ObjectTree
+    from mlops_ci.git.tree import ObjectTree
 
 Status = Literal["added", "modified", "deleted", "renamed", "type"]
 

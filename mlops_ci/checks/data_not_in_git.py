@@ -12,7 +12,6 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlops_ci import blobs
 from mlops_ci.checks import data_fixes as fixes
 from mlops_ci.checks.file_kinds import (
     BEGINNING,
@@ -26,6 +25,7 @@ from mlops_ci.checks.file_kinds import (
 from mlops_ci.checks.tool_folders import Written, written_by
 from mlops_ci.errors import ToolError
 from mlops_ci.finding import Finding
+from mlops_ci.git import blobs
 from mlops_ci.size_limits import LIMITS, Size, byte_count
 from mlops_ci.text import size as shown
 

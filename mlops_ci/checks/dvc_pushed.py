@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from mlops_ci.checks.base import Scope
     from mlops_ci.checks.pushed import Pushed, Written
+    from mlops_ci.git.tree import CommitTree
     from mlops_ci.stack.data.dvc import Cache, Locked, Out
-    from mlops_ci.tree import CommitTree
 
 ID = "data-pushed"
 # More commits than this are not looked at one by one.

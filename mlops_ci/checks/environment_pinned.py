@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mlops_ci.checks.base import Changed, Scope
     from mlops_ci.checks.pins import Open, Pins
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 ID = "environment-pinned"
 _WHY = "A training run that installs other versions tomorrow gives another model, and nobody can tell why."

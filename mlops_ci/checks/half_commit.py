@@ -13,15 +13,15 @@ from mlops_ci.checks.mentions import LOCKS, POINTERS, is_dvc_file, is_lock
 from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 from mlops_ci.text import pathspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlops_ci.checks.base import Scope
+    from mlops_ci.git.unstaged import Unstaged
     from mlops_ci.stack.data.dvc import Locked, Out, Project
-    from mlops_ci.unstaged import Unstaged
 
 ID = "half-commit"
 _WHY = "Others would get a commit in which code, params, data and dvc.lock do not belong together."
@@ -34,7 +34,7 @@ def check(scope: Scope) -> Iterator[Finding]:
         return
     if not isinstance(scope.tree, IndexTree) or not _is_staged(scope):
         return
-    from mlops_ci.unstaged import Unstaged
+    from mlops_ci.git.unstaged import Unstaged
 
     unstaged = Unstaged(scope.repository, POINTERS + LOCKS)
     if not _concerned(scope, unstaged):

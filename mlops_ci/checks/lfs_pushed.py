@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci import blobs
 from mlops_ci.errors import MlopsCiError
 from mlops_ci.finding import Finding
+from mlops_ci.git import blobs
 from mlops_ci.stack.data import lfs
 from mlops_ci.text import shell_word
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.checks import projects
 from mlops_ci.checks.projects import project_of
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 from mlops_ci.stack.data.dvc import Project, statuses
 from mlops_ci.stack.data.dvc.status import Doubt, Status
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mlops_ci.checks.base import Scope
-    from mlops_ci.tree import ObjectTree
+    from mlops_ci.git.tree import ObjectTree
 
 
 class Judged(NamedTuple):

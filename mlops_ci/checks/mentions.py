@@ -7,8 +7,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from mlops_ci.git_objects import Listing
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
+from mlops_ci.git.objects import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from mlops_ci.checks.mentions import LOCKS, is_lock, mentioned
 from mlops_ci.checks.projects import project_of
 from mlops_ci.errors import UnreadableError
 from mlops_ci.finding import Finding
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 from mlops_ci.text import pathspec, shell_word
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _judge(scope: Scope, locked: Locked, out: Out) -> Iterator[Finding]:
 
 def _fix(scope: Scope, locked: Locked, out: Out) -> str:
     """Run the stage, unless the file on disk is what it wrote."""
-    from mlops_ci.unstaged import Unstaged
+    from mlops_ci.git.unstaged import Unstaged
 
     on_index = isinstance(scope.tree, IndexTree)
     if on_index and recorded.same(Unstaged(scope.repository, ()).read, out):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlops_ci.checks.base import Scope
     from mlops_ci.config import Config
     from mlops_ci.gate_config import GateConfig
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 ID, FILE = "policy-valid", configuration.FILE
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from mlops_ci.checks.base import Scope
     from mlops_ci.git import Repository
+    from mlops_ci.git.tree import ObjectTree
     from mlops_ci.stack.data.dvc import Project
-    from mlops_ci.tree import ObjectTree
 
 
 LOST = "its Git object is not in this clone, or is damaged"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
-from mlops_ci.tree import CommitTree
+from mlops_ci.git.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

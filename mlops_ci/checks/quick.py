@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_ci.git_objects import MISSING
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
+from mlops_ci.git.objects import MISSING
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from mlops_ci.checks.scope import Asked, find_config, find_scope
 from mlops_ci.errors import ConfigError, ToolError, UnreadableError
 from mlops_ci.finding import Finding, exit_code
 from mlops_ci.git import Repository
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 from mlops_ci.process import NO_FETCH, forget_pathspec_modes
 from mlops_ci.text import pathspec
 

@@ -19,9 +19,9 @@ from mlops_ci.checks import quick
 from mlops_ci.checks.base import Changed, Push, Scope, Status
 from mlops_ci.checks.lazy_config import FILE, LazyConfig
 from mlops_ci.errors import ToolError, UsageError
-from mlops_ci.git_objects import MISSING, Listing
-from mlops_ci.index import IndexTree
-from mlops_ci.tree import CommitTree
+from mlops_ci.git.index import IndexTree
+from mlops_ci.git.objects import MISSING, Listing
+from mlops_ci.git.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -21,7 +21,7 @@ from mlops_ci.errors import UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 _COMPILED = re.compile(r"^#.*\b(?:pip-compile|uv pip compile|pip compile)\b(.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"(?:^|\s)([^\s=]+\.in)\b")

@@ -44,7 +44,7 @@ def infer(files: tuple[Path, ...], output: Path | None, history: int) -> int:
     they are safe. Read it, tighten it, and name it in mlops-ci.yaml under checks.config-schema.schemas.
     """
     from mlops_ci.commands.files import write
-    from mlops_ci.history import path_in_repository, versions
+    from mlops_ci.git.history import path_in_repository, versions
     from mlops_ci.infer import infer as inferred
 
     if output and output.resolve() in {file.resolve() for file in files}:

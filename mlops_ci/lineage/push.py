@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci.errors import PublishError, ToolError, UsageError
+from mlops_ci.git.tree import WorkTree
 from mlops_ci.http import StatusError, redact
 from mlops_ci.lineage import notes
 from mlops_ci.lineage.provenance import lock_tags, parse
@@ -16,7 +17,6 @@ from mlops_ci.record import Pushed
 from mlops_ci.stack.base import MARK_TAG, Attachment, TrackerSettings
 from mlops_ci.stack.trackers import TRACKERS
 from mlops_ci.tracking import Tracking
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

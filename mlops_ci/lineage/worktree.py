@@ -11,6 +11,8 @@ from mlops_ci.errors import UnreadableError, UsageError
 from mlops_ci.evidence import models_made
 from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
+from mlops_ci.git.tree import CommitTree, WorkTree
+from mlops_ci.git.unstaged import hidden
 from mlops_ci.lineage import redaction
 from mlops_ci.lineage.hashing import Folder, Hashed, Seen, hash_paths
 from mlops_ci.model import Origin, Snapshot
@@ -18,8 +20,6 @@ from mlops_ci.models import ModelFiles, find_models, repository_name
 from mlops_ci.stack.data import dvc
 from mlops_ci.stack.data.dvc.ignore import is_always_ignored
 from mlops_ci.tracking import Tracking
-from mlops_ci.tree import CommitTree, WorkTree
-from mlops_ci.unstaged import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

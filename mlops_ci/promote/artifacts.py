@@ -15,6 +15,7 @@ from mlops_ci import snapshot
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError, UsageError
 from mlops_ci.evidence import models_made
 from mlops_ci.frozen import dataclass
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.limits import MAX_BYTES
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.hashing import Digests, Folder, hash_open_file, hash_paths
@@ -23,7 +24,6 @@ from mlops_ci.models import find_models, repository_name
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data import dvc, lfs
 from mlops_ci.tracking import Tracking
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from mlops_ci.git import Repository

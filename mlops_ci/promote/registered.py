@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mlops_ci import config as configuration
 from mlops_ci.baseline import usual_ref
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.stack.base import TrackerSettings
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from mlops_ci.git import Repository

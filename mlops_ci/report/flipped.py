@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_ci.flips import flips
+from mlops_ci.predictions.flips import flips
 from mlops_ci.report import spans
 from mlops_ci.report.spans import Code
 

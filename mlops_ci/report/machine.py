@@ -7,7 +7,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.flips import flips
+from mlops_ci.predictions.flips import flips
 from mlops_ci.report import rows
 
 if TYPE_CHECKING:

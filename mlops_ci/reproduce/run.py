@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mlops_ci.errors import StoppedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.git import Repository
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.models import inside
 from mlops_ci.reproduce import causes, data, judge, observed, records
 from mlops_ci.reproduce.clone import (
@@ -29,7 +30,6 @@ from mlops_ci.train import locks
 from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.place import Place
 from mlops_ci.train.run import open_environments
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from pathlib import Path

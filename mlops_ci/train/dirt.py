@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks.tool_folders import written_by
 from mlops_ci.frozen import dataclass
-from mlops_ci.unstaged import hidden
+from mlops_ci.git.unstaged import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mlops_ci.git.tree import WorkTree
     from mlops_ci.stack.data.dvc import Project
-    from mlops_ci.tree import WorkTree
 
 # Made by running, not read by it: what Python compiles, our own Records, what DVC tells Git to leave alone, and half of
 # what a DVC that was killed, or had no more disk, was just writing (`token_urlsafe(16)` in its name):

@@ -7,13 +7,13 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import MlopsCiError, PublishError
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.process import environment_outside_git, run
 from mlops_ci.stack.data.dvc.cloud import NoRemoteError, Object, not_on_remote
 from mlops_ci.text import plural, shell_word, visible
 from mlops_ci.train import dirt, gitignore, remotes
 from mlops_ci.train.data import run_dvc
 from mlops_ci.train.place import Place
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from mlops_ci import config as configuration
 from mlops_ci.errors import UsageError
 from mlops_ci.git import Repository
+from mlops_ci.git.tree import WorkTree
 from mlops_ci.lineage.hashing import Seen
 from mlops_ci.stack.data import dvc
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from pathlib import Path

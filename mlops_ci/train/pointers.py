@@ -16,10 +16,10 @@ from mlops_ci.train.order import address
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mlops_ci.git.tree import WorkTree
     from mlops_ci.train.output import Output
     from mlops_ci.train.place import Place
     from mlops_ci.train_config import TrainConfig
-    from mlops_ci.tree import WorkTree
 
 _LONGEST = 1024  # bytes, of a pointer
 _SHOWN = 5

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from mlops_ci import http
 from mlops_ci.errors import ToolError, UnreadableError
 from mlops_ci.git import fetch_hint
+from mlops_ci.git.tree import CommitTree
 from mlops_ci.lineage.redaction import is_secret
 from mlops_ci.stack.data.dvc.cache import find_cache
 from mlops_ci.stack.data.dvc.cloud import anchored
-from mlops_ci.tree import CommitTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

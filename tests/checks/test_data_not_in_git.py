@@ -13,9 +13,8 @@ import zipfile
 
 import pytest
 
-from mlops_ci import blobs
 from mlops_ci.checks.file_kinds import kind_of_content, kind_of_name
-from mlops_ci.git import Repository
+from mlops_ci.git import Repository, blobs
 from tests.checks.conftest import pointer
 
 ID = "data-not-in-git"

@@ -10,7 +10,7 @@ from mlops_ci.checks import policy_valid
 from mlops_ci.checks.base import Changed, Scope
 from mlops_ci.checks.scope import Asked, find_scope
 from mlops_ci.git import Repository
-from mlops_ci.tree import CommitTree
+from mlops_ci.git.tree import CommitTree
 
 if TYPE_CHECKING:
     from mlops_ci.finding import Finding

@@ -13,8 +13,8 @@ from mlops_ci import config as configuration
 from mlops_ci.gates import judge, policy_of
 from mlops_ci.gates.waive import waive
 from mlops_ci.model import Change, ModelComparison, Outcome, Verdict
-from mlops_ci.prediction_files import read
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
+from mlops_ci.predictions.files import read
 from mlops_ci.waivers import WaiverConfig, slice_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlops_ci.attributes import Attributes
 from mlops_ci.errors import UnreadableError
+from mlops_ci.git.attributes import Attributes
 from mlops_ci.stack.data.dvc.ignore import without_ignored
 from mlops_ci.stack.data.dvc.md5 import hex_md5
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.process import environment_outside_git, run
 
 if TYPE_CHECKING:
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 _NAME = ".dvcignore"
 # https://github.com/treeverse/dvc/blob/3.67.1/dvc/ignore.py

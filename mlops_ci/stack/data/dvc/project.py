@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from mlops_ci.git.tree import Tree
     from mlops_ci.model import Unknown
     from mlops_ci.stack.data.dvc.pipeline import Pipeline, Stage
-    from mlops_ci.tree import Tree
 
 # Formats that a metrics folder may hold beside plots and images.
 _METRICS_SUFFIXES = (".json", ".yaml", ".yml", ".toml")

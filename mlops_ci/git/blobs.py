@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-from mlops_ci.git_objects import MISSING
+from mlops_ci.git.objects import MISSING
 from mlops_ci.process import NO_FETCH, run
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_ci import plot_files
 from mlops_ci.plots import Curve, Matrix, Picture, PlotChange, Source
+from mlops_ci.plots import files as plot_files
 
 LOG = "epoch,loss\n1,0.5\n2,0.25\n3,0.3\n"
 AS_JSON = '[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": "0.25"}, 7, {"epoch": 3, "loss": 0.3}]'

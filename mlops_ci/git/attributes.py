@@ -15,7 +15,7 @@ from mlops_ci.process import run
 
 if TYPE_CHECKING:
     from mlops_ci.git import Repository
-    from mlops_ci.tree import Tree
+    from mlops_ci.git.tree import Tree
 
 _NAMES = ("text", "crlf", "eol", "ident", "working-tree-encoding", "filter")
 _FILE = ".gitattributes"

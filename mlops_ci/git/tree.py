@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.git_objects import MISSING, Ids, Listing
+from mlops_ci.git.objects import MISSING, Ids, Listing
 from mlops_ci.limits import MAX_BYTES
 
 if TYPE_CHECKING:

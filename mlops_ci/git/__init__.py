@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlops_ci.errors import ToolError, UsageError
-from mlops_ci.git_objects import Objects
+from mlops_ci.git.objects import Objects
 from mlops_ci.process import Result, run
 
 if TYPE_CHECKING:

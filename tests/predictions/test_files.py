@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.prediction_files import read
 from mlops_ci.predictions import Predictions, PredictionsConfig, named
+from mlops_ci.predictions.files import read
 
 ROWS = [
     {"id": 1, "y": True, "s": 0.25, "region": "EU", "more": 1},

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.git.tree import WorkTree
 from mlops_ci.process import Result, run
-from mlops_ci.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlops_ci.flips import SliceFlips, flips
-from mlops_ci.prediction_files import read
 from mlops_ci.predictions import PredictionPair, PredictionsConfig
+from mlops_ci.predictions.files import read
+from mlops_ci.predictions.flips import SliceFlips, flips
 
 
 def pair(old: list[Any], new: list[Any], **more: Any) -> PredictionPair:

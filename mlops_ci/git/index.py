@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
-from mlops_ci.git_objects import Listing
-from mlops_ci.tree import ObjectTree
+from mlops_ci.git.objects import Listing
+from mlops_ci.git.tree import ObjectTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

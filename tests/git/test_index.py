@@ -8,7 +8,7 @@ import pytest
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.git import Repository
-from mlops_ci.index import IndexTree
+from mlops_ci.git.index import IndexTree
 
 
 def index_of(path) -> IndexTree:
@@ -106,7 +106,7 @@ def test_in_a_hook_it_is_the_index_of_the_commit(repo, arguments, seen):
         "exec python - <<'END'\n"
         "from pathlib import Path\n"
         "from mlops_ci.git import Repository\n"
-        "from mlops_ci.index import IndexTree\n"
+        "from mlops_ci.git.index import IndexTree\n"
         "tree = IndexTree(Repository.discover(Path.cwd()))\n"
         "for name in 'ab': print(name, tree.read(name).decode(), sep='=', end=' ', file=open('seen', 'a'))\n"
         "END\n"
@@ -132,7 +132,7 @@ def test_a_few_files_without_a_list_of_all(repo):
 
 
 def test_what_is_huge_is_not_read_and_hides_nothing(repo, monkeypatch):
-    monkeypatch.setattr("mlops_ci.git_objects._HUGE", 2_000)
+    monkeypatch.setattr("mlops_ci.git.objects._HUGE", 2_000)
     small = {f"s{number}": f"{number}\n" for number in range(250)}
     repo.commit(
         **small, **{f"h{number}": f"{number}" * 3_000 for number in range(5)}, large="x" * 1_500
