@@ -39,6 +39,12 @@ def hidden(tree: WorkTree) -> dict[str, str]:
     return {path: oid for path, oid in zip(files, found, strict=False) if tree.entries[path] != oid}
 
 
+def changed_since(repository: Repository, commit: str) -> list[str]:
+    """Tracked files that are not in the work tree as they are in a commit."""
+    listed = repository.git("diff", "--name-only", "--no-renames", "-z", commit, "--")
+    return os.fsdecode(listed.stdout).split("\0")[:-1]
+
+
 def _is_plain(file: Path) -> bool:
     return file.is_file() and not file.is_symlink()
 

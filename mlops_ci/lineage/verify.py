@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.git.unstaged import changed_since
 from mlops_ci.lineage import redaction, verdicts, verify_files
 from mlops_ci.lineage.hashing import Digests
 from mlops_ci.lineage.provenance import parse
@@ -198,10 +198,7 @@ class _Verifier:
     def _changed_since(self, commit: str) -> Iterator[Verified]:
         """Where nothing says which code a command runs, it is all that Git has."""
         known = {one.path for one in self.recorded.files}
-        listed = self.facts.repository.git(
-            "diff", "--name-only", "--no-renames", "-z", commit, "--"
-        )
-        for path in os.fsdecode(listed.stdout).split("\0")[:-1]:
+        for path in changed_since(self.facts.repository, commit):
             if path not in known:
                 yield Verified(
                     kind="code",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.checks.tool_folders import written_by
 from mlops_ci.frozen import dataclass
-from mlops_ci.git.unstaged import hidden
+from mlops_ci.git.unstaged import changed_since, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlops_ci.git.tree import WorkTree
     from mlops_ci.stack.data.dvc import Project
+    from mlops_ci.train.place import Place
 
 # Made by running, not read by it: what Python compiles, our own Records, what DVC tells Git to leave alone, and half of
 # what a DVC that was killed, or had no more disk, was just writing (`token_urlsafe(16)` in its name):
@@ -45,6 +46,15 @@ def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
     unseen = sorted(path for path in hidden(tree) if not _is_below(path, written))
     read = sorted({*changed, *unseen} - set(results))
     return Dirt(read=tuple(read), results=tuple(results), unseen=tuple(unseen))
+
+
+def since(place: Place, outputs: Iterable[str] = ()) -> list[str]:
+    """Tracked files that are no results and not as in the commit where the run began: also those that were committed
+    since then.
+    """
+    written = {path.rstrip("/") for path in outputs} | _written(place.project)
+    changed = changed_since(place.repository, place.head)
+    return [path for path in changed if not is_byproduct(path) and not _is_below(path, written)]
 
 
 def _written(project: Project) -> set[str]:

@@ -30,6 +30,7 @@ from mlops_ci.train.place import Place
 from mlops_ci.train.tracked import tag_lock, tracked_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mlops_ci.lineage.run import TrainingRun
@@ -81,9 +82,9 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
     stages = (request.stage,) if request.stage else ()
     steps.plan(place.project, settings, dvc=place.dvc or "dvc", stages=stages)
     several = seeds.plan(place, settings, request.seeds)
-    found = dirt.find(
-        place.tree, place.project, (*settings.outputs, *settings.metrics, settings.seed_metrics)
-    )
+    place.head  # noqa: B018 - a commit that is made while stages run is not the one that they began with
+    written = (*settings.outputs, *settings.metrics, settings.seed_metrics)
+    found = dirt.find(place.tree, place.project, written)
     _refuse_dirt(found, settings, output)
     if settings.command is not None and not settings.inputs and not stages:
         output.say("train.inputs is empty: of what the command reads, the Record has the commit")
@@ -103,6 +104,7 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
     if several.count > 1:
         chosen = seeds.run(place, job, done, several, output)
         done = dataclasses.replace(done, seeds=chosen)
+    done = _with_changes(place, done, written, output)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
     gitignore.ignore(place.root)
@@ -131,6 +133,18 @@ def _persist(
             one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
         return error
     return None
+
+
+def _with_changes(
+    place: Place, done: TrainingRun, written: Iterable[str], output: Output
+) -> TrainingRun:
+    """What changed while stages ran may have been read before or after, so the Record cannot call it committed."""
+    changed = sorted(set(dirt.since(place, written)) - set(done.dirty))
+    if not changed:
+        return done
+    what = "changed while the run was under way; the Record says so (if a stage writes it: outs in dvc.yaml)"
+    output.say(f"{', '.join(map(visible, changed[:_SHOWN]))} {what}")
+    return dataclasses.replace(done, dirty=tuple(sorted({*done.dirty, *changed})))
 
 
 def _with_data(

@@ -83,6 +83,19 @@ def test_what_is_not_committed_refuses_or_is_recorded(pipeline: Repo) -> None:
     assert (done.code, done.data["dirty"]) == (0, paths)
 
 
+@pytest.mark.parametrize("commits", [False, True])
+def test_what_changes_while_stages_run_is_not_called_committed(
+    pipeline: Repo, commits: bool
+) -> None:
+    """It may have been read before or after."""
+    more = "echo '# more' >> train.sh\n" + ("git commit -qam more\n" if commits else "")
+    pipeline.commit(**{"prepare.sh": FILES["prepare.sh"] + more})
+    began = pipeline.git("rev-parse", "HEAD")
+    done = train(pipeline, "--json")
+    assert (done.code, done.data["dirty"], done.data["commit"]) == (0, ["train.sh"], began)
+    assert "train.sh changed while the run was under way" in done.err
+
+
 def test_a_stage_that_fails_is_named_with_its_last_lines(pipeline: Repo) -> None:
     pipeline.commit(**{"train.sh": "echo so far; echo broken >&2; exit 3\n"})
     done = train(pipeline, "--json")
