@@ -77,6 +77,7 @@ class Provenance:
     """What made one model. `params`: file, then dotted name. `external`: inputs that lie outside of the repository.
 
     `dirty`: paths that differed from `commit` before the run; `tree`: its Git tree; `unread`: what could not be read.
+    `stale`: what the model was made with another one of, as only some stages ran again.
     """
 
     model: str
@@ -101,6 +102,7 @@ class Provenance:
     runs: tuple[RecordedRun, ...]
     unread: tuple[str, ...]
     stages: tuple[RecordedStage, ...] = ()
+    stale: tuple[str, ...] = ()
 
     def of_kind(self, *kinds: FactKind) -> list[RecordedFile]:
         return [one for one in self.files if one.kind in kinds]

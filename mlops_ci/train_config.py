@@ -28,7 +28,7 @@ class TrainConfig:
 
     command: str | None = doc("Train by this line of a shell. Default: `dvc repro`.", default=None)
     targets: list[str] = doc(
-        "What `dvc repro` has to make: stages, `folder/dvc.yaml:stage`, outputs. Default: everything.",
+        "What `dvc repro` has to make: stages, `folder/dvc.yaml:stage`. Default: everything.",
         default_factory=list,
     )
     inputs: list[str] = doc(

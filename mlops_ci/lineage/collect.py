@@ -9,6 +9,7 @@ from mlops_ci.errors import UnreadableError
 from mlops_ci.http import redact
 from mlops_ci.lineage import machine, redaction
 from mlops_ci.lineage.hashing import Digests, Folder, Hashed
+from mlops_ci.lineage.stale import stale
 from mlops_ci.lineage.statement import (
     BUILD_TYPE,
     PROVENANCE,
@@ -132,6 +133,7 @@ class _Collector:
             "mlopsci_python": run.python or platform.python_version(),
             "mlopsci_resumed": run.resumed,
             "mlopsci_seeds": list(run.seeds),
+            "mlopsci_stale": sorted(set(stale(self.facts.project, model, self.hashed))),
             "mlopsci_unread": sorted({one.subject for one in model.snapshot.unknown}),
             "mlopsci_variables": redaction.variables(run.variables),
         }

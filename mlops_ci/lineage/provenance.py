@@ -67,6 +67,7 @@ def _facts(statement: Statement) -> Provenance:
         runs=tuple(_run(one) for one in byproducts if kind_of(one) == "mlflow"),
         unread=tuple(_texts(internal, "mlopsci_unread")),
         stages=tuple(_stages(byproducts)),
+        stale=tuple(_texts(internal, "mlopsci_stale")) if "mlopsci_stale" in internal else (),
     )
 
 

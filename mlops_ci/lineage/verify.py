@@ -10,6 +10,7 @@ from mlops_ci.git.unstaged import changed_since
 from mlops_ci.lineage import redaction, verdicts, verify_files
 from mlops_ci.lineage.hashing import Digests
 from mlops_ci.lineage.provenance import parse
+from mlops_ci.lineage.stale import stale
 from mlops_ci.lineage.statement import Statement, is_inside, plain
 from mlops_ci.lineage.worktree import ModelFacts, WorkTreeFacts
 from mlops_ci.record import Verification, Verified
@@ -92,6 +93,7 @@ class _Verifier:
             *self._unread(),
             *(self._verdict(one) for one in judged if one.model == self.recorded.model),
         ]
+        found += self._stale({one.name for one in found if one.result == "different"})
         return Verification(
             model=self.recorded.model, facts=tuple(found), remarks=tuple(self._remarks())
         )
@@ -165,6 +167,20 @@ class _Verifier:
                 recorded=recorded or "none",
                 found=found,
             )
+
+    def _stale(self, said: set[str]) -> Iterator[Verified]:
+        """What is as the Record says, and not what the model was made from: only some stages have run."""
+        found = stale(self.facts.project, self.now, self.hashed) if self.now else ()
+        for name in sorted(set(found)):
+            if not any(one == name or one.startswith(f"{name}/") for one in said):
+                yield Verified(
+                    kind="lock",
+                    name=name,
+                    result="different",
+                    recorded="as it is here",
+                    found="a stage was run with another one, says dvc.lock",
+                    hint=_TRAIN,
+                )
 
     def _environments(self) -> Iterator[Verified]:
         described = {one.path for one in self.recorded.files}

@@ -185,6 +185,7 @@ def _circumstances(one: Provenance) -> Iterator[str]:
         "machine": ", ".join(one.machine.values()),
         "seeds": ", ".join(map(str, one.seeds)),
         "variables": " ".join(f"{name}={value}" for name, value in one.variables.items()),
+        "stale": ", ".join(one.stale),
         "run": one.run_url,
         "tracked": ", ".join(
             (run.run_id or "not read back yet") + (" (to be sent)" if run.local else "")

@@ -33,10 +33,13 @@ _PERSON = {
 
 def check(place: Place, persist: Persist, dirty: Collection[str]) -> None:
     """Before a run: what is known to stand in the way of its results. Raises PublishError."""
+    if persist == "push" and not place.project.pipelines:
+        raise PublishError(
+            "results are to be pushed, and there is no dvc.yaml that makes any: nothing would be",
+            hint="mlops-ci train --persist commit, for what is in Git, or --persist none",
+        )
     made_in = {place.project.root_of(pipeline.path) for pipeline in place.project.pipelines}
-    if persist != "none" and not all(
-        remotes.default_url(place.root / root / ".dvc") for root in made_in
-    ):
+    if persist != "none" and not all(_has_default_remote(place, root) for root in made_in):
         raise PublishError(
             "results are to be pushed, and DVC has no default remote",
             hint="dvc remote add --default NAME URL, or: mlops-ci train --persist none",
@@ -44,6 +47,14 @@ def check(place: Place, persist: Persist, dirty: Collection[str]) -> None:
     if persist == "commit":
         _branch(place)
         _refuse_dirty(dirty)
+
+
+def _has_default_remote(place: Place, root: str) -> bool:
+    """It may also stand in the config of the user or the machine, of which only DVC knows where it is."""
+    if remotes.default_url(place.root / root / ".dvc"):
+        return True
+    command = [place.dvc or "dvc", "config", "core.remote"]
+    return bool(run(command, cwd=place.root / root, timeout=_SECONDS).stdout.strip())
 
 
 def _refuse_dirty(dirty: Collection[str]) -> None:

@@ -107,6 +107,7 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
     done = _with_changes(place, done, written, output)
     statements = collect(place.root, done, place.seen)
     results.check(place.root, statements)
+    _mark_stale(statements, output)
     gitignore.ignore(place.root)
     tag_lock(place, done, statements, output)
     refused = _persist(place, done, statements, output)
@@ -130,9 +131,26 @@ def _persist(
                 persist.commit(place.root, done, output)
     except MlopsCiError as error:
         for one in statements:
-            one["predicate"]["buildDefinition"]["internalParameters"]["mlopsci_persist"] = "none"
+            _internal(one)["mlopsci_persist"] = "none"
         return error
     return None
+
+
+def _internal(statement: Statement) -> dict[str, Any]:
+    found: dict[str, Any] = statement["predicate"]["buildDefinition"]["internalParameters"]
+    return found
+
+
+def _mark_stale(statements: list[Statement], output: Output) -> None:
+    """A model whose stages did not all run again since something changed: what made it is not what is here."""
+    for one in statements:
+        if names := _internal(one)["mlopsci_stale"]:
+            _internal(one)["mlopsci_persist"] = "none"
+            model = one["predicate"]["buildDefinition"]["externalParameters"]["model"]
+            what = f"model {visible(model)} was made with another {', '.join(map(visible, names[:_SHOWN]))}"
+            output.say(
+                f"{what}: its Record says that it cannot be promoted; the whole: mlops-ci train"
+            )
 
 
 def _with_changes(

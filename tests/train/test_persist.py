@@ -59,6 +59,33 @@ def test_without_a_remote_nothing_is_trained_that_could_not_be_kept(pipeline: Re
     assert store.newest(pipeline.path) is None
 
 
+def test_what_no_stage_makes_is_not_said_to_be_pushed(repo: Repo) -> None:
+    """Of a command nothing goes to DVC; its Record said `push`, and could be promoted."""
+    text = "train: {command: 'echo 1 > model.bin', outputs: [model.bin]}\n"
+    repo.commit(**{"mlops-ci.yaml": text, ".gitignore": "/model.bin\n"})
+    done = train(repo, "--persist", "push")
+    assert done.code == 4
+    assert "no dvc.yaml that makes any" in done.errors[0]
+    assert store.newest(repo.path) is None
+
+
+def test_a_remote_of_the_user_s_own_config_takes_results(
+    pipeline: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only DVC knows where that config is."""
+    folder = tmp_path / "remote"
+    folder.mkdir()
+    config = tmp_path / "config/dvc/config"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[core]\n    remote = own\n['remote \"own\"']\n    url = {folder}\n")
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(config.parent))
+    done = train(pipeline, "--persist", "push")
+    assert done.code == 0, done.err
+    assert persisted(pipeline) == "push"
+    contents = {path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert pipeline.path.joinpath("model.bin").read_bytes() in contents
+
+
 def test_a_remote_that_takes_nothing_costs_no_training(pipeline: Repo, remote: Path) -> None:
     remote.rmdir()
     remote.write_text("no folder")

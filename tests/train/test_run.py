@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlops_ci.lineage import store
+from mlops_ci.lineage.verify import verify
 from tests.train.conftest import FILES, train
 
 if TYPE_CHECKING:
@@ -43,6 +44,32 @@ def test_one_stage_runs_alone(pipeline: Repo) -> None:
     done = train(pipeline, "--stage", "prepare", "--json")
     assert results(done.data) == {"prepare": "ran"}
     assert not pipeline.path.joinpath("model.bin").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "named"),
+    [
+        ("params.yaml", "lr: 0.2\n", "params.yaml:lr"),
+        ("prepare.sh", "echo 9 > data.csv\n", "data.csv"),
+    ],
+)
+def test_a_model_whose_stage_did_not_run_again_is_not_said_to_be_made_from_what_is_here(
+    pipeline: Repo, changed: str, content: str, named: str
+) -> None:
+    assert train(pipeline).code == 0
+    pipeline.commit(**{changed: content})
+    done = train(pipeline, "--stage", "prepare", "--force", "--persist", "none", "--json")
+    assert done.code == 0
+    assert f"was made with another {named}" in done.err
+    record = pipeline.path / done.data["record"]
+    statements = store.read(record)
+    internal = statements[0]["predicate"]["buildDefinition"]["internalParameters"]
+    assert (internal["mlopsci_stale"], internal["mlopsci_persist"]) == ([named], "none")
+    (found,) = verify(pipeline.path, statements, "Record")
+    assert [one.name for one in found.with_result("different")] == [named]
+    assert train(pipeline).code == 0
+    (after,) = verify(pipeline.path, store.read(store.kept(pipeline.path)[0]), "Record")
+    assert not after.with_result("different")
 
 
 def test_a_stage_that_is_not_there_is_named_with_one_that_is(pipeline: Repo) -> None:
