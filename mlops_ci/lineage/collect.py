@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.http import redact
-from mlops_ci.lineage import machine, redaction
+from mlops_ci.lineage import machine, redaction, seeds
 from mlops_ci.lineage.hashing import Digests, Folder, Hashed
 from mlops_ci.lineage.stale import stale
 from mlops_ci.lineage.statement import (
@@ -119,7 +119,7 @@ class _Collector:
         }
 
     def _internal(self, model: ModelFacts) -> dict[str, Any]:
-        run = self.run
+        run, chosen = self.run, seeds.of_model(self.facts, model, self.run)
         return {
             "mlopsci_commit": run.commit,
             "mlopsci_dirty": sorted(run.dirty),
@@ -132,10 +132,10 @@ class _Collector:
             "mlopsci_persist": run.persist,
             "mlopsci_python": run.python or platform.python_version(),
             "mlopsci_resumed": run.resumed,
-            "mlopsci_seeds": list(run.seeds),
+            "mlopsci_seeds": list(chosen),
             "mlopsci_stale": sorted(set(stale(self.facts.project, model, self.hashed))),
             "mlopsci_unread": sorted({one.subject for one in model.snapshot.unknown}),
-            "mlopsci_variables": redaction.variables(run.variables),
+            "mlopsci_variables": redaction.variables(_seeded(run.variables, chosen)),
         }
 
     def _source(self) -> Descriptor:
@@ -264,6 +264,12 @@ def _digest(one: Digests) -> dict[str, str]:
 
 def _is_below(name: str, folders: set[str]) -> bool:
     return any(name.startswith(f"{folder}/") for folder in folders)
+
+
+def _seeded(variables: dict[str, str], chosen: tuple[int, ...]) -> dict[str, str]:
+    """The seed that the model was made with, in the place of the one that no stage has read."""
+    known = {name: value for name, value in variables.items() if name != seeds.SEED}
+    return known | ({seeds.SEED: str(chosen[0])} if chosen and seeds.SEED in variables else {})
 
 
 def _lock(one: Any) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
 from mlops_ci.lineage import notes, provenance, store
+from mlops_ci.lineage.seeds import full_name
 from mlops_ci.model import Measurement
 
 if TYPE_CHECKING:
@@ -79,19 +79,13 @@ def _seconds(records: list[Provenance], snapshot: Snapshot) -> float | None:
     names = [stage.name for stage in snapshot.stages if stage.trains]
     took: dict[str, float] = {}
     for one in reversed(records):
-        ran = {_full_name(stage.name): stage for stage in one.stages if stage.result == "ran"}
+        ran = {full_name(stage.name): stage for stage in one.stages if stage.result == "ran"}
         took |= {name: stage.seconds for name, stage in ran.items()}
     if not snapshot.stages:
         names = list(took)  # a command that no dvc.yaml describes
     if not names or not set(names) <= took.keys():
         return None
     return round(sum(took[name] for name in names), 3)
-
-
-def _full_name(target: str) -> str:
-    """`sub/train` of `sub/dvc.yaml:train`, as a Snapshot calls it."""
-    file, colon, name = target.rpartition(":")
-    return posixpath.join(posixpath.dirname(file), name) if colon else target
 
 
 def _bytes(one: Provenance) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import machine
 from mlops_ci.lineage.hashing import hash_paths
+from mlops_ci.lineage.seeds import SEED
 from mlops_ci.lineage.worktree import versioned
 from mlops_ci.reproduce.observed import inputs_that_differ, md5_of
 from mlops_ci.reproduce.outputs import touches
@@ -114,7 +115,9 @@ def _packages(recorded: Provenance, run: TrainingRun) -> Iterator[Cause]:
 
 
 def _variables(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Cause]:
-    differ = sorted(n for n in was.keys() | now.keys() if was.get(n) != now.get(n))
+    # A Record without a seed does not know it: the stages had run before.
+    names = was.keys() | (now.keys() - {SEED})
+    differ = sorted(n for n in names if was.get(n) != now.get(n))
     by_kind: dict[CauseKind, list[str]] = {}
     for name in differ:
         pair = f"{now.get(name, 'not set')} here, {was.get(name, 'not set')} when it was recorded"

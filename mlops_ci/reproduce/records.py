@@ -33,16 +33,24 @@ class Known:
 
 
 def find(repository: Repository, place: Place, commit: str, named: Path | None) -> Known:
-    """The newest that speaks of the results at this commit, or the one that is named."""
+    """The newest that speaks of the results at this commit, or the one that is named. First of those whose stages ran:
+    one that found all up to date tells of another machine.
+    """
     if named is not None:
         return Known(where=str(named), provenances=parse(store.read(named), str(named)))
     models = WorkTreeFacts(place.root).models(commit)
     locked = {one.snapshot.lock_digest for one in models} - {None}
+    known = Known()
     for where, found in _candidates(repository, commit):
         own = [one for one in found if _speaks_of(one, commit, locked)]
-        if own:
+        if own and any(_ran(one) for one in own):
             return Known(where=where, provenances=own)
-    return Known()
+        known = known if known.where or not own else Known(where=where, provenances=own)
+    return known
+
+
+def _ran(one: Provenance) -> bool:
+    return not one.stages or any(stage.result == "ran" for stage in one.stages)
 
 
 def _speaks_of(one: Provenance, commit: str, locked: set[str | None]) -> bool:

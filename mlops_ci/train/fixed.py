@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlops_ci.lineage.seeds import SEED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SEED = "MLOPS_CI_SEED"
 _THREADS = """BLIS_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS OMP_NUM_THREADS OPENBLAS_NUM_THREADS
     POLARS_MAX_THREADS RAYON_NUM_THREADS VECLIB_MAXIMUM_THREADS""".split()
 _WORKSPACE = ":4096:8"

@@ -72,6 +72,21 @@ def test_a_model_whose_stage_did_not_run_again_is_not_said_to_be_made_from_what_
     assert not after.with_result("different")
 
 
+def test_the_seed_of_a_run_in_which_nothing_ran_is_not_that_of_the_model(pipeline: Repo) -> None:
+    def recorded(*options: str) -> tuple[list[int], str | None]:
+        done = train(pipeline, "--json", *options)
+        (statement,) = store.read(pipeline.path / done.data["record"])
+        internal = statement["predicate"]["buildDefinition"]["internalParameters"]
+        return internal["mlopsci_seeds"], internal["mlopsci_variables"].get("MLOPS_CI_SEED")
+
+    assert recorded("--seed", "7") == ([7], "7")
+    assert recorded("--seed", "8") == ([7], "7")
+    for path in store.kept(pipeline.path):
+        path.unlink()
+    assert recorded("--seed", "8") == ([], None)
+    assert recorded("--seed", "8", "--force") == ([8], "8")
+
+
 def test_a_stage_that_is_not_there_is_named_with_one_that_is(pipeline: Repo) -> None:
     done = train(pipeline, "--stage", "trian")
     assert done.code == 2
