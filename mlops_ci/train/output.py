@@ -10,7 +10,7 @@ import secrets
 from collections import deque
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from mlops_ci.lineage.redaction import is_secret
 from mlops_ci.text import visible
@@ -22,6 +22,8 @@ _LAST = 12
 # Shorter values are words that stand everywhere.
 _LEAST = 6
 _PASSWORD = re.compile(r"://[^/\s:@]*:([^\s@]+)@")
+# In what is printed a port and a path may come before an @ that is none of the address.
+_IN_ADDRESS = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 _MASK = "***"
 _URL_SAFE = str.maketrans("+/", "-_")
 _LONGEST = 64 * 1024
@@ -41,12 +43,20 @@ def secret_values(environ: Mapping[str, str]) -> list[str]:
 
 
 def _written(value: str) -> Iterator[str]:
-    """In JSON, in an address, in HTML; in Base64 wherever in a longer text it begins."""
+    """In JSON, in an address, in HTML, in hex; in Base64 wherever in a longer text it begins, or as all of it."""
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield quote(value, safe="", errors="surrogateescape")
+    for safe in ("", "/", "/:@"):
+        for coded in (quote, quote_plus):
+            text = coded(value, safe=safe, errors="surrogateescape")
+            yield text
+            yield re.sub("%..", lambda found: found[0].lower(), text)
     yield escape(value)
     content = value.encode("utf-8", "surrogateescape")
+    yield from (content.hex(), content.hex().upper())
+    for whole_text in (content, content + b"\n"):  # the second as `echo` hands it on
+        yield base64.b64encode(whole_text).decode("ascii")
+        yield base64.urlsafe_b64encode(whole_text).decode("ascii")
     for before, shared in enumerate((0, 2, 3)):
         text = base64.b64encode(b"\0" * before + content).decode("ascii")
         whole = (before + len(content)) * 8 // 6
@@ -80,7 +90,8 @@ class Output:
         self._write(f"{shown}\n")
 
     def masked(self, text: str) -> str:
-        return self._hidden.sub(_MASK, text) if self._hidden else text
+        text = self._hidden.sub(_MASK, text) if self._hidden else text
+        return _IN_ADDRESS.sub(lambda found: found[0].replace(found[1], _MASK), text)
 
     def begin(self, title: str) -> None:
         """A stage begins. On GitHub nothing that it prints is taken for a command to the runner.

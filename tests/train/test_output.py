@@ -57,6 +57,24 @@ def test_a_secret_as_it_is_often_written_is_masked(written: str) -> None:
     assert "word" not in said.text
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_secret_that_is_encoded_alone_is_masked_to_its_end(end: str) -> None:
+    said = Said(API_TOKEN="hunter2-and/more of+it=")
+    content = f"hunter2-and/more of+it={end}".encode()
+    forms = [base64.b64encode(content).decode(), base64.urlsafe_b64encode(content).decode()]
+    if not end:
+        quoted = urllib.parse.quote_plus(content)
+        forms += [content.hex(), content.hex().upper(), quoted, quoted.lower()]
+        forms += [urllib.parse.quote(content)]
+    for form in forms:
+        assert said.output.masked(f"<{form}>") == "<***>"
+
+
+def test_a_password_in_an_address_is_masked_wherever_it_comes_from() -> None:
+    shown = Said().output.masked("to postgres://me:hunter2@db/x, http://h:8080/#a@b")
+    assert shown == "to postgres://me:***@db/x, http://h:8080/#a@b"
+
+
 RUN, LOCKED = "Running stage 'train':", "Generating lock file 'dvc.lock'"
 
 
