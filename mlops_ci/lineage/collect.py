@@ -67,7 +67,9 @@ def _with_run(models: list[ModelFacts], run: TrainingRun) -> list[ModelFacts]:
     import dataclasses
 
     one = models[0]
-    data = (*one.snapshot.data, *(DataRef(path=path, id="") for path in run.inputs))
+    known = {ref.path for ref in one.snapshot.data}
+    more = (DataRef(path=path, id="") for path in run.inputs if path not in known)
+    data = (*one.snapshot.data, *more)
     return [
         dataclasses.replace(
             one,

@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from mlops_ci.stack.data.dvc import Out, Project
     from mlops_ci.train.output import Output
     from mlops_ci.train.place import Place
+    from mlops_ci.train_config import TrainConfig
 
 # Room for what the run writes beside what it reads.
 _ROOM = 2
 _SECONDS = 24 * 3600.0
 
 
-def needed(project: Project) -> dict[str, list[Out]]:
-    """What `dvc pull` has to bring: `.dvc` files that the stages read, and frozen stages, with their outputs."""
+def needed(project: Project, settings: TrainConfig | None = None) -> dict[str, list[Out]]:
+    """What `dvc pull` has to bring: `.dvc` files that the stages read, and frozen stages, with their outputs.
+
+    `settings`: of a training by a command, which reads its inputs, or all where it names none.
+    """
     deps = {path for one in project.stages for path in one.stage.deps}
+    if settings is not None and settings.command is not None:
+        deps = {path.rstrip("/") for path in settings.inputs} or set(project.pointers)
     found: dict[str, list[Out]] = {}
     for file, outs in project.pointer_files.items():
         wanted = [out for out in outs if out.cached and any(touches(out.path, d) for d in deps)]
@@ -38,9 +44,15 @@ def needed(project: Project) -> dict[str, list[Out]]:
     return found
 
 
-def fetch(place: Place, dvc: str | None, folder: Path, output: Output) -> int:
+def fetch(
+    place: Place,
+    dvc: str | None,
+    folder: Path,
+    output: Output,
+    settings: TrainConfig | None = None,
+) -> int:
     """How many bytes were fetched. Raises ToolError where data is missing, damaged, or does not fit on the disk."""
-    wanted = needed(place.project)
+    wanted = needed(place.project, settings)
     if not wanted:
         return 0
     outs = [out for one in wanted.values() for out in one]

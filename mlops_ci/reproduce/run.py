@@ -138,7 +138,7 @@ class _Attempt:
             self.remarks.append(NO_LOCK)
 
     def reproduction(self) -> Reproduction:
-        data.fetch(self.place, self.place.dvc, self.folder, self.output)
+        data.fetch(self.place, self.place.dvc, self.folder, self.output, self.settings)
         known = records.find(self.repository, self.place, self.commit, self.request.record)
         if not known.provenances:
             self.remarks.append("no Record of this revision: how it was trained is not known")

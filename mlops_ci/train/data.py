@@ -24,7 +24,7 @@ from mlops_ci.train.order import address
 from mlops_ci.train.pipeline import KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mlops_ci.lineage.hashing import Seen
@@ -46,9 +46,22 @@ class Data:
     missing: tuple[str, ...] = ()
 
 
-def provide(place: Place, dvc: str | None, stage: str, output: Output) -> Data:
-    """Raises ToolError when the remote cannot be asked, or sends other bytes than were recorded."""
+def provide(
+    place: Place,
+    dvc: str | None,
+    stage: str,
+    output: Output,
+    read: Sequence[str] | None = None,
+) -> Data:
+    """`read`: what a command reads instead of stages; where it names nothing, that may be all.
+
+    Raises ToolError when the remote cannot be asked, or sends other bytes than were recorded.
+    """
     inputs, results = _wanted(place.project, stage)
+    if read is not None:
+        known = _cached(place.project.pointers)
+        named = {one.rstrip("/") for one in read} or known.keys()
+        inputs, results = {path: out for path, out in known.items() if _touches(path, named)}, {}
     absent = {
         path: out for path, out in {**results, **inputs}.items() if not _is_there(place, path)
     }
@@ -204,14 +217,14 @@ def holds(file: Path, digest: str) -> bool:
     return isinstance(found, Digests) and found.md5 == digest
 
 
-def refuse_missing(data: Data, on_missing: str, output: Output) -> None:
+def refuse_missing(place: Place, data: Data, on_missing: str, output: Output) -> None:
     if not data.missing:
         return
     names = " ".join(map(shell_word, data.missing[:_SHOWN]))
     what = f"{plural(len(data.missing), 'input')} cannot be had: {names}"
     if on_missing == "refuse":
+        hint = f"dvc push it from where it is, then: dvc pull {names}"
         raise ToolError(
-            f"{what}; without it nothing can be trained",
-            hint=f"dvc push it from where it is, then: dvc pull {names}",
+            f"{what}; without it nothing can be trained", hint=remotes.way_out(place) or hint
         )
     output.say(f"{what}; stages that need it do not run, and the Record says so")

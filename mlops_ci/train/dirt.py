@@ -50,11 +50,15 @@ def find(tree: WorkTree, project: Project, outputs: Iterable[str] = ()) -> Dirt:
 
 def since(place: Place, outputs: Iterable[str] = ()) -> list[str]:
     """Tracked files that are no results and not as in the commit where the run began: also those that were committed
-    since then.
+    since then. A `.dvc` file is DVC's, which writes the data that it found into it; the data counts.
     """
     written = {path.rstrip("/") for path in outputs} | _written(place.project)
     changed = changed_since(place.repository, place.head)
-    return [path for path in changed if not is_byproduct(path) and not _is_below(path, written)]
+    return [
+        path
+        for path in changed
+        if not is_byproduct(path) and not path.endswith(".dvc") and not _is_below(path, written)
+    ]
 
 
 def _written(project: Project) -> set[str]:

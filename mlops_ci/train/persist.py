@@ -79,7 +79,8 @@ def push(root: Path, dvc: str | None, output: Output) -> None:
             output.say(f"pushing data{f' of {visible(inner)}' if inner else ''}")
             error = run_dvc([dvc, "push", "--run-cache"], folder / inner, output)
             if error:
-                raise PublishError(f"data cannot be pushed: {error}", hint="dvc push -v")
+                hint = remotes.way_out(place) or "dvc push -v"
+                raise PublishError(f"data cannot be pushed: {error}", hint=hint)
             _ask(place, dvc, inner, folder / inner / ".dvc")
 
 

@@ -52,15 +52,28 @@ def _has_secrets(root: Path, environ: Mapping[str, str]) -> bool:
     )
 
 
+def way_out(place: Place) -> str:
+    """The next thing to do where only the remotes of the base branch count and they are other ones; "" elsewhere."""
+    base = _other_base(place)
+    what = "secrets are set, so only the remotes of the base branch count: merge the change of .dvc/config first, alone"
+    return f"{what}, or run this job without secrets" if base else ""
+
+
+def _other_base(place: Place) -> CommitTree | None:
+    """The base of a pull request that brings other remotes while secrets are there."""
+    commit = base_of_pull_request(place)
+    base = CommitTree(place.repository, commit) if commit else None
+    is_same = base is None or all(_is_same(place, base, root) for root in place.project.roots)
+    return None if is_same else base
+
+
 @contextmanager
 def project(place: Place) -> Iterator[Path]:
     """The folder in which `dvc fetch` and `dvc push` are run: the root, or a copy of the DVC files beside the base's
     config, with the cache of the root.
     """
-    commit = base_of_pull_request(place)
-    base = CommitTree(place.repository, commit) if commit else None
-    roots = place.project.roots
-    if base is None or all(_is_same(place, base, root) for root in roots):
+    base, roots = _other_base(place), place.project.roots
+    if base is None:
         yield place.root
         return
     with tempfile.TemporaryDirectory(prefix="mlops-ci-") as name:

@@ -11,22 +11,24 @@ from mlops_ci.train import data
 from mlops_ci.train.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from mlops_ci.lineage.statement import Statement
     from mlops_ci.stack.data.dvc import Out
 
 
-def check(root: Path, statements: list[Statement]) -> None:
-    """Raises ToolError for an output whose bytes are not those that dvc.lock has for it."""
+def check(root: Path, statements: list[Statement], dirty: Collection[str] = ()) -> None:
+    """Raises ToolError for an output whose bytes are not those that dvc.lock has for it. `dirty`: known to differ."""
     place = Place(root)
     recorded = place.project.outs
     now = dict(_hashes(statements))
     doubtful = {
         path: recorded[path]
         for path, found in now.items()
-        if path in recorded and recorded[path].hash.removesuffix(".dir") != found
+        if path in recorded
+        and path not in dirty
+        and recorded[path].hash.removesuffix(".dir") != found
     }
     for path, found in sorted(data.different(root, place.project, doubtful).items()):
         why, hint = _cause(place, path, recorded[path])

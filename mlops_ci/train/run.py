@@ -106,7 +106,7 @@ def _train(place: Place, request: Request, output: Output) -> Trained:
         done = dataclasses.replace(done, seeds=chosen)
     done = _with_changes(place, done, written, output)
     statements = collect(place.root, done, place.seen)
-    results.check(place.root, statements)
+    results.check(place.root, statements, done.dirty)
     _mark_stale(statements, output)
     gitignore.ignore(place.root)
     tag_lock(place, done, statements, output)
@@ -169,10 +169,9 @@ def _with_data(
     place: Place, stage: str, settings: TrainConfig, found: dirt.Dirt, output: Output
 ) -> dirt.Dirt:
     """Data that is changed makes a work tree as dirty as code does."""
-    if settings.command is not None and not stage:
-        return found
-    there = data.provide(place, place.dvc, stage, output)
-    data.refuse_missing(there, settings.on_missing_data, output)
+    read = settings.inputs if settings.command is not None and not stage else None
+    there = data.provide(place, place.dvc, stage, output, read)
+    data.refuse_missing(place, there, settings.on_missing_data, output)
     changed = dirt.Dirt(read=there.changed, results=())
     _refuse_dirt(changed, settings, output)
     return dirt.Dirt(read=tuple(sorted({*found.read, *there.changed})), results=found.results)

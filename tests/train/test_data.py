@@ -177,6 +177,42 @@ def test_a_pull_request_cannot_name_the_remote_while_secrets_are_there(
     assert not list(theirs.iterdir())
 
 
+def test_who_brings_the_first_remote_while_secrets_are_there_is_told_what_counts(
+    pipeline: Repo, remote: Path
+) -> None:
+    config = pipeline.path.joinpath(".dvc/config").read_text()
+    pipeline.commit(**{".dvc/config": ""})
+    pipeline.git("branch", "base")
+    pipeline.commit(**{".dvc/config": config})
+    done = train(pipeline, GITHUB_BASE_REF="base", CLOUD_SECRET_KEY="hunter2hunter2")
+    assert done.code == 3
+    assert "only the remotes of the base branch count" in done.err
+    assert "dvc pull" not in done.err
+
+
+def test_data_of_a_command_is_fetched_and_compared_as_that_of_stages(
+    pipeline: Repo, remote: Path
+) -> None:
+    text = "train: {command: sh all.sh, inputs: [raw.csv], outputs: [model.bin]}\n"
+    pipeline.git("rm", "-q", "dvc.yaml")
+    pipeline.commit(**{"mlops-ci.yaml": text, "all.sh": "cp raw.csv model.bin\n"})
+    raw = pipeline.path / "raw.csv"
+    raw.unlink(missing_ok=True)
+    shutil.rmtree(pipeline.path / ".dvc/cache", ignore_errors=True)
+    done = train(pipeline)
+    assert done.code == 0, done.err
+    assert raw.read_bytes() == RAW
+    raw.unlink()
+    raw.write_bytes(b"other")
+    refused = train(pipeline)
+    assert (refused.code, "raw.csv" in refused.errors[0]) == (2, True)
+    recorded = train(pipeline, "--on-dirty", "record", "--json")
+    assert (recorded.code, recorded.data["dirty"]) == (0, ["raw.csv"])
+    (statement,) = store.read(pipeline.path / recorded.data["record"])
+    sources = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert [one["name"] for one in sources].count("raw.csv") == 1
+
+
 HIDDEN = {
     "in capitals": "[Core]\n    remote = theirs\n['Remote \"theirs\"']\n    url = {}\n",
     "as a value": "[cache]\n    type = copy\n  ['remote \"theirs\"']\n    url = {}\n",
