@@ -97,7 +97,8 @@ def ask(program: str) -> Interpreter:
         version, path, names, platform = json.loads(done.stdout)
     except ValueError as error:
         raise UnreadableError(f"{program} is no Python that works: {done.last_line}") from error
-    pairs = (name.rpartition("-") for name in names)
+    # The first of two is the one that is imported: an environment may see the packages of the system behind its own.
+    pairs = (name.rpartition("-") for name in reversed(names))
     return Interpreter(
         path=path,
         version=version,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_ci.train.locks import Interpreter, describe
+from mlops_ci.train.locks import Interpreter, ask, describe
 from mlops_ci.train.versions import agrees
 from tests.train.conftest import BIN, train
 
@@ -43,6 +43,17 @@ def wheel(folder: Path, version: str) -> Path:
 def requirements(file: Path, digest: str = "") -> str:
     digest = digest or hashlib.sha256(file.read_bytes()).hexdigest()
     return f"demo-pkg @ {file.as_uri()} --hash=sha256:{digest}\n"
+
+
+def test_of_two_versions_the_one_counts_that_is_imported(tmp_path: Path) -> None:
+    """An environment that sees the system's packages behind its own: of the lock it was said to have the system's."""
+    make = [str(BIN / "python"), "-m", "venv", "--system-site-packages", "--without-pip", "env"]
+    subprocess.run(make, cwd=tmp_path, check=True)
+    python = str(tmp_path / "env/bin/python")
+    name, version = next(iter(ask(python).packages.items()))
+    (site,) = (tmp_path / "env/lib").glob("python*/site-packages")
+    (site / f"{name}-0.0.1.dist-info").mkdir()
+    assert version != ask(python).packages[name] == "0.0.1"
 
 
 @pytest.mark.parametrize(
