@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ConfigError, MlopsCiError, RefusedError
 from mlops_ci.frozen import dataclass
-from mlops_ci.promote import artifacts, registered, tagging
+from mlops_ci.promote import artifacts, registered, tagging, writing
 from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import check_merged, promotion_of
@@ -148,6 +148,18 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
         facts["undid"] = way.held
     made = promotion_of(target.model, holder, before, target.subject, facts)
     return book, replace(made, kind="rollback")
+
+
+def write(book: Book, promotion: Promotion, remote: str | None) -> None:
+    """Raises OvertakenError where another version was granted since `find`: the way would lead back from that."""
+    held = book.champion(promotion.model, promotion.stage, but=promotion.tag)
+    place = f"{promotion.model} --stage {promotion.stage}"
+    hint = f"mlops-ci status, then mlops-ci rollback {place} --to VERSION"
+
+    def check(now: Book) -> None:
+        writing.check_not_overtaken(now, promotion, held, hint)
+
+    writing.write(book, [promotion], remote, [promotion.tag], check)
 
 
 def planned(book: Book, way: Way) -> Promotion:
