@@ -26,7 +26,7 @@ from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
-from tests.promote.conftest import record
+from tests.promote.conftest import GATES, record
 
 pytestmark = pytest.mark.real
 
@@ -800,3 +800,20 @@ def test_a_rollback_is_told_where_the_registry_is_down(
     assert err.startswith("not shown everywhere: http://127.0.0.1:9/")
     assert "run this again, or mlops-ci sync churn" in err
     assert holders(cli) == [("v1.0.0", True)]
+
+
+def test_a_rollback_is_told_where_the_config_of_main_is_broken(released: Repo, cli: Any) -> None:
+    """Which registry would have to follow is not known then; what holds the stage is."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    released.commit(**{"mlops-ci.yaml": "gates: nonsense\n"})
+    released.git("push", "-q", "origin", "main")
+    code, out, err = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (3, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
+    assert err.startswith("not shown everywhere: mlops-ci.yaml:1")
+    assert "mlops-ci sync churn" in err
+    assert holders(cli) == [("v1.0.0", True)]
+    assert cli("sync", "--check")[0] == 2
+    released.commit(**{"mlops-ci.yaml": GATES})
+    released.git("push", "-q", "origin", "main")
+    assert cli("sync", "--check")[0] == 0
