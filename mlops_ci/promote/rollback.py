@@ -63,7 +63,6 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         raise RefusedError(what, hint=_others(book, current, ""))
     target = _earlier(book, current, wanted)
     try:
-        _check_merged(book, target)
         verify(book, target)
     except MlopsCiError as error:
         error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
@@ -111,7 +110,10 @@ def _check_merged(book: Book, target: Promotion) -> None:
 
 
 def verify(book: Book, target: Promotion) -> None:
-    """That the bytes are those that were promoted. Raises RefusedError when not, ToolError when they cannot be had."""
+    """That the main branch had it, and the bytes are those that were promoted. Raises RefusedError when not, ToolError
+    when they cannot be had.
+    """
+    _check_merged(book, target)  # first: DVC does what the config of that commit says
     found = artifacts.hashes(
         book.repository, artifacts.find(book.repository, target.commit, target.model)
     )
