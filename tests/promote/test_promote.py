@@ -427,6 +427,9 @@ def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
     monkeypatch.setenv(*variable)
     code, _, err = cli("promote", ask(released, "v1.3.0", 1))
     assert (code, "was never the main branch" in err) == (1, True)
+    released.git("update-ref", "-d", "refs/remotes/origin/trunk")  # and `main` is none instead
+    code, _, err = cli("promote", "churn#prod#1")
+    assert (code, "no main branch is in this clone" in err) == (1, True)
 
 
 def test_a_rollback_goes_to_no_version_that_only_a_branch_had(released: Repo, cli: Any) -> None:
