@@ -112,12 +112,14 @@ def push(
             join(repository, remote)
             if joined:
                 joined()
-        tip = _with(repository, statements or {})
+        before, tip = _with(repository, statements or {})
         sent = [*(f"{ref}:{ref}" for ref in refs), f"{tip or REF}:{REF}"]
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
             _git(repository, "update-ref", FETCHED, tip)
-            merge_fetched(repository)
+            command = ("update-ref", REF, tip, before or "0" * len(tip))
+            if _git(repository, *command, check=False).returncode:
+                merge_fetched(repository)  # another process has written here
             return
         if not any(words in done.stderr for words in _RACES):
             break
@@ -128,11 +130,11 @@ def push(
     raise ToolError(what, hint=f"git push {remote} {REF}")
 
 
-def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> str:
-    """The commit of the notes with these besides; "" where there are none."""
-    with _draft(repository) as (draft, _):
+def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> tuple[str, str]:
+    """The commit of the notes, and that of the notes with these besides; "" where there are none."""
+    with _draft(repository) as (draft, before):
         _add_all(repository, draft, statements)
-        return _tip(repository, draft)
+        return before, _tip(repository, draft)
 
 
 def join(repository: Repository, remote: str) -> None:
