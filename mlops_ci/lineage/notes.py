@@ -34,6 +34,8 @@ _PAUSE = 1.0
 # What git says then: that of the clone, or that of the remote while another push is under way.
 _RACES = ("fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref")
 
+_AMBIGUOUS = "matches more than one"
+
 
 def read(repository: Repository, commit: str) -> list[Statement]:
     """The Statements in the note of a commit; none without a note. Raises UnreadableError for another's note."""
@@ -127,7 +129,9 @@ def push(
             time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
     what = f"{remote} does not take the notes: {done.words_of_git}"
-    raise ToolError(what, hint=f"git push {remote} {REF}")
+    # A tag there that is called so too: GitHub takes none that begins with refs/.
+    wanted = f":refs/tags/{REF}" if _AMBIGUOUS in done.stderr else REF
+    raise ToolError(what, hint=f"git push {remote} {wanted}")
 
 
 def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> tuple[str, str]:

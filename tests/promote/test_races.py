@@ -122,3 +122,16 @@ def test_a_tag_of_ones_own_is_not_given_up_for_that_of_somebody_else(
     assert (code, f"{name} is another tag at origin than here" in err) == (1, True)
     assert released.git("rev-parse", name) == mine
     assert noted() == noted(".") == []
+
+
+def test_a_tag_that_is_called_as_the_notes_is_named_with_the_way_out(
+    released: Repo, cli: Any
+) -> None:
+    name = ask(released, "v1.0.0", 1)
+    released.git("push", "-q", "origin", f"churn@v1.0.0:refs/tags/{notes.REF}")
+    code, _, err = cli("promote", name)
+    way_out = err.splitlines()[-1].split()
+    assert (code, way_out[:3]) == (3, ["git", "push", "origin"])
+    released.git(*way_out[1:])
+    released.git("tag", "-d", notes.REF)
+    assert cli("promote", name)[0] == 0
