@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
+from mlops_ci.http import redact
 from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode
 from mlops_ci.process import run
 
@@ -128,10 +129,10 @@ def push(
         if attempt:
             time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
-    what = f"{remote} does not take the notes: {done.words_of_git}"
+    what = f"{shown(remote)} does not take the notes: {done.words_of_git}"
     # A tag there that is called so too: GitHub takes none that begins with refs/.
     wanted = f":refs/tags/{REF}" if _AMBIGUOUS in done.stderr else REF
-    raise ToolError(what, hint=f"git push {remote} {wanted}")
+    raise ToolError(what, hint=f"git push {shown(remote)} {wanted}")
 
 
 def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> tuple[str, str]:
@@ -139,6 +140,11 @@ def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> 
     with _draft(repository) as (draft, before):
         _add_all(repository, draft, statements)
         return before, _tip(repository, draft)
+
+
+def shown(remote: str) -> str:
+    """Name or address of a remote as it may be printed: without a password."""
+    return redact(remote) if "://" in remote else remote
 
 
 def join(repository: Repository, remote: str) -> None:

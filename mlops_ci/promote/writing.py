@@ -90,8 +90,10 @@ def refresh(repository: Repository, remote: str | None) -> Book:
         together = not repository.shallow
         moved = tagging.fetch(repository, remote, *([notes.FETCH] if together else []))
         if moved:
-            what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
-            hint = f"git ls-remote --tags {remote}; where yours was never pushed: git tag -d '{moved[0]}'"
+            what = (
+                f"{moved[0]} is another tag at {notes.shown(remote)} than here: somebody moved it"
+            )
+            hint = f"git ls-remote --tags {notes.shown(remote)}; where yours was never pushed: git tag -d '{moved[0]}'"
             raise RefusedError(what, hint=hint)
         if together:
             notes.merge_fetched(repository)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops_ci.errors import ToolError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
 from mlops_ci.promote import ledger, together, writing
@@ -135,3 +136,14 @@ def test_a_tag_that_is_called_as_the_notes_is_named_with_the_way_out(
     released.git(*way_out[1:])
     released.git("tag", "-d", notes.REF)
     assert cli("promote", name)[0] == 0
+
+
+def test_a_password_in_the_address_of_a_remote_is_not_printed(released: Repo, cli: Any) -> None:
+    name = ask(released, "v1.0.0", 1)
+    address = "http://ada:hunter2hunter2@127.0.0.1:9/churn.git"
+    for command in (("promote", name), ("rollback", "churn"), ("sync",), ("record", "push")):
+        code, out, err = cli(*command, "--remote", address)
+        assert (code > 0, "hunter2" in out + err) == (True, False)
+    with pytest.raises(ToolError) as error:
+        notes.push(Repository.discover("."), address)
+    assert "hunter2" not in f"{error.value} {error.value.hint}"
