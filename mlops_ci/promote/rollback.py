@@ -55,7 +55,8 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         return Way(held=held, current=current, target=current, done=True)
     # A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it
     # led away from, also where somebody asks for that again.
-    undone = not lost and not granted and held != current.predecessor
+    again = held == current.version and not _left(book, model, stage)  # asked for by somebody
+    undone = not lost and not granted and held != current.predecessor and not again
     stay = current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
@@ -133,7 +134,7 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     if holder is None:
         request = _request(book, target)
         moved = f"from {way.held} to {target.version}"
-        message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
+        message = f"{_subject(target.model, target.stage)}{moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
@@ -178,7 +179,18 @@ def _request(book: Book, target: Promotion) -> Request:
 
 def _asked_before(book: Book, target: Promotion) -> Holder | None:
     """What holds the stage by the tags, when that is the target and no Promotion answers it."""
-    holder = book.states[target.model].holder(target.stage)
-    if holder is None or holder.version != target.version or holder.tag.oid in book.promotions:
+    holder = _left(book, target.model, target.stage)
+    return holder if holder and holder.version == target.version else None
+
+
+def _left(book: Book, model: str, stage: str) -> Holder | None:
+    """What holds the stage by a tag that a rollback made and no Promotion answers; what others ask for is theirs."""
+    state = book.states.get(model)
+    holder = state.holder(stage) if state else None
+    if holder is None or holder.tag.oid in book.promotions:
         return None
-    return holder
+    return holder if holder.tag.message.startswith(_subject(model, stage)) else None
+
+
+def _subject(model: str, stage: str) -> str:
+    return f"Roll back {model}#{stage} "

@@ -741,6 +741,16 @@ def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> N
     assert "from v1.2.0 to v1.1.0" in released.git("tag", "-n9", "-l", "churn#prod#3")
 
 
+def test_a_rollback_leads_away_from_what_is_asked_for_once_more(released: Repo, cli: Any) -> None:
+    """A tag that waits for its approval is not what a rollback left: it said `rolled back`, and granted that."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    waiting = released.git("rev-parse", ask(released, "v1.1.0", 20))
+    assert cli("rollback", "churn")[0] == 0
+    assert holders(cli) == [("v1.0.0", True)]
+    assert waiting not in ledger.read(here())
+
+
 def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: Any) -> None:
     """Somebody asks for it again, past all gates; or the version before was asked for twice."""
     cli("promote", ask(released, "v1.0.0", 1))
