@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ConfigError, MlopsCiError, RefusedError
 from mlops_ci.frozen import dataclass
-from mlops_ci.promote import artifacts, registered, tagging
+from mlops_ci.promote import artifacts, registered, tagging, writing
 from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import check_merged, promotion_of
@@ -55,7 +55,8 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         return Way(held=held, current=current, target=current, done=True)
     # A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it
     # led away from, also where somebody asks for that again.
-    undone = not lost and not granted and held != current.predecessor
+    again = held == current.version and not _left(book, model, stage)  # asked for by somebody
+    undone = not lost and not granted and held != current.predecessor and not again
     stay = current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
@@ -63,7 +64,6 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         raise RefusedError(what, hint=_others(book, current, ""))
     target = _earlier(book, current, wanted)
     try:
-        _check_merged(book, target)
         verify(book, target)
     except MlopsCiError as error:
         error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
@@ -111,7 +111,10 @@ def _check_merged(book: Book, target: Promotion) -> None:
 
 
 def verify(book: Book, target: Promotion) -> None:
-    """That the bytes are those that were promoted. Raises RefusedError when not, ToolError when they cannot be had."""
+    """That the main branch had it, and the bytes are those that were promoted. Raises RefusedError when not, ToolError
+    when they cannot be had.
+    """
+    _check_merged(book, target)  # first: DVC does what the config of that commit says
     found = artifacts.hashes(
         book.repository, artifacts.find(book.repository, target.commit, target.model)
     )
@@ -131,7 +134,7 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     if holder is None:
         request = _request(book, target)
         moved = f"from {way.held} to {target.version}"
-        message = f"Roll back {target.model}#{target.stage} {moved}\n\n{reason}\n"
+        message = f"{_subject(target.model, target.stage)}{moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
@@ -150,6 +153,18 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     return book, replace(made, kind="rollback")
 
 
+def write(book: Book, promotion: Promotion, remote: str | None) -> None:
+    """Raises OvertakenError where another version was granted since `find`: the way would lead back from that."""
+    held = book.champion(promotion.model, promotion.stage, but=promotion.tag)
+    place = f"{promotion.model} --stage {promotion.stage}"
+    hint = f"mlops-ci status, then mlops-ci rollback {place} --to VERSION"
+
+    def check(now: Book) -> None:
+        writing.check_not_overtaken(now, promotion, held, hint)
+
+    writing.write(book, [promotion], remote, [promotion.tag], check)
+
+
 def planned(book: Book, way: Way) -> Promotion:
     """That which `ask` would make, as far as it is known before its tag is there."""
     left = _asked_before(book, way.target)
@@ -164,7 +179,18 @@ def _request(book: Book, target: Promotion) -> Request:
 
 def _asked_before(book: Book, target: Promotion) -> Holder | None:
     """What holds the stage by the tags, when that is the target and no Promotion answers it."""
-    holder = book.states[target.model].holder(target.stage)
-    if holder is None or holder.version != target.version or holder.tag.oid in book.promotions:
+    holder = _left(book, target.model, target.stage)
+    return holder if holder and holder.version == target.version else None
+
+
+def _left(book: Book, model: str, stage: str) -> Holder | None:
+    """What holds the stage by a tag that a rollback made and no Promotion answers; what others ask for is theirs."""
+    state = book.states.get(model)
+    holder = state.holder(stage) if state else None
+    if holder is None or holder.tag.oid in book.promotions:
         return None
-    return holder
+    return holder if holder.tag.message.startswith(_subject(model, stage)) else None
+
+
+def _subject(model: str, stage: str) -> str:
+    return f"Roll back {model}#{stage} "
