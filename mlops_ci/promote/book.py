@@ -160,6 +160,11 @@ class Book:
     def nothing(self, model: str, stage: str) -> RefusedError:
         """That nothing holds the stage by a Promotion, and what was probably meant."""
         known = sorted({f"{one.model}#{one.stage}" for one in self.promotions.values()})
+        if f"{model}#{stage}" in known:
+            what = f"nothing holds {model}#{stage} any more: what it was granted to was withdrawn, or has no tag here"
+            return RefusedError(
+                what, hint=f"git fetch origin --tags, then mlops-ci history {model}"
+            )
         return RefusedError(
             f"no Promotion Record says that anything holds {model}#{stage}",
             hint=proposal(f"{model}#{stage}", known)

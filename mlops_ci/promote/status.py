@@ -75,17 +75,23 @@ def status(repository: Repository) -> Status:
         problems=(
             *_shallow(repository),
             *(problem for state in states.values() for problem in state.problems),
-            *_lost(book),
+            *_against(book),
         ),
     )
 
 
-def _lost(book: Book) -> Iterator[str]:
+def _against(book: Book) -> Iterator[str]:
+    """Where what was granted last is not what the tags say: it is what MLflow serves."""
     for model, stage in sorted({(one.model, one.stage) for one in book.promotions.values()}):
         try:
             book.check_not_lost(model, stage)
         except RefusedError as error:
             yield str(error)
+            continue
+        if said := book.tags_say(model, stage):
+            champion = book.champion(model, stage)
+            assert champion is not None
+            yield f"{model}#{stage} was granted to {champion.version} last, and the tags differ: {said}"
 
 
 def _shallow(repository: Repository) -> list[str]:
