@@ -45,11 +45,26 @@ class Book:
     tags: list[Tag] = field(init=False)
     states: dict[str, ModelState] = field(init=False)
     promotions: dict[str, Promotion] = field(init=False)
+    _registered: dict[str, set[tuple[str, str]]] = field(init=False)
+    _standing: dict[tuple[str, str], list[Promotion]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tags = [*tags.read(self.repository), *self.planned]
         self.states = stages.states(self.tags)
         self.promotions = ledger.read(self.repository, self.ref)
+        self._registered = {
+            name: {(one.version, one.tag.commit) for one in state.versions}
+            for name, state in self.states.items()
+        }
+        self._standing = self._by_place()
+
+    def _by_place(self) -> dict[tuple[str, str], list[Promotion]]:
+        found: dict[tuple[str, str], list[Promotion]] = {}
+        for tag in reversed(self.tags):
+            promotion = self.promotions.get(tag.oid)
+            if promotion and not tag.problem and promotion.answers(tag):
+                found.setdefault((promotion.model, promotion.stage), []).append(promotion)
+        return found
 
     def asked(self, name: str) -> Asked:
         """Raises UsageError for a tag that asks for no stage, RefusedError for one that cannot be granted."""
@@ -86,11 +101,7 @@ class Book:
 
     def promotions_of(self, model: str, stage: str) -> Iterator[Promotion]:
         """Those that were granted, by tags that stand as they did then, newest first."""
-        for tag in reversed(self.tags):
-            promotion = self.promotions.get(tag.oid)
-            asked = tag.request.model, tag.request.stage
-            if promotion and not tag.problem and asked == (model, stage) and promotion.answers(tag):
-                yield promotion
+        yield from self._standing.get((model, stage), ())
 
     def champion(self, model: str, stage: str, but: str = "") -> Promotion | None:
         """What holds the stage: the newest Promotion of a version that is still registered. `but`: not by this tag."""
@@ -146,9 +157,7 @@ class Book:
 
     def is_registered(self, model: str, promotion: Promotion) -> bool:
         """Whether the version of a Promotion is registered at its commit."""
-        state = self.states.get(model)
-        versions = {(one.version, one.tag.commit) for one in state.versions} if state else set()
-        return (promotion.version, promotion.commit) in versions
+        return (promotion.version, promotion.commit) in self._registered.get(model, ())
 
     def version_tag(self, promotion: Promotion) -> str:
         """The newest tag that registers the version; "" when it is not registered any more."""

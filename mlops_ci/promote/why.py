@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_ci.errors import RefusedError, UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, provenance
-from mlops_ci.lineage.statement import encode
+from mlops_ci.lineage.statement import PROVENANCE, encode
 
 if TYPE_CHECKING:
     from mlops_ci.promote.book import Book
@@ -81,7 +81,7 @@ def training_of(book: Book, promotion: Promotion) -> str:
 def _records(book: Book) -> dict[str, Provenance]:
     """By the SHA-256 of the line."""
     found = {}
-    for _, statement in notes.statements(book.repository):
+    for _, statement in notes.statements(book.repository, about=PROVENANCE):
         try:
             parsed = provenance.parse([statement], "note")[0]
         except UnreadableError:
