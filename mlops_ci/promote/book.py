@@ -130,13 +130,23 @@ class Book:
 
     def check_not_lost(self, model: str, stage: str) -> None:
         """Raises RefusedError where what was granted last is lost."""
-        lost = self.lost(model, stage)
-        if lost:
-            what = f"{lost.version} was the last that {model}#{stage} was granted to, by {lost.tag}"
+        if what := self.lost_says(model, stage):
+            hint = "push it again, or say what holds it:"
             raise RefusedError(
-                f"{what}: that tag, or the one of the version, was deleted or moved, or is not in this clone",
-                hint=f"push it again, or say what holds it: mlops-ci rollback {model} --stage {stage} --to VERSION",
+                what, hint=f"{hint} mlops-ci rollback {model} --stage {stage} --to VERSION"
             )
+
+    def lost_says(self, model: str, stage: str) -> str:
+        """What was granted last and is lost, in words; "" where nothing is."""
+        lost = self.lost(model, stage)
+        if lost is None:
+            return ""
+        what = f"{lost.version} was the last that {model}#{stage} was granted to, by {lost.tag}"
+        return f"{what}: that tag, or the one of the version, was deleted or moved, or is not in this clone"
+
+    def problem(self, model: str, stage: str) -> str:
+        """What the tags say against what holds the stage: that something else was granted later, or is asked for."""
+        return self.lost_says(model, stage) or self.tags_say(model, stage)
 
     def tags_say(self, model: str, stage: str) -> str:
         """What the tags alone say instead of what holds the stage; "" where they agree, or nothing was granted."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.promote.book import Book
 
@@ -83,12 +82,9 @@ def status(repository: Repository) -> Status:
 def _against(book: Book) -> Iterator[str]:
     """Where what was granted last is not what the tags say: it is what MLflow serves."""
     for model, stage in sorted({(one.model, one.stage) for one in book.promotions.values()}):
-        try:
-            book.check_not_lost(model, stage)
-        except RefusedError as error:
-            yield str(error)
-            continue
-        if said := book.tags_say(model, stage):
+        if lost := book.lost_says(model, stage):
+            yield lost
+        elif said := book.tags_say(model, stage):
             champion = book.champion(model, stage)
             assert champion is not None
             yield f"{model}#{stage} was granted to {champion.version} last, and the tags differ: {said}"

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import RefusedError, UnreadableError
+from mlops_ci.errors import UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, provenance
 from mlops_ci.lineage.statement import PROVENANCE, encode
@@ -43,15 +43,7 @@ def why(book: Book, model: str, stage: str) -> Why:
     champion = book.champion(model, stage)
     if champion is None:
         raise book.nothing(model, stage)
-    return replace(explain(book, champion), problem=_problem(book, model, stage))
-
-
-def _problem(book: Book, model: str, stage: str) -> str:
-    try:
-        book.check_not_lost(model, stage)
-    except RefusedError as error:
-        return str(error)
-    return book.tags_say(model, stage)
+    return replace(explain(book, champion), problem=book.problem(model, stage))
 
 
 def explain(book: Book, champion: Promotion) -> Why:
