@@ -65,6 +65,9 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     if not wanted:
         what = f"{current.version} is the first that was promoted to {model}#{stage}"
         raise RefusedError(what, hint=_others(book, current, "") or _withdrawal(current))
+    if not (version or stay) and wanted in _rolled_back(book, model, stage):
+        what = f"{wanted}, which {current.version} followed, was rolled back since"
+        raise RefusedError(what, hint=_others(book, current, wanted) or _withdrawal(current))
     target = current if done else _earlier(book, current, wanted)
     try:
         check(book, target)
@@ -85,6 +88,17 @@ def _is_undone(holder: Holder | None, current: Promotion, lost: Promotion | None
     if holder and holder.version == current.version:
         return holder.tag.message.startswith(_MESSAGE)
     return holder is None or holder.version != current.predecessor
+
+
+def _rolled_back(book: Book, model: str, stage: str) -> set[str]:
+    """The versions that a rollback led away from, and that nothing was granted to since."""
+    granted: set[str] = set()
+    left: set[str] = set()
+    for one in book.promotions_of(model, stage):
+        if one.kind == "rollback":
+            left |= {one.predecessor} - granted
+        granted.add(one.version)
+    return left
 
 
 def _others(book: Book, current: Promotion, wanted: str) -> str:
