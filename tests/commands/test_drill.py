@@ -152,6 +152,16 @@ def test_what_is_broken_anyway_is_no_fault_that_was_noticed(
     assert "was not put in" in capsys.readouterr().out
 
 
+def test_a_lock_that_is_not_the_one_of_the_training_is_told(promoted: Repo, capsys: Any) -> None:
+    promoted.write("requirements.txt", "# other packages\n")
+    promoted.commit("packages alone")
+    promoted.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    for tag, told in (("churn@v1.1.0", False), ("churn@v1.3.0", True)):
+        found = drilled(capsys, "--local", code=0, tag=tag)
+        said = " ".join(found["phases"][2]["says"])
+        assert ("requirements.txt is not the one that it was trained with" in said) is told
+
+
 def test_an_object_that_is_gone_or_damaged(promoted: Repo, capsys: Any) -> None:
     file = the_object(promoted)
     kept = file.read_bytes()
