@@ -65,9 +65,9 @@ def _is_test_merge(head: Commit, environ: Mapping[str, str]) -> bool:
 def usual_ref(repository: Repository) -> str | None:
     """The branch that changes are merged into, by the whole name of its ref, when nothing says which.
 
-    None when there is none of a usual name.
+    None when there is none of a usual name, or where the run names one that is not here.
     """
-    return next((ref for ref in (*_told_by_the_run(), *_USUAL) if repository.find(ref)), None)
+    return next((ref for ref in _told_by_the_run() or _USUAL if repository.find(ref)), None)
 
 
 def _told_by_the_run() -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _told_by_the_run() -> tuple[str, ...]:
         from mlops_ci.github.context import default_branch
 
         name = default_branch(os.environ)
-    return (f"{_THERE}{name}",) if name else ()
+    return (f"{_THERE}{name}", f"{_HERE}{name}") if name else ()
 
 
 def _branch_first(repository: Repository, name: str | None) -> str | None:

@@ -11,7 +11,7 @@ import click
 
 from mlops_ci.commands import step
 from mlops_ci.commands.options import Remote, wants_colour
-from mlops_ci.errors import MlopsCiError, PublishError
+from mlops_ci.errors import MlopsCiError, PublishError, ToolError, UsageError
 from mlops_ci.frozen import dataclass
 from mlops_ci.text import visible
 
@@ -149,7 +149,8 @@ def _refused(told: Told) -> int:
     again = f"run this again, or mlops-ci sync {model}"
     hint = f"{error.hint}; {again}" if error.hint else again
     click.echo(f"  {visible(hint, 600)}", err=True)
-    return error.exit_code
+    # 2 would say that nothing was done: here mlops-ci.yaml cannot be read, or MLflow has no such alias.
+    return ToolError.exit_code if isinstance(error, UsageError) else error.exit_code
 
 
 def _lines(told: Told) -> Iterator[str]:

@@ -108,7 +108,7 @@ def push(file: Path | None, note: bool, remote: str, as_json: bool) -> int:
     from mlops_ci.report import records
 
     if remote and not note:
-        raise UsageError("--remote is where the note goes", hint=f"add: --note --remote {remote}")
+        raise UsageError("--remote is where the note goes", hint="add: --note")
     repository = Repository.discover(Path.cwd())
     path, statements = _read(file)
     added = pushing.to_notes(repository, statements, str(path), remote) if note else None

@@ -111,11 +111,10 @@ def _planned(book: Book, way: Way, where: str | None, hub: Hub | None) -> Told:
 
 def _back(book: Book, way: Way, reason: str, where: str | None, hub: Hub | None) -> Told:
     from mlops_ci.promote import rollback as back
-    from mlops_ci.promote import writing
 
     approvals, unknown = _approvals(book.repository, hub)
     book, promotion = back.ask(book, way, reason, approvals)
-    writing.write(book, [promotion], where)
+    back.write(book, promotion, where)
     return Told(
         promotion=promotion,
         done="rolled back",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^\s*url\s*=\s*(.*)$', re.MULTILINE)
+_AFTER_NAME = re.compile(r"[~^:]|@\{")
+# For Git these come before any tag.
+_ONE_MEANING = re.compile(r"refs/|HEAD$|[0-9a-f]{40}")
 
 
 class Commit(NamedTuple):
@@ -99,11 +102,22 @@ class Repository:
         return Commit(oid=oid, parents=tuple(parents))
 
     def commit(self, rev: str) -> Commit:
-        """As `find`, but raises UsageError that says what to type instead."""
-        found = self.find(rev) or self.find(f"origin/{rev}")
+        """As `find`, but raises UsageError that says what to type instead, also for what can be two commits."""
+        found = self.find(rev) or self.find(f"refs/remotes/origin/{rev}")
         if found is None:
             raise UsageError(f"unknown revision {rev!r}", hint=self._hint_for(rev))
+        self._check_one_meaning(_AFTER_NAME.split(rev)[0])
         return found
+
+    def _check_one_meaning(self, name: str) -> None:
+        """Git takes a tag before a branch, and whoever may push tags can call one as the branch that judges them."""
+        if _ONE_MEANING.match(name) or not (tag := self.resolve(f"refs/tags/{name}")):
+            return
+        branches = (f"refs/{kind}/{name}" for kind in ("heads", "remotes", "remotes/origin"))
+        other = next((ref for ref in branches if self.resolve(ref) not in ("", tag)), None)
+        if other:
+            what = f"{name!r} is a branch, and a tag at another commit"
+            raise UsageError(what, hint=f"say which is meant: {other} or refs/tags/{name}")
 
     def _hint_for(self, rev: str) -> str:
         if self.find("HEAD") is None:

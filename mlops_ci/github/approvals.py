@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from mlops_ci.github.client import Client
 
+# What GitHub itself calls an account that was deleted since: https://github.com/ghost
+_GONE = "ghost"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
@@ -30,7 +33,7 @@ def read(client: Client, run: int) -> Iterator[Review]:
     for one in client.get(f"/actions/runs/{run}/approvals"):
         for environment in one["environments"]:
             yield Review(
-                user=str(one["user"]["login"]),
+                user=str((one.get("user") or {}).get("login") or _GONE),
                 state=str(one["state"]),
                 environment=str(environment.get("name", "")),
                 comment=str(one.get("comment") or ""),

@@ -10,9 +10,11 @@ import os
 import random
 import time
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError, UnreadableError
+from mlops_ci.http import redact
 from mlops_ci.lineage.statement import MAX_BYTES, Statement, decode, encode
 from mlops_ci.process import run
 
@@ -32,6 +34,8 @@ _ATTEMPTS = 30
 _PAUSE = 1.0
 # What git says then: that of the clone, or that of the remote while another push is under way.
 _RACES = ("fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref")
+
+_AMBIGUOUS = "matches more than one"
 
 
 def read(repository: Repository, commit: str) -> list[Statement]:
@@ -77,30 +81,17 @@ def add(repository: Repository, commit: str, statements: list[Statement]) -> boo
 
 def add_all(repository: Repository, statements: Mapping[str, list[Statement]]) -> bool:
     """As `add`, by commit or tag: all of them or none."""
-    for commit in statements:
+    return bool(statements) and _change(
+        repository, lambda draft: _add_all(repository, draft, statements)
+    )
+
+
+def _add_all(repository: Repository, draft: str, statements: Mapping[str, list[Statement]]) -> None:
+    for commit, own in statements.items():
         if repository.find(commit) is None:
             what = f"commit {commit[:7]} is not in this clone: it can have no note"
             raise ToolError(what, hint=f"git fetch origin {commit}")
-
-    def write(draft: str) -> None:
-        for commit, own in statements.items():
-            _add(repository, draft, commit, {encode(one) for one in own})
-
-    return bool(statements) and _change(repository, write)
-
-
-def take_back(repository: Repository, statements: Mapping[str, list[Statement]]) -> None:
-    """Remove lines that `add_all` wrote and nobody has taken. Lines that are not there are no error."""
-
-    def write(draft: str) -> None:
-        for commit, own in statements.items():
-            gone = {encode(one) for one in own}
-            kept = [line for line in _lines(repository, commit, draft) if line not in gone]
-            what = ("add", "-fF-", commit) if kept else ("remove", "--ignore-missing", commit)
-            content = "".join(f"{line}\n" for line in kept).encode()
-            _git(repository, "notes", f"--ref={draft}", *what, stdin=content)
-
-    _change(repository, write)
+        _add(repository, draft, commit, {encode(one) for one in own})
 
 
 def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> None:
@@ -113,32 +104,53 @@ def _add(repository: Repository, draft: str, commit: str, wanted: set[str]) -> N
 def push(
     repository: Repository,
     remote: str,
+    statements: Mapping[str, list[Statement]] | None = None,
     *,
     refs: Sequence[str] = (),
     joined: Callable[[], None] | None = None,
 ) -> None:
     """Send the notes, joined with what the remote has besides; `refs` go with them, or nothing goes.
 
-    `joined`: called whenever others wrote meanwhile, before this is sent again; what it raises ends this.
+    `statements`: as for `add_all`. They are in the notes of this clone only once the remote has them: what ends
+    half-way leaves nothing that a later push would take along. `joined`: called whenever others wrote meanwhile,
+    before this is sent again; what it raises ends this.
     """
-    sent = [f"{ref}:{ref}" for ref in (*refs, REF)]
     done = None
     for attempt in range(_ATTEMPTS):
         if attempt:
             join(repository, remote)
             if joined:
                 joined()
+        before, tip = _with(repository, statements or {})
+        sent = [*(f"{ref}:{ref}" for ref in refs), f"{tip or REF}:{REF}"]
         done = _git(repository, "push", "--quiet", "--atomic", remote, *sent, check=False)
         if done.returncode == 0:
-            _git(repository, "update-ref", FETCHED, REF)
+            _git(repository, "update-ref", FETCHED, tip)
+            command = ("update-ref", REF, tip, before or "0" * len(tip))
+            if _git(repository, *command, check=False).returncode:
+                merge_fetched(repository)  # another process has written here
             return
         if not any(words in done.stderr for words in _RACES):
             break
         if attempt:
             time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - no secret
     assert done is not None
-    what = f"{remote} does not take the notes: {done.words_of_git}"
-    raise ToolError(what, hint=f"git push {remote} {REF}")
+    what = f"{shown(remote)} does not take the notes: {done.words_of_git}"
+    # A tag there that is called so too: GitHub takes none that begins with refs/.
+    wanted = f":refs/tags/{REF}" if _AMBIGUOUS in done.stderr else REF
+    raise ToolError(what, hint=f"git push {shown(remote)} {wanted}")
+
+
+def _with(repository: Repository, statements: Mapping[str, list[Statement]]) -> tuple[str, str]:
+    """The commit of the notes, and that of the notes with these besides; "" where there are none."""
+    with _draft(repository) as (draft, before):
+        _add_all(repository, draft, statements)
+        return before, _tip(repository, draft)
+
+
+def shown(remote: str) -> str:
+    """Name or address of a remote as it may be printed: without a password."""
+    return redact(remote) if "://" in remote else remote
 
 
 def join(repository: Repository, remote: str) -> None:
@@ -159,20 +171,27 @@ def merge_fetched(repository: Repository) -> None:
 
 def _change(repository: Repository, write: Callable[[str], object]) -> bool:
     """Whether `write` changed anything. It works on a draft, which replaces only what it was made from."""
-    draft = f"refs/notes/mlops-ci-draft-{uuid.uuid4().hex}"
     for _ in range(_ATTEMPTS):
-        before = _tip(repository, REF)
-        try:
-            if before:
-                _git(repository, "update-ref", draft, before)
+        with _draft(repository) as (draft, before):
             write(draft)
             after = _tip(repository, draft)
-        finally:
-            _git(repository, "update-ref", "-d", draft, check=False)
         command = ("update-ref", REF, after, before or "0" * len(after))
         if after == before or _git(repository, *command, check=False).returncode == 0:
             return after != before
     raise ToolError(f"others write {REF} again and again", hint="run this again")
+
+
+@contextmanager
+def _draft(repository: Repository) -> Iterator[tuple[str, str]]:
+    """A ref of its own with what the notes have, and the commit of that; "" where there are none."""
+    draft = f"refs/notes/mlops-ci-draft-{uuid.uuid4().hex}"
+    before = _tip(repository, REF)
+    try:
+        if before:
+            _git(repository, "update-ref", draft, before)
+        yield draft, before
+    finally:
+        _git(repository, "update-ref", "-d", draft, check=False)
 
 
 def _tip(repository: Repository, ref: str) -> str:

@@ -53,7 +53,9 @@ def gather(repository: Repository, model: ModelAt) -> Evidence:
             )
         refusals.append(problem)
     if refusals:
-        raise RefusedError(f"the Record of {model.name} {refusals[0]}", hint="mlops-ci train")
+        raise RefusedError(
+            f"the Record of {model.name} {refusals[0]}", hint="mlops-ci train --persist push"
+        )
     raise RefusedError(
         f"no Record says what made {model.name} at {model.commit[:7]}",
         hint="mlops-ci train, then mlops-ci record push --note --remote origin",

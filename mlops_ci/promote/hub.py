@@ -30,6 +30,7 @@ def connect(environ: Mapping[str, str], *, wanted: bool | None = None) -> Hub | 
         return None
     if not token:
         raise UsageError("GITHUB_TOKEN is not set", hint="env: GITHUB_TOKEN: ${{ github.token }}")
-    # Nothing here is about the commit that the run was started for.
-    found = context.read({"GITHUB_SHA": _NO_COMMIT, **environ})
+    # Nothing here is about what the run was started for: of a `workflow_run`, approvals would be those of the other.
+    alone = {"GITHUB_SHA": _NO_COMMIT, "GITHUB_EVENT_NAME": "", "GITHUB_EVENT_PATH": ""}
+    found = context.read({**environ, **alone})
     return Hub(client=Client(found.api, found.repository, token), context=found)

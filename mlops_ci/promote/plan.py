@@ -26,7 +26,7 @@ def changes(
     """
     yield from _tags(book, tags, remote)
     if promotion.tag_oid not in book.promotions or not promotion.tag_oid:
-        where = f" at {remote}" if remote else ""
+        where = f" at {notes.shown(remote)}" if remote else ""
         yield f"+ Promotion Record of {promotion.tag} in {notes.REF}{where}"
     yield from _registry(book, promotion)
     if hub:
@@ -40,7 +40,7 @@ def _tags(book: Book, tags: Sequence[str], remote: str | None) -> Iterator[str]:
         if name not in here:
             yield f"+ tag {name}"
         if remote and name not in there:
-            yield f"+ tag {name} at {remote}"
+            yield f"+ tag {name} at {notes.shown(remote)}"
 
 
 def _registry(book: Book, promotion: Promotion) -> Iterator[str]:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage.notes import shown
 from mlops_ci.promote import artifacts
 from mlops_ci.stack.data import lfs
 from mlops_ci.text import shell_word
@@ -31,7 +32,7 @@ def data(repository: Repository, promotion: Promotion, remote: str | None) -> st
     paths = [shell_word(one) for one in (*pointers, *(f":/{path}" for path in models))]
     steps = [f"git checkout {commit} -- {' '.join(paths)}"] if paths else []
     if any(_is_lfs(repository, files[path]) for path in models):
-        steps.insert(0, f"git lfs fetch {shell_word(remote or 'origin')} {commit}")
+        steps.insert(0, f"git lfs fetch {shell_word(shown(remote or 'origin'))} {commit}")
     return " && ".join((*steps, *_dvc(project)))
 
 

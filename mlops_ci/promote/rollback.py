@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ConfigError, MlopsCiError, RefusedError
 from mlops_ci.frozen import dataclass
-from mlops_ci.promote import artifacts, registered, tagging
+from mlops_ci.promote import artifacts, registered, tagging, writing
 from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import check_merged, promotion_of
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import Holder
 
-# What the message of our own tags starts with.
-_MESSAGE = "Roll back"
 # Each may have to be got from a remote.
 _TRIED = 5
 
@@ -60,7 +58,11 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     granted = holder is not None and holder.tag.oid == current.tag_oid
     back = current.kind == "rollback" and not version
     done = granted and not lost and (back or version == current.version)
-    stay = done or current.kind == "rollback" or _is_undone(holder, current, lost)
+    # A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it
+    # led away from, also where somebody asks for that again.
+    again = held == current.version and not _left(book, model, stage)  # asked for by somebody
+    undone = not lost and not granted and held != current.predecessor and not again
+    stay = done or current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         what = f"{current.version} is the first that was promoted to {model}#{stage}"
@@ -70,24 +72,11 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
         raise RefusedError(what, hint=_others(book, current, wanted) or _withdrawal(current))
     target = current if done else _earlier(book, current, wanted)
     try:
-        check(book, target)
+        verify(book, target)
     except MlopsCiError as error:
         error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
         raise
     return Way(held=held, current=current, target=target, done=done)
-
-
-def _is_undone(holder: Holder | None, current: Promotion, lost: Promotion | None) -> bool:
-    """Whether a tag that nobody granted is taken back, and what was granted last stays.
-
-    A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it led
-    away from, also where somebody asks for that again. Who asks once more for what misbehaves changes nothing.
-    """
-    if lost or (holder and holder.tag.oid == current.tag_oid):
-        return False
-    if holder and holder.version == current.version:
-        return holder.tag.message.startswith(_MESSAGE)
-    return holder is None or holder.version != current.predecessor
 
 
 def _rolled_back(book: Book, model: str, stage: str) -> set[str]:
@@ -115,7 +104,7 @@ def _others(book: Book, current: Promotion, wanted: str) -> str:
     }
     for version, other in islice(reversed(others.items()), _TRIED):
         with suppress(MlopsCiError):
-            check(book, other)
+            verify(book, other)
             return f"mlops-ci rollback {model} --stage {stage} --to {version}"
     return ""
 
@@ -142,16 +131,7 @@ def _earlier(book: Book, current: Promotion, version: str) -> Promotion:
     return earlier[0]
 
 
-def check(book: Book, promotion: Promotion) -> None:
-    """That a version may be gone back to, and be shown to others: whoever may push notes may write a Record.
-
-    Raises RefusedError or ToolError.
-    """
-    check_was_main(book, promotion)  # before the bytes: see `check_merged`
-    verify(book, promotion)
-
-
-def check_was_main(book: Book, target: Promotion) -> None:
+def _check_merged(book: Book, target: Promotion) -> None:
     """Whoever may push notes can write that something was promoted: it had to be on the main branch for that."""
     try:
         policy = registered.config(book.repository).promote
@@ -166,7 +146,10 @@ def check_was_main(book: Book, target: Promotion) -> None:
 
 
 def verify(book: Book, target: Promotion) -> None:
-    """That the bytes are those that were promoted. Raises RefusedError when not, ToolError when they cannot be had."""
+    """That the main branch had it, and the bytes are those that were promoted. Raises RefusedError when not, ToolError
+    when they cannot be had.
+    """
+    _check_merged(book, target)  # first: DVC does what the config of that commit says
     found = artifacts.hashes(
         book.repository, artifacts.find(book.repository, target.commit, target.model)
     )
@@ -186,7 +169,7 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     if holder is None:
         request = _request(book, target)
         moved = f"from {way.held} to {target.version}"
-        message = f"{_MESSAGE} {target.model}#{target.stage} {moved}\n\n{reason}\n"
+        message = f"{_subject(target.model, target.stage)}{moved}\n\n{reason}\n"
         tagging.create(book.repository, request, target.commit, message, book.tags)
         book = Book(repository=book.repository, ref=book.ref)
         holder = _asked_before(book, target)
@@ -205,6 +188,18 @@ def ask(book: Book, way: Way, reason: str, approvals: Iterable[Yes] = ()) -> tup
     return book, replace(made, kind="rollback")
 
 
+def write(book: Book, promotion: Promotion, remote: str | None) -> None:
+    """Raises OvertakenError where another version was granted since `find`: the way would lead back from that."""
+    held = book.champion(promotion.model, promotion.stage, but=promotion.tag)
+    place = f"{promotion.model} --stage {promotion.stage}"
+    hint = f"mlops-ci status, then mlops-ci rollback {place} --to VERSION"
+
+    def check(now: Book) -> None:
+        writing.check_not_overtaken(now, promotion, held, hint)
+
+    writing.write(book, [promotion], remote, [promotion.tag], check)
+
+
 def planned(book: Book, way: Way) -> Promotion:
     """That which `ask` would make, as far as it is known before its tag is there."""
     left = _asked_before(book, way.target)
@@ -219,7 +214,18 @@ def _request(book: Book, target: Promotion) -> Request:
 
 def _asked_before(book: Book, target: Promotion) -> Holder | None:
     """What holds the stage by the tags, when that is the target and no Promotion answers it."""
-    holder = book.states[target.model].holder(target.stage)
-    if holder is None or holder.version != target.version or holder.tag.oid in book.promotions:
+    holder = _left(book, target.model, target.stage)
+    return holder if holder and holder.version == target.version else None
+
+
+def _left(book: Book, model: str, stage: str) -> Holder | None:
+    """What holds the stage by a tag that a rollback made and no Promotion answers; what others ask for is theirs."""
+    state = book.states.get(model)
+    holder = state.holder(stage) if state else None
+    if holder is None or holder.tag.oid in book.promotions:
         return None
-    return holder
+    return holder if holder.tag.message.startswith(_subject(model, stage)) else None
+
+
+def _subject(model: str, stage: str) -> str:
+    return f"Roll back {model}#{stage} "

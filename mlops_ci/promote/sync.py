@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlops_ci.errors import MlopsCiError, PublishError, RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.promote import writing
-from mlops_ci.promote.rollback import check_was_main, verify
+from mlops_ci.promote.rollback import verify
 from mlops_ci.promote.views import views
 
 if TYPE_CHECKING:
@@ -15,18 +15,16 @@ if TYPE_CHECKING:
 
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.hub import Hub
-    from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.views import View
 
-# drift: it shows something else; repaired: it did; broken: the bytes are not those that were promoted, or
-# the main branch never had the commit; gone: nor had;
+# drift: it shows something else; repaired: it did; broken: the bytes are not those that were promoted; gone: nor had;
 # unknown: that could not be found out; refused: GitHub does not let us; asked: nobody granted it, which is no fault.
 State = Literal["drift", "repaired", "broken", "gone", "unknown", "refused", "asked"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that is not as the Records say. `where`: the system, or `bytes`, or `commit`."""
+    """One thing that is not as the Records say. `where`: the system, or `bytes`."""
 
     where: str
     state: State
@@ -91,28 +89,16 @@ def _findings(
             yield Finding(where="gto", state="asked", what=what)
         if not any(book.promotions_of(model, stage)):
             return  # never ours: what others show of it is theirs
-    elif wrong := _unverified(book, champion):
-        yield wrong
-        return
+    else:
+        try:
+            verify(book, champion)
+        except MlopsCiError as error:
+            state: State = "broken" if isinstance(error, RefusedError) else "gone"
+            yield Finding(where="bytes", state=state, what=str(error), hint=error.hint)
+            return
     for view in views(book, hub):
         yield from _of(view, book, model, stage, remote, check=check)
         book = book if check else writing.refresh(book.repository, remote)
-
-
-def _unverified(book: Book, champion: Promotion) -> Finding | None:
-    """Why it must not be shown. First the commit, for that says where its bytes are got from, and by which command."""
-    state: State
-    where = "commit"
-    try:
-        check_was_main(book, champion)
-        where = "bytes"
-        verify(book, champion)
-    except MlopsCiError as error:
-        state = "broken" if isinstance(error, RefusedError) else "gone"
-        if where == "commit" and book.repository.shallow:
-            state = "unknown"
-        return Finding(where=where, state=state, what=str(error), hint=error.hint)
-    return None
 
 
 def _of(

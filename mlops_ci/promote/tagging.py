@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
-from mlops_ci.lineage.notes import writer
+from mlops_ci.lineage.notes import shown, writer
 from mlops_ci.process import run
 from mlops_ci.promote.grammar import parse
 from mlops_ci.promote.tags import LAST_TIME
@@ -98,7 +98,9 @@ def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
     done = _git(repository, command)
     if done.returncode:
         hint = "check `git remote -v`, or take this clone's tags alone: --local"
-        raise ToolError(f"the tags of {remote} cannot be fetched: {done.words_of_git}", hint=hint)
+        raise ToolError(
+            f"the tags of {shown(remote)} cannot be fetched: {done.words_of_git}", hint=hint
+        )
     here, there = _listed(repository, "refs/tags/", _FETCHED)
     wanted = {
         name: oid for name, (oid, commit) in there.items()
@@ -109,7 +111,7 @@ def fetch(repository: Repository, remote: str, *more: str) -> list[str]:
     done = _git(repository, command, stdin=updates.encode()) if wanted else done
     if done.returncode:
         # All or none: without them what holds a stage would be told by old tags.
-        what = f"the tags of {remote} cannot be written here: {done.last_line}"
+        what = f"the tags of {shown(remote)} cannot be written here: {done.last_line}"
         raise ToolError(what, hint="git tag -d, for what is in their way")
     both = here.keys() & there.keys() - wanted.keys()
     return sorted(name for name in both if here[name] != there[name] and parse(name))

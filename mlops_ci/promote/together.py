@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import RefusedError, UsageError
-from mlops_ci.promote import asking, granting, tagging, writing
+from mlops_ci.promote import asking, granting, writing
 from mlops_ci.promote.book import Book
 
 if TYPE_CHECKING:
@@ -61,25 +61,12 @@ def write(
         promotions.append(promotion)
     if new:
         book = Book(repository=book.repository, ref=book.ref)
-        try:
-            writing.write(book, new, remote, lambda now: _check_not_overtaken(now, granted))
-        except (writing.OvertakenError, RefusedError):
-            made = [tag.name for one in asked for tag in one.missing]
-            tagging.delete(book.repository, made)
-            raise
+        made = [tag.name for one in asked for tag in one.missing]
+        writing.write(book, new, remote, made, lambda now: _check_not_overtaken(now, new, granted))
     return promotions
 
 
-def _check_not_overtaken(now: Book, granted: Sequence[Granted]) -> None:
-    for one in granted:
-        asked, before = one.promotion, one.champion
-        champion = now.champion(asked.model, asked.stage, but=asked.tag)
-        if not one.before and champion != before:
-            place, version = (
-                f"{asked.model}#{asked.stage}",
-                champion.version if champion else "none",
-            )
-            raise writing.OvertakenError(
-                f"{place} was granted to {version} meanwhile, and not judged against that",
-                hint="run this again",
-            )
+def _check_not_overtaken(now: Book, new: Sequence[Promotion], granted: Sequence[Granted]) -> None:
+    judged = [one for one in granted if not one.before]
+    for promotion, one in zip(new, judged, strict=True):
+        writing.check_not_overtaken(now, promotion, one.champion, "run this again")

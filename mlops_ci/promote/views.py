@@ -82,7 +82,8 @@ class Dvc:
         way = rollback.Way(held=champion.version, current=champion, target=champion)
         book, promotion = rollback.ask(book, way, "so that DVC reads it as the newest tag")
         # Of the kind that it was: nobody has rolled anything back, and a rollback still leads on from here.
-        writing.write(book, [replace(promotion, kind=champion.kind)], remote)
+        made = replace(promotion, kind=champion.kind)
+        rollback.write(book, made, remote)
 
 
 @dataclass

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 from mlops_ci.errors import RefusedError, ToolError
 from mlops_ci.git import Repository
 from mlops_ci.lineage import notes
-from mlops_ci.promote import ledger, tagging
+from mlops_ci.promote import tagging
 from mlops_ci.promote.book import Book
 from mlops_ci.stack.base import Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from mlops_ci.lineage.statement import Statement
+    from mlops_ci.errors import MlopsCiError
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.stack.base import RegisteredVersion, Registry, TrackerSettings
 
@@ -31,65 +31,56 @@ def write(
     book: Book,
     promotions: Sequence[Promotion],
     remote: str | None,
+    made: Collection[str] = (),
     check: Callable[[Book], None] | None = None,
 ) -> None:
     """The commit point: once the Records are in the notes of the remote, the stages are taken, all or none.
 
     The tags that asked, and those of the versions, go with them where the remote does not have them. `None`: this
-    clone only. `check`: called with what the remote has, when others wrote there meanwhile; where it raises
-    OvertakenError, nothing is written. Raises ToolError.
+    clone only. `made`: those of the tags that were made for this; where others are faster they are deleted here.
+    `check`: called with what the remote has, when others wrote there meanwhile; where it raises OvertakenError,
+    nothing is written. Raises ToolError.
     """
-    repository = book.repository
-    left = ledger.read(repository)  # by a job that ended before it could push
-    new = [one for one in promotions if not _is_left(left.get(one.tag_oid), one)]
-    notes.add_all(repository, {one.tag_oid: [one.statement()] for one in new})
+    repository, lines = book.repository, {one.tag_oid: [one.statement()] for one in promotions}
     if remote is None:
+        notes.add_all(repository, lines)
         return
     tags = [tag for one in promotions for tag in (one.tag, book.version_tag(one)) if tag]
     refs = [f"refs/tags/{tag}" for tag in dict.fromkeys(tags)]
-    unseen = set(tags) - tagging.fetched(repository)
     joined = (lambda: check(refresh(repository, remote))) if check else None
     try:
-        notes.push(repository, remote, refs=refs, joined=joined)
-    except (OvertakenError, RefusedError):
-        notes.take_back(repository, _lines(promotions, left))
-        raise
-    except ToolError as error:
-        _give_way(repository, remote, unseen, _lines(promotions, left), error)
+        notes.push(repository, remote, lines, refs=refs, joined=joined)
+    except (ToolError, RefusedError) as error:
+        _give_way(repository, remote, made, error)
         raise
 
 
 def _give_way(
-    repository: Repository,
-    remote: str,
-    unseen: set[str],
-    lines: Mapping[str, list[Statement]],
-    error: ToolError,
+    repository: Repository, remote: str, made: Collection[str], error: MlopsCiError
 ) -> None:
-    """Leave nothing here where somebody else was faster with a tag of the same name: it would be read, and pushed
-    with the next Record. Raises ToolError then. After any other failure the next run goes on from what is here.
+    """Leave no tag here where somebody else was faster, also with one of the same name, for which ToolError is raised.
+    After any other failure the next run goes on from what is here.
     """
     try:
-        taken = sorted(unseen & set(tagging.fetch(repository, remote)))
+        taken = sorted(set(made) & set(tagging.fetch(repository, remote)))
     except ToolError:
         return  # as unreachable as it was
+    if taken or isinstance(error, (OvertakenError, RefusedError)):
+        tagging.delete(repository, made)
     if taken:
-        notes.take_back(repository, lines)
-        tagging.delete(repository, taken)
         what = f"somebody else has pushed {taken[0]} at the same time"
         raise ToolError(what, hint="run this again: it goes on from there") from error
 
 
-def _lines(
-    promotions: Sequence[Promotion], left: Mapping[str, Promotion]
-) -> dict[str, list[Statement]]:
-    """What `write` wrote of these, and what was left of them before, by the tag."""
-    own = ((one, left.get(one.tag_oid, one)) for one in promotions)
-    return {one.tag_oid: [one.statement(), before.statement()] for one, before in own}
-
-
-def _is_left(left: Promotion | None, wanted: Promotion) -> bool:
-    return left is not None and (left.version, left.subject) == (wanted.version, wanted.subject)
+def check_not_overtaken(now: Book, asked: Promotion, before: Promotion | None, hint: str) -> None:
+    """`before`: what held the stage when `asked` was examined. Raises OvertakenError when that is another now, or
+    when somebody has granted the same.
+    """
+    champion = now.champion(asked.model, asked.stage, but=asked.tag)
+    if champion != before or asked.tag_oid in now.promotions:
+        version = asked.version if champion == before else champion.version if champion else "none"
+        what = f"{asked.model}#{asked.stage} was granted to {version} meanwhile"
+        raise OvertakenError(what, hint=hint)
 
 
 def refresh(repository: Repository, remote: str | None) -> Book:
@@ -99,8 +90,10 @@ def refresh(repository: Repository, remote: str | None) -> Book:
         together = not repository.shallow
         moved = tagging.fetch(repository, remote, *([notes.FETCH] if together else []))
         if moved:
-            what = f"{moved[0]} is another tag at {remote} than here: somebody moved it"
-            hint = f"git ls-remote --tags {remote}; where yours was never pushed: git tag -d '{moved[0]}'"
+            what = (
+                f"{moved[0]} is another tag at {notes.shown(remote)} than here: somebody moved it"
+            )
+            hint = f"git ls-remote --tags {notes.shown(remote)}; where yours was never pushed: git tag -d '{moved[0]}'"
             raise RefusedError(what, hint=hint)
         if together:
             notes.merge_fetched(repository)

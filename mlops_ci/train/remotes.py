@@ -37,7 +37,9 @@ def base_of_pull_request(place: Place, environ: Mapping[str, str] = os.environ) 
     base = environ.get("GITHUB_BASE_REF")
     if not base or not _has_secrets(place.root, environ):
         return None
-    found = place.repository.find(f"origin/{base}") or place.repository.find(base)
+    # Whole names of refs: whoever may push tags can call one `origin/main`.
+    refs = (f"refs/remotes/origin/{base}", f"refs/heads/{base}")
+    found = next(filter(None, map(place.repository.find, refs)), None)
     if found is None:
         raise ToolError(
             f"the base branch {base!r} is not in this clone, and only its remotes are trusted here",

@@ -364,6 +364,25 @@ def test_a_bare_repository_needs_both_names(
     assert metrics(data(capsys, "HEAD~1", "HEAD"))["accuracy"]["change"] == "better"
 
 
+@pytest.mark.parametrize("name", ["main", "origin/main"])
+def test_a_tag_that_is_called_as_a_branch_is_not_taken_for_it(
+    project: Any, capsys: Any, name: str
+) -> None:
+    """Whoever may push tags could choose what a change is compared with, and whose gates judge it."""
+    project.git("update-ref", "refs/remotes/origin/main", "main")
+    project.git("switch", "-qc", "feature")
+    project.commit(**{"metrics.json": '{"accuracy": 0.91}'})
+    assert data(capsys, name)["candidate"]["commit"] is None
+    project.git("tag", name, "feature")
+    project.git("branch", "-qD", "main") if name == "main" else None
+    ref = "refs/remotes/origin/main"
+    assert f"say which is meant: {ref} or refs/tags/{name}" in refusal(capsys, name, code=2)
+    assert "is a branch, and a tag" in refusal(capsys, f"{name}~0", code=2)
+    assert metrics(data(capsys, ref))["accuracy"]["change"] == "better"
+    project.git("tag", "-f", name, ref)
+    assert metrics(data(capsys, name))["accuracy"]["change"] == "better"
+
+
 def test_unknown_names_are_refused_with_a_proposal(project: Any, capsys: Any) -> None:
     assert "did you mean main?" in refusal(capsys, "mian", code=2)
     assert "unknown revision '--upload-pack=x'" in refusal(capsys, "--", "--upload-pack=x", code=2)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops_ci.github import approvals
+from mlops_ci.github.client import Client
 from mlops_ci.lineage import notes
 from tests.promote.conftest import RUN
 from tests.promote.test_promote import ask, holders
@@ -158,6 +160,30 @@ def test_without_an_approval_nothing_is_promoted(released: Repo, hub: Api, cli: 
 def test_a_rejection_is_no_approval(released: Repo, hub: Api, cli: Any) -> None:
     hub.add_approval(FULL, RUN, environment="dev", login="bob", state="rejected")
     assert cli("promote", ask(released, "v1.0.0", 1, "dev"))[0] == 1
+
+
+def test_who_approved_and_deleted_the_account_is_a_ghost(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        {"user": None, "state": "approved", "comment": None, "environments": [{"name": "dev"}]}
+    ]
+    client = Client("https://api.github.com", FULL, "t")
+    monkeypatch.setattr(client, "get", lambda _: found)
+    (review,) = approvals.read(client, RUN)
+    assert (review.user, review.environment, review.comment) == ("ghost", "dev", "")
+
+
+def test_the_run_that_started_this_one_has_approved_nothing(
+    released: Repo, hub: Api, cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    event = {"workflow_run": {"id": 66, "head_sha": "0" * 40, "head_branch": "main"}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "workflow_run")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    hub.add_approval(FULL, 66, environment="dev", login="mallory")
+    code, _, err = cli("promote", ask(released, "v1.0.0", 1, "dev"))
+    assert (code, "nobody has approved that dev is taken" in err) == (1, True)
+    code, out, _ = cli("promote", ask(released, "v1.0.0", 2))
+    assert (code, "approved by ada" in out) == (0, True)
 
 
 def configure(released: Repo, text: str) -> None:

@@ -26,7 +26,7 @@ from mlops_ci.promote.artifacts import ModelAt
 from mlops_ci.promote.book import Book
 from tests.conftest import Repo
 from tests.lineage import project
-from tests.promote.conftest import record
+from tests.promote.conftest import GATES, record
 
 pytestmark = pytest.mark.real
 
@@ -427,6 +427,9 @@ def test_in_a_run_the_main_branch_is_the_default_branch_of_the_repository(
     monkeypatch.setenv(*variable)
     code, _, err = cli("promote", ask(released, "v1.3.0", 1))
     assert (code, "was never the main branch" in err) == (1, True)
+    released.git("update-ref", "-d", "refs/remotes/origin/trunk")  # and `main` is none instead
+    code, _, err = cli("promote", "churn#prod#1")
+    assert (code, "no main branch is in this clone" in err) == (1, True)
 
 
 def test_a_rollback_goes_to_no_version_that_only_a_branch_had(released: Repo, cli: Any) -> None:
@@ -738,6 +741,16 @@ def test_a_tag_that_nobody_granted_is_rolled_back(released: Repo, cli: Any) -> N
     assert "from v1.2.0 to v1.1.0" in released.git("tag", "-n9", "-l", "churn#prod#3")
 
 
+def test_a_rollback_leads_away_from_what_is_asked_for_once_more(released: Repo, cli: Any) -> None:
+    """A tag that waits for its approval is not what a rollback left: it said `rolled back`, and granted that."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    waiting = released.git("rev-parse", ask(released, "v1.1.0", 20))
+    assert cli("rollback", "churn")[0] == 0
+    assert holders(cli) == [("v1.0.0", True)]
+    assert waiting not in ledger.read(here())
+
+
 def test_a_rollback_leads_to_nothing_that_was_rolled_back(released: Repo, cli: Any) -> None:
     """Somebody asks for it again, past all gates; or the version before was asked for twice."""
     cli("promote", ask(released, "v1.0.0", 1))
@@ -800,3 +813,20 @@ def test_a_rollback_is_told_where_the_registry_is_down(
     assert err.startswith("not shown everywhere: http://127.0.0.1:9/")
     assert "run this again, or mlops-ci sync churn" in err
     assert holders(cli) == [("v1.0.0", True)]
+
+
+def test_a_rollback_is_told_where_the_config_of_main_is_broken(released: Repo, cli: Any) -> None:
+    """Which registry would have to follow is not known then; what holds the stage is."""
+    cli("promote", ask(released, "v1.0.0", 1))
+    cli("promote", ask(released, "v1.1.0", 2))
+    released.commit(**{"mlops-ci.yaml": "gates: nonsense\n"})
+    released.git("push", "-q", "origin", "main")
+    code, out, err = cli("rollback", "churn")
+    assert (code, out.splitlines()[0]) == (3, "churn#prod v1.0.0: rolled back (before: v1.1.0)")
+    assert err.startswith("not shown everywhere: mlops-ci.yaml:1")
+    assert "mlops-ci sync churn" in err
+    assert holders(cli) == [("v1.0.0", True)]
+    assert cli("sync", "--check")[0] == 2
+    released.commit(**{"mlops-ci.yaml": GATES})
+    released.git("push", "-q", "origin", "main")
+    assert cli("sync", "--check")[0] == 0

@@ -104,7 +104,7 @@ def test_no_rollback_leads_to_what_was_rolled_back(steps: list[tuple[str, str]])
         world = World()
         patched.setattr(tags, "read", lambda _: list(world.tags))
         patched.setattr(ledger, "read", lambda *_: dict(world.records))
-        patched.setattr(rollback, "check", lambda *_: None)
+        patched.setattr(rollback, "verify", lambda *_: None)
         patched.setattr(tagging, "create", world.create)
         for version, commit in COMMITS.items():
             world.tag(f"churn@{version}", commit)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.errors import UnreadableError
+from mlops_ci.lineage import notes
+from mlops_ci.promote import artifacts
 from mlops_ci.stack.base import RegisteredVersion
 from tests.promote.test_on_github import FULL, deployments
-from tests.promote.test_promote import ask, stored, tag
+from tests.promote.test_promote import ask, stored, tag, with_promote
 
 if TYPE_CHECKING:
     from tests.conftest import Repo
@@ -169,3 +171,24 @@ def test_a_token_without_rights(two: Repo, hub: Api, cli: Any) -> None:
         one["_statuses"].clear()
     hub.add_token("ghs_1", contents="write")
     assert findings(cli) == (4, [("github", "refused")])
+
+
+def test_what_only_a_branch_had_is_shown_to_nobody(
+    released: Repo, cli: Any, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may push tags and notes can write that it was promoted."""
+    assert cli("promote", ask(released, "v1.0.0", 1))[0] == 0
+    with_promote(released, "evidence: recorded")
+    released.git("checkout", "-q", "-b", "side", "churn@v1.1.0^{}")
+    released.commit(README="unseen\n")
+    released.git("tag", "-a", "-m", "x", "churn@v1.3.0", "side")
+    assert cli("promote", ask(released, "v1.3.0", 2), "--local")[0] == 0  # as a forged one would be
+    released.git("checkout", "-q", "main")
+    released.git("revert", "--no-edit", "HEAD")
+    released.git("push", "-q", "origin", "main", notes.REF)
+    shutil.rmtree(released.path / ".dvc/cache")
+    monkeypatch.setattr(artifacts, "_got", lambda *_: pytest.fail("dvc was asked"))
+    registry.aliases["churn@prod"] = "churn@v1.0.0"
+    code, out, _ = cli("sync")
+    assert (code, "v1.3.0 at" in out, "was never the main branch" in out) == (1, True, True)
+    assert registry.aliases == {"churn@prod": "churn@v1.0.0"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.lineage import notes
-from mlops_ci.promote import artifacts, ledger, writing
+from mlops_ci.promote import artifacts, ledger, rollback
 from tests.promote.memory import Killed
 from tests.promote.test_promote import ask, forge_metrics, here, holders, stored, tag
 
@@ -53,7 +53,7 @@ def test_a_forged_record_of_a_branch_is_shown_to_nobody(
     released.git("checkout", "-q", "main")
 
     code, out, _ = cli("sync")
-    assert (code, "commit  broken: v1.3.0 at" in out) == (1, True)
+    assert (code, "bytes  broken: v1.3.0 at" in out) == (1, True)
     if kind == "rollback":
         code, _, err = cli("rollback", "churn")
         assert (code, "was never the main branch" in err) == (1, True)
@@ -82,7 +82,7 @@ def test_what_a_rollback_left_half_way_is_gone_on_with(
 
     ask(two, "v1.2.0", 3)
     with monkeypatch.context() as patched:
-        patched.setattr(writing, "write", killed)
+        patched.setattr(rollback, "write", killed)
         with pytest.raises(Killed):
             cli("rollback", "churn")
     assert holders(cli) == [("v1.1.0", False)]

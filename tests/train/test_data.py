@@ -168,6 +168,8 @@ def test_a_pull_request_cannot_name_the_remote_while_secrets_are_there(
     theirs.mkdir()
     config = pipeline.path.joinpath(".dvc/config").read_text().replace("../../remote", str(theirs))
     pipeline.commit(**{".dvc/config": config})
+    for name in ("base", "origin/base"):  # no tag is taken for the branch
+        pipeline.git("tag", name)
     env = {"GITHUB_BASE_REF": "base"}
     without = train(pipeline, **env)
     assert without.code == 3  # their remote is empty

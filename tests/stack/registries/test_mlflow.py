@@ -19,6 +19,7 @@ from mlops_ci.http import StatusError, post_json
 from mlops_ci.promote import grammar
 from mlops_ci.stack.base import Registration, TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
+from mlops_ci.stack.registries.mlflow import server as rest_registry
 from mlops_ci.stack.registries.mlflow.names import alias_of
 from mlops_ci.stack.trackers.mlflow.rest import RestStore
 
@@ -71,6 +72,17 @@ def test_a_version_that_somebody_else_made_under_the_name_is_not_taken(
     assert made.number != forged.number
     assert registry.find(server, own) == made
     assert registry.find(server, replace(own, tags={"mlops_ci.record": "sha256:1"})) is None
+
+
+def test_nor_is_one_of_very_many(server: TrackerSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow answers by pages: theirs, which are newer, would hide ours, and one more would be made each time."""
+    own = wanted("hidden", "v1.0.0")
+    made = registry.register(server, own)
+    for number in range(4):
+        registry.register(server, replace(own, source=f"s3://evil/{number}"))
+    monkeypatch.setattr(rest_registry, "_PAGE", 2)
+    assert registry.find(server, own) == registry.register(server, own) == made
+    assert count(server, "hidden") == 5
 
 
 def test_a_stage_moves_and_is_given_back(server: TrackerSettings) -> None:

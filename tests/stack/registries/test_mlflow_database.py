@@ -16,6 +16,7 @@ import pytest
 from mlops_ci.errors import UnreadableError
 from mlops_ci.stack.base import TrackerSettings
 from mlops_ci.stack.registries import mlflow as registry
+from mlops_ci.stack.trackers.mlflow import client_script
 from tests import loaded
 from tests.stack.registries.test_mlflow import wanted
 
@@ -95,3 +96,15 @@ def test_what_cannot_be_done_is_one_line(store: TrackerSettings) -> None:
     assert not (store.root / "gone.db").exists()
     with pytest.raises(UnreadableError, match=r"only sqlite:///path and http\(s\)://host"):
         registry.holder(TrackerSettings(uri="databricks", root=store.root), "churn", "prod")
+
+
+def test_all_pages_are_read() -> None:
+    class Page(list[int]):
+        token: str | None = None
+
+    def search(wanted: str, page_token: str = "0") -> Page:
+        page = Page([int(page_token)])
+        page.token = str(page[0] + 1) if page[0] < 3 else None
+        return page
+
+    assert list(client_script.pages(search, "")) == [0, 1, 2, 3]

@@ -15,12 +15,15 @@ from mlops_ci.stack.registries.mlflow.names import GIT_TAG, MODEL, alias_of, nam
 from mlops_ci.stack.trackers.mlflow.rest import as_mlflow_answers, open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlops_ci.stack.base import Registration, TrackerSettings
     from mlops_ci.stack.trackers.mlflow.rest import RestStore
 
 # The first alias of a model that is set twice at once: https://github.com/mlflow/mlflow, SqlAlchemyStore.
 # set_registered_model_alias inserts without a lock, and the second insert is refused.
 _RACES = 3
+_PAGE = 1000
 
 
 @as_mlflow_answers()
@@ -77,11 +80,24 @@ def withdraw(settings: TrackerSettings, model: str, stage: str) -> None:
 def _registered(server: RestStore, wanted: Registration) -> list[RegisteredVersion]:
     """The versions that are this one, oldest first. The tag has no quote: the grammar of tags knows none."""
     asked = f"name = '{name_of(wanted.model)}' and tags.`{GIT_TAG}` = '{wanted.git_tag}'"
-    page = server.find("model-versions/search", filter=asked, max_results="1000") or {}
-    found = (_version(one) for one in page.get("model_versions", []))
+    found = (_version(one) for one in _search(server, asked))
     return sorted(
         (one for one in found if one.is_made_from(wanted)), key=lambda one: int(one.number)
     )
+
+
+def _search(server: RestStore, asked: str) -> Iterator[dict[str, Any]]:
+    """All pages: whoever may write to MLflow can give the tag to any number of versions."""
+    page: dict[str, Any] = {"next_page_token": ""}
+    while page:
+        token = page.get("next_page_token", "")
+        more = {"page_token": token} if token else {}
+        page = (
+            server.find("model-versions/search", filter=asked, max_results=str(_PAGE), **more) or {}
+        )
+        yield from page.get("model_versions", [])
+        if page.get("next_page_token", "") in ("", token):
+            return
 
 
 def _create_model(server: RestStore, model: str) -> None:

@@ -11,7 +11,10 @@ import json
 import pathlib
 import sys
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOCAL_RUN = "mlops_ci.local_run"
 # https://mlflow.org/docs/latest/rest-api.html: the most that one log-batch takes.
@@ -160,13 +163,22 @@ def withdraw(asked: dict[str, Any]) -> dict[str, Any]:
 def versions_of(client: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Those that were registered as is asked, oldest first. The tag has no quote: the grammar of tags knows none."""
     wanted = f"name = '{asked['name']}' and tags.`{asked['key']}` = '{asked['git_tag']}'"
-    found = (shown(one) for one in client.search_model_versions(wanted))
+    found = (shown(one) for one in pages(client.search_model_versions, wanted))
     same = (
         one
         for one in found
         if one["source"] == asked["source"] and asked["tags"].items() <= one["tags"].items()
     )
     return sorted(same, key=lambda one: int(one["number"]))
+
+
+def pages(search: Any, wanted: str) -> Iterator[Any]:
+    """All that MLflow finds: whoever may write there can give a tag to any number of versions."""
+    page = search(wanted)
+    yield from page
+    while page.token:
+        page = search(wanted, page_token=page.token)
+        yield from page
 
 
 def shown(version: Any) -> dict[str, Any]:
