@@ -21,9 +21,13 @@ class ChampionMetric:
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The version that holds a stage, by a Promotion Record that was verified."""
+    """The version that holds a stage, by a Promotion Record that its tag agrees with.
+
+    `problem`: why it may not be what is in production, "" where nothing speaks against it.
+    """
 
     version: str
     stage: str
     commit: str
     metrics: tuple[ChampionMetric, ...] = ()
+    problem: str = ""

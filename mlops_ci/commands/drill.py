@@ -98,6 +98,8 @@ def _headline(found: Drilled) -> str:
     if found.injected:
         if found.exit_code == 0:
             return f"{found.injected} was noticed, by {found.expected}"
+        if failed and not found.put_in:
+            return f"{found.injected} was not put in: {failed.name} fails without it"
         noticed = f"noticed by {failed.name}" if failed else "not noticed"
         return f"{found.injected} was {noticed}; {found.expected} has to notice it"
     if failed:

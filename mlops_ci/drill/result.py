@@ -27,7 +27,10 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Drilled:
-    """`injected`: the fault that was put in on purpose, and the phase that has to notice it; "" for a real drill."""
+    """`injected`: the fault that was put in on purpose, and the phase that has to notice it; "" for a real drill.
+
+    `put_in`: that phase had passed without the fault: what failed then is the fault, and nothing else.
+    """
 
     tag: str
     version: str
@@ -35,6 +38,7 @@ class Drilled:
     phases: tuple[Phase, ...]
     injected: str = ""
     expected: str = ""
+    put_in: bool = False
 
     @property
     def seconds(self) -> float:
@@ -49,13 +53,16 @@ class Drilled:
     def exit_code(self) -> int:
         """0: restored, or the fault was noticed where it has to be; 1: not; 3: something could not be decided."""
         if self.injected:
-            return 0 if self.failed and self.failed.name == self.expected else 1
+            noticed = self.failed and self.failed.name == self.expected
+            return 0 if self.put_in and noticed else 1
         if self.failed:
             return 1
         return 3 if any(one.result == "unknown" for one in self.phases) else 0
 
     def as_json(self) -> dict[str, Any]:
         found = {key: value for key, value in asdict(self).items() if value != ""}
+        if not self.injected:
+            del found["put_in"]
         return {
             "schema_version": SCHEMA_VERSION,
             "exit_code": self.exit_code,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from typing import TYPE_CHECKING
 
+from mlops_ci.drill.faults import NO_FAULT
 from mlops_ci.errors import RefusedError, ToolError, UnreadableError
 from mlops_ci.lineage.collect import describe
 from mlops_ci.lineage.hashing import hash_paths
@@ -20,12 +22,14 @@ from mlops_ci.train.perform import Job, perform
 from mlops_ci.train.run import open_environments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlops_ci.config import Config
     from mlops_ci.drill.faults import Fault
+    from mlops_ci.drill.result import Name
     from mlops_ci.drill.version import Restorable
+    from mlops_ci.reproduce.observed import Observed
     from mlops_ci.reproduction import ReproducedMetric
     from mlops_ci.stack.data.dvc import Out
     from mlops_ci.train.environment import Environment
@@ -48,6 +52,22 @@ class Room:
     def __init__(self, version: Restorable, folder: Path, output: Output, fault: Fault) -> None:
         self.version, self.folder = version, folder
         self.output, self.fault = output, fault
+        self.active = NO_FAULT
+
+    def noticed(self, name: Name, phase: Callable[[], Iterable[str]]) -> list[str]:
+        """What a phase says; where it has to notice the fault, it has to pass without it first."""
+        said = list(phase())
+        return list(phase()) if self.put_in(name) else said
+
+    def put_in(self, name: Name) -> bool:
+        """Put the fault in, where this phase has to notice it."""
+        if self.fault is NO_FAULT or self.fault.noticed_by != name:
+            return False
+        self.active = self.fault
+        self.version.tag = self.fault.tag(self.version.tag)
+        if name != "resolve":
+            self.fault.restored(self.place.root / self.version.subject[0]["name"])
+        return True
 
     def clone(self) -> Iterator[str]:
         """Nothing is shared: neither objects nor caches."""
@@ -65,6 +85,10 @@ class Room:
         now, then = main.version if main else "", trained.python if trained else ""
         if now and then and now != then:
             yield f"Python {now}, trained with {then}"
+        for lock in trained.environments if trained else ():
+            content = self.place.tree.read(lock.path) or b""
+            if lock.sha256 and hashlib.sha256(content).hexdigest() != lock.sha256:
+                yield f"{visible(lock.path)} is not the one that it was trained with"
 
     def restore(self) -> Iterator[str]:
         """All that the commit has in DVC: what the model was made from as well."""
@@ -72,7 +96,6 @@ class Room:
         if outs:
             self._pull(outs)
         yield f"{plural(len(outs), 'output')}, {size(sum(one.size or 0 for one in outs.values()))}"
-        self.fault.restored(self.place.root / self.version.subject[0]["name"])
 
     def _pull(self, outs: Iterable[str]) -> None:
         """Raises ToolError with what is missing: `dvc pull` does not always say it."""
@@ -131,13 +154,13 @@ class Room:
         registry = REGISTRIES["mlflow"]
         wanted = writing.registration(version.promotion)
         tag, stage = wanted.git_tag, version.promotion.stage
-        found = self.fault.registered(registry.find(settings, wanted))
+        found = self.active.registered(registry.find(settings, wanted))
         if found is None:
             what = f"MLflow does not know {tag} with the bytes that were promoted"
             raise RefusedError(what, hint="mlops-ci sync")
         champion = version.book.champion(version.model, stage)
         if champion and champion.version == version.version:
-            held = self.fault.served(registry.holder(settings, version.model, stage))
+            held = self.active.served(registry.holder(settings, version.model, stage))
             if held is None or held.number != found.number:
                 serves = f"version {held.number} ({held.git_tag})" if held else "nothing"
                 what = f"MLflow serves {serves} as {version.model}@{stage}, not version {found.number} ({tag})"
@@ -147,7 +170,7 @@ class Room:
     def evaluate(self) -> Iterator[str]:
         """What comes after the model, and all that writes metrics or predictions, runs again on what was restored."""
         known = [self.version.trained] if self.version.trained else []
-        before = self.fault.recorded(observed.recorded(self.place, self.settings, known))
+        before = observed.recorded(self.place, self.settings, known)
         stages = self._evaluating()
         if not stages:
             raise UnreadableError("no stage of dvc.yaml writes metrics: nothing was evaluated")
@@ -161,14 +184,20 @@ class Room:
         )
         perform(self.place, job, self.output)
         after = observed.found(self.place, self.settings)
-        found = judge.metrics(before, [after], lambda path: metric_settings(self.config, path))
-        _check_metrics(found)
+        found = self._compared(before, after)
+        if self.put_in("evaluate"):
+            self._compared(self.active.recorded(before), after)
         for path, content in predicted.items():
             now = self._content(path)
             if now != content and not judge.close(path, content, now):
                 raise RefusedError(f"{visible(path)} holds other predictions than recorded")
         files = f", {plural(len(predicted), 'file')} of predictions" if predicted else ""
         yield f"{plural(len(found), 'metric')}{files} as recorded"
+
+    def _compared(self, before: Observed, after: Observed) -> list[ReproducedMetric]:
+        found = judge.metrics(before, [after], lambda path: metric_settings(self.config, path))
+        _check_metrics(found)
+        return found
 
     def _evaluating(self) -> set[str]:
         """Also what stands between the model and its metrics: a file there may be edited as well as the metrics."""

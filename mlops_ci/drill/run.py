@@ -76,14 +76,15 @@ def drill(request: Request, output: Output) -> Drilled:
     """Raises UsageError for a tag that names no version."""
     repository = Repository.discover(request.start)
     fault = FAULTS[request.inject] if request.inject else NO_FAULT
-    version = find(writing.refresh(repository, request.remote), request.tag, fault)
+    version = find(writing.refresh(repository, request.remote), request.tag)
     watch = _Watch(output)
     source = repository.root or repository.git_dir
     with (
         active_environment(source, repository.is_tracked),
         temporary_folder(keep=request.keep) as folder,
     ):
-        _phases(watch, version, Room(version, folder, output, fault))
+        room = Room(version, folder, output, fault)
+        _phases(watch, version, room)
         if request.keep:
             output.say(f"kept in {folder}")
     return Drilled(
@@ -93,15 +94,16 @@ def drill(request: Request, output: Output) -> Drilled:
         phases=tuple(watch.phases),
         injected=request.inject,
         expected=fault.noticed_by if request.inject else "",
+        put_in=room.active is not NO_FAULT,
     )
 
 
 def _phases(watch: _Watch, version: Restorable, room: Room) -> None:
-    watch.run("resolve", version.resolve)
+    watch.run("resolve", lambda: room.noticed("resolve", version.resolve))
     watch.run("clean room", room.clone)
     os.environ.pop("GITHUB_TOKEN", None)  # it has fetched; the code of the tag need not see it
     watch.run("environment", room.environment)
     watch.run("restore", room.restore)
-    watch.run("verify", room.verify)
-    watch.run("registry", room.registry, needed=False)
+    watch.run("verify", lambda: room.noticed("verify", room.verify))
+    watch.run("registry", lambda: room.noticed("registry", room.registry), needed=False)
     watch.run("evaluate", room.evaluate)

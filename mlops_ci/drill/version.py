@@ -13,7 +13,6 @@ from mlops_ci.promote.grammar import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlops_ci.drill.faults import Fault
     from mlops_ci.lineage.statement import Descriptor
     from mlops_ci.promote.book import Book
     from mlops_ci.promote.ledger import Promotion
@@ -101,7 +100,7 @@ def _holder(book: Book, name: str) -> Tag | None:
     return next((one for one in book.tags if promotion and one.name == promotion.tag), None)
 
 
-def find(book: Book, name: str, fault: Fault) -> Restorable:
+def find(book: Book, name: str) -> Restorable:
     """Of a tag that registers a version or asks for a stage; of `churn#prod`, of what holds it; "": of what is in
     production. Raises UsageError for anything else.
     """
@@ -114,4 +113,4 @@ def find(book: Book, name: str, fault: Fault) -> Restorable:
     state = book.states[tag.request.model]
     here = [one.version for one in state.versions if one.tag.commit == tag.commit]
     version = tag.request.version or (here[0] if here else tag.commit[:7])
-    return Restorable(book=book, tag=fault.tag(tag), model=tag.request.model, version=version)
+    return Restorable(book=book, tag=tag, model=tag.request.model, version=version)

@@ -45,11 +45,26 @@ class Book:
     tags: list[Tag] = field(init=False)
     states: dict[str, ModelState] = field(init=False)
     promotions: dict[str, Promotion] = field(init=False)
+    _registered: dict[str, set[tuple[str, str]]] = field(init=False)
+    _standing: dict[tuple[str, str], list[Promotion]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tags = [*tags.read(self.repository), *self.planned]
         self.states = stages.states(self.tags)
         self.promotions = ledger.read(self.repository, self.ref)
+        self._registered = {
+            name: {(one.version, one.tag.commit) for one in state.versions}
+            for name, state in self.states.items()
+        }
+        self._standing = self._by_place()
+
+    def _by_place(self) -> dict[tuple[str, str], list[Promotion]]:
+        found: dict[tuple[str, str], list[Promotion]] = {}
+        for tag in reversed(self.tags):
+            promotion = self.promotions.get(tag.oid)
+            if promotion and not tag.problem and promotion.answers(tag):
+                found.setdefault((promotion.model, promotion.stage), []).append(promotion)
+        return found
 
     def asked(self, name: str) -> Asked:
         """Raises UsageError for a tag that asks for no stage, RefusedError for one that cannot be granted."""
@@ -86,11 +101,7 @@ class Book:
 
     def promotions_of(self, model: str, stage: str) -> Iterator[Promotion]:
         """Those that were granted, by tags that stand as they did then, newest first."""
-        for tag in reversed(self.tags):
-            promotion = self.promotions.get(tag.oid)
-            asked = tag.request.model, tag.request.stage
-            if promotion and not tag.problem and asked == (model, stage) and promotion.answers(tag):
-                yield promotion
+        yield from self._standing.get((model, stage), ())
 
     def champion(self, model: str, stage: str, but: str = "") -> Promotion | None:
         """What holds the stage: the newest Promotion of a version that is still registered. `but`: not by this tag."""
@@ -119,13 +130,23 @@ class Book:
 
     def check_not_lost(self, model: str, stage: str) -> None:
         """Raises RefusedError where what was granted last is lost."""
-        lost = self.lost(model, stage)
-        if lost:
-            what = f"{lost.version} was the last that {model}#{stage} was granted to, by {lost.tag}"
+        if what := self.lost_says(model, stage):
+            hint = "push it again, or say what holds it:"
             raise RefusedError(
-                f"{what}: that tag, or the one of the version, was deleted or moved, or is not in this clone",
-                hint=f"push it again, or say what holds it: mlops-ci rollback {model} --stage {stage} --to VERSION",
+                what, hint=f"{hint} mlops-ci rollback {model} --stage {stage} --to VERSION"
             )
+
+    def lost_says(self, model: str, stage: str) -> str:
+        """What was granted last and is lost, in words; "" where nothing is."""
+        lost = self.lost(model, stage)
+        if lost is None:
+            return ""
+        what = f"{lost.version} was the last that {model}#{stage} was granted to, by {lost.tag}"
+        return f"{what}: that tag, or the one of the version, was deleted or moved, or is not in this clone"
+
+    def problem(self, model: str, stage: str) -> str:
+        """What the tags say against what holds the stage: that something else was granted later, or is asked for."""
+        return self.lost_says(model, stage) or self.tags_say(model, stage)
 
     def tags_say(self, model: str, stage: str) -> str:
         """What the tags alone say instead of what holds the stage; "" where they agree, or nothing was granted."""
@@ -146,9 +167,7 @@ class Book:
 
     def is_registered(self, model: str, promotion: Promotion) -> bool:
         """Whether the version of a Promotion is registered at its commit."""
-        state = self.states.get(model)
-        versions = {(one.version, one.tag.commit) for one in state.versions} if state else set()
-        return (promotion.version, promotion.commit) in versions
+        return (promotion.version, promotion.commit) in self._registered.get(model, ())
 
     def version_tag(self, promotion: Promotion) -> str:
         """The newest tag that registers the version; "" when it is not registered any more."""
@@ -160,6 +179,11 @@ class Book:
     def nothing(self, model: str, stage: str) -> RefusedError:
         """That nothing holds the stage by a Promotion, and what was probably meant."""
         known = sorted({f"{one.model}#{one.stage}" for one in self.promotions.values()})
+        if f"{model}#{stage}" in known:
+            what = f"nothing holds {model}#{stage} any more: what it was granted to was withdrawn, or has no tag here"
+            return RefusedError(
+                what, hint=f"git fetch origin --tags, then mlops-ci history {model}"
+            )
         return RefusedError(
             f"no Promotion Record says that anything holds {model}#{stage}",
             hint=proposal(f"{model}#{stage}", known)

@@ -44,31 +44,39 @@ def beside(judged: Judged, request: Request) -> Judged:
     found = _champions(Repository.discover(request.start))
     comparison = judged.comparison
     models = (
-        _with(model, found[model.model], comparison, request) if model.model in found else model
+        _with(model, *found[model.model], comparison, request) if model.model in found else model
         for model in comparison.models
     )
     return replace(judged, comparison=replace(comparison, models=tuple(models)))
 
 
-def _champions(repository: Repository) -> dict[str, Promotion]:
-    """By the name that a Comparison has for the model, which need not be that of its tags."""
+def _champions(repository: Repository) -> dict[str, tuple[Promotion, str]]:
+    """By the name that a Comparison has for the model, which need not be that of its tags. And what was
+    granted later, and is lost.
+    """
     from mlops_ci.promote import artifacts  # this and the next only where something was promoted
     from mlops_ci.promote.book import Book
 
     book = Book(repository=repository)
-    found, production = {}, stages(repository)
+    found: dict[str, tuple[Promotion, str]] = {}
+    production = stages(repository)
     for tagged in book.states:
         held = (book.champion(tagged, stage) for stage in production)
         champion = next((one for one in held if one), None)
         if champion and repository.resolve(champion.commit):
             # A Record in the notes may be anybody's: one that names no model there is passed over.
             with suppress(MlopsCiError):
-                found[artifacts.name_at(repository, champion.commit, tagged)] = champion
+                name = artifacts.name_at(repository, champion.commit, tagged)
+                found[name] = champion, book.lost_says(tagged, champion.stage)
     return found
 
 
 def _with(
-    model: ModelComparison, promotion: Promotion, comparison: Comparison, request: Request
+    model: ModelComparison,
+    promotion: Promotion,
+    problem: str,
+    comparison: Comparison,
+    request: Request,
 ) -> ModelComparison:
     """As `diff --exact` of the two; without its numbers where they cannot be compared."""
     asked = replace(
@@ -97,6 +105,10 @@ def _with(
         if one.baseline is not None and not one.hidden
     )
     champion = Champion(
-        version=promotion.version, stage=promotion.stage, commit=promotion.commit, metrics=metrics
+        version=promotion.version,
+        stage=promotion.stage,
+        commit=promotion.commit,
+        metrics=metrics,
+        problem=problem,
     )
     return replace(model, champion=champion)

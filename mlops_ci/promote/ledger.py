@@ -88,7 +88,7 @@ class Promotion:
 def read(repository: Repository, ref: str = notes.REF) -> dict[str, Promotion]:
     """The newest Promotion by the id of the tag object. A note that is no Record counts for nothing."""
     found: dict[str, Promotion] = {}
-    for oid, statement in notes.statements(repository, ref):
+    for oid, statement in notes.statements(repository, ref, PROMOTION):
         promotion = _promotion(statement)
         if promotion is not None and promotion.tag_oid == oid:
             found[oid] = promotion

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ConfigError, MlopsCiError, RefusedError
@@ -12,6 +14,7 @@ from mlops_ci.promote.book import Book
 from mlops_ci.promote.grammar import Request
 from mlops_ci.promote.granting import check_merged, promotion_of
 from mlops_ci.promote_config import PromoteConfig
+from mlops_ci.text import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from mlops_ci.promote.approving import Yes
     from mlops_ci.promote.ledger import Promotion
     from mlops_ci.promote.stages import Holder
+
+# Each may have to be got from a remote.
+_TRIED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +57,63 @@ def find(book: Book, model: str, stage: str, version: str = "") -> Way:
     held = holder.version if holder else "nothing"
     granted = holder is not None and holder.tag.oid == current.tag_oid
     back = current.kind == "rollback" and not version
-    if granted and not lost and (back or version == current.version):
-        return Way(held=held, current=current, target=current, done=True)
+    done = granted and not lost and (back or version == current.version)
     # A tag at the predecessor is what a rollback left that was stopped half-way. What a rollback followed is what it
     # led away from, also where somebody asks for that again.
     again = held == current.version and not _left(book, model, stage)  # asked for by somebody
     undone = not lost and not granted and held != current.predecessor and not again
-    stay = current.kind == "rollback" or undone
+    stay = done or current.kind == "rollback" or undone
     wanted = version or (current.version if stay else current.predecessor)
     if not wanted:
         what = f"{current.version} is the first that was promoted to {model}#{stage}"
-        raise RefusedError(what, hint=_others(book, current, ""))
-    target = _earlier(book, current, wanted)
+        raise RefusedError(what, hint=_others(book, current, "") or _withdrawal(current))
+    if not (version or stay) and wanted in _rolled_back(book, model, stage):
+        what = f"{wanted}, which {current.version} followed, was rolled back since"
+        raise RefusedError(what, hint=_others(book, current, wanted) or _withdrawal(current))
+    target = current if done else _earlier(book, current, wanted)
     try:
         verify(book, target)
     except MlopsCiError as error:
         error.hint = " or ".join(filter(None, (error.hint, _others(book, current, wanted))))
         raise
-    return Way(held=held, current=current, target=target)
+    return Way(held=held, current=current, target=target, done=done)
+
+
+def _rolled_back(book: Book, model: str, stage: str) -> set[str]:
+    """The versions that a rollback led away from, and that nothing was granted to since."""
+    granted: set[str] = set()
+    left: set[str] = set()
+    for one in book.promotions_of(model, stage):
+        if one.kind == "rollback":
+            left |= {one.predecessor} - granted
+        granted.add(one.version)
+    return left
 
 
 def _others(book: Book, current: Promotion, wanted: str) -> str:
-    """The command that leads to the newest other version that was not rolled back, when `wanted` is gone; or ""."""
+    """The command that leads to the newest other version that was not rolled back, and can be had, when `wanted` is
+    gone; or "".
+    """
     model, stage = current.model, current.stage
     earlier = list(book.promotions_of(model, stage))
     left = {one.predecessor for one in earlier if one.kind == "rollback"}
-    good = (one.version for one in earlier if book.is_registered(model, one))
-    other = next((one for one in good if one not in left | {wanted, current.version}), "")
-    return f"mlops-ci rollback {model} --stage {stage} --to {other}" if other else ""
+    others = {
+        one.version: one
+        for one in reversed(earlier)
+        if book.is_registered(model, one) and one.version not in left | {wanted, current.version}
+    }
+    for version, other in islice(reversed(others.items()), _TRIED):
+        with suppress(MlopsCiError):
+            verify(book, other)
+            return f"mlops-ci rollback {model} --stage {stage} --to {version}"
+    return ""
+
+
+def _withdrawal(current: Promotion) -> str:
+    """The commands that leave the stage empty, where there is nothing to go back to."""
+    tag = shell_word(f"{current.model.replace(':', '=')}@{current.version}!")
+    steps = f"git tag -a -m withdrawn {tag} {current.commit[:12]} && git push origin {tag}"
+    return f"to serve nothing: {steps} && mlops-ci sync {current.model}"
 
 
 def _earlier(book: Book, current: Promotion, version: str) -> Promotion:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import RefusedError
 from mlops_ci.frozen import dataclass
 from mlops_ci.promote.book import Book
 
@@ -75,17 +74,20 @@ def status(repository: Repository) -> Status:
         problems=(
             *_shallow(repository),
             *(problem for state in states.values() for problem in state.problems),
-            *_lost(book),
+            *_against(book),
         ),
     )
 
 
-def _lost(book: Book) -> Iterator[str]:
+def _against(book: Book) -> Iterator[str]:
+    """Where what was granted last is not what the tags say: it is what MLflow serves."""
     for model, stage in sorted({(one.model, one.stage) for one in book.promotions.values()}):
-        try:
-            book.check_not_lost(model, stage)
-        except RefusedError as error:
-            yield str(error)
+        if lost := book.lost_says(model, stage):
+            yield lost
+        elif said := book.tags_say(model, stage):
+            champion = book.champion(model, stage)
+            assert champion is not None
+            yield f"{model}#{stage} was granted to {champion.version} last, and the tags differ: {said}"
 
 
 def _shallow(repository: Repository) -> list[str]:

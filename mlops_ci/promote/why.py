@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlops_ci.errors import RefusedError, UnreadableError
+from mlops_ci.errors import UnreadableError
 from mlops_ci.frozen import dataclass
 from mlops_ci.lineage import notes, provenance
-from mlops_ci.lineage.statement import encode
+from mlops_ci.lineage.statement import PROVENANCE, encode
 
 if TYPE_CHECKING:
     from mlops_ci.promote.book import Book
@@ -43,15 +43,7 @@ def why(book: Book, model: str, stage: str) -> Why:
     champion = book.champion(model, stage)
     if champion is None:
         raise book.nothing(model, stage)
-    return replace(explain(book, champion), problem=_problem(book, model, stage))
-
-
-def _problem(book: Book, model: str, stage: str) -> str:
-    try:
-        book.check_not_lost(model, stage)
-    except RefusedError as error:
-        return str(error)
-    return book.tags_say(model, stage)
+    return replace(explain(book, champion), problem=book.problem(model, stage))
 
 
 def explain(book: Book, champion: Promotion) -> Why:
@@ -81,7 +73,7 @@ def training_of(book: Book, promotion: Promotion) -> str:
 def _records(book: Book) -> dict[str, Provenance]:
     """By the SHA-256 of the line."""
     found = {}
-    for _, statement in notes.statements(book.repository):
+    for _, statement in notes.statements(book.repository, about=PROVENANCE):
         try:
             parsed = provenance.parse([statement], "note")[0]
         except UnreadableError:

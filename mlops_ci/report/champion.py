@@ -25,7 +25,7 @@ def title(champion: Champion) -> str:
 
 def addition(model: ModelComparison, verdict: Verdict, rows: Sequence[Check]) -> Line:
     """What follows the headline of a change that is let through and loses against what is in production."""
-    if model.champion is None or verdict.blocks:
+    if model.champion is None or model.champion.problem or verdict.blocks:
         return ()
     losses = _moved(model.champion, rows, "worse")
     if not losses:
@@ -35,10 +35,11 @@ def addition(model: ModelComparison, verdict: Verdict, rows: Sequence[Check]) ->
 
 
 def sentence(champion: Champion, rows: Sequence[Check]) -> Line:
-    """The largest losses against it, and how many more; else that there is none."""
+    """The largest losses against it, and how many more; else that there is none. First what speaks against it."""
+    doubt = f" (perhaps not: {champion.problem})" if champion.problem else ""
     losses = _moved(champion, rows, "worse")
     gains = _moved(champion, rows, "better")
-    start: Line = (Code(title(champion)), ": ")
+    start: Line = (Code(title(champion)), f"{doubt}: ")
     if not losses and not gains:
         return (*start, "the same in all that is judged.")
     shown = [_change(one, "loss") for one in losses[:2]] or [_change(gains[0], "gain")]

@@ -141,7 +141,8 @@ def _champion(one: Champion) -> dict[str, Any]:
         {key: value for key, value in metric.items() if value is not None}
         for metric in found["metrics"]
     ]
-    return {**found, "metrics": metrics}
+    problem = found.pop("problem")
+    return {**found, "metrics": metrics, **({"problem": problem} if problem else {})}
 
 
 def _change(one: Change) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlops_ci.cli import run
+from mlops_ci.drill import room
 from mlops_ci.drill.faults import FAULTS
 from mlops_ci.promote import registered
 from mlops_ci.stack import registries
@@ -124,6 +125,41 @@ def test_a_fault_that_nobody_notices_is_told(promoted: Repo, capsys: Any) -> Non
     """No registry is configured here: nothing can notice that it has drifted."""
     found = drilled(capsys, "--inject", "alias-drift", code=1)
     assert "failed" not in results(found).values()
+
+
+@pytest.mark.parametrize("fault", ["moved-tag", "corrupt-byte", "alias-drift", "edited-metrics"])
+def test_what_is_broken_anyway_is_no_fault_that_was_noticed(
+    fault: str, promoted: Repo, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    digest = sha256(the_object(promoted).read_bytes()).hexdigest()
+    served = _Registry(digest, held="churn@v1.0.0", number="1")
+    serve(monkeypatch, served, promoted.path)
+    if fault == "moved-tag":
+        promoted.git("tag", "-d", "churn#prod#2", "churn@v1.1.0")
+        promoted.git("push", "-q", "origin", ":refs/tags/churn@v1.1.0", ":refs/tags/churn#prod#2")
+        promoted.git("tag", "-a", "-m", "x", "churn@v1.1.0", "HEAD")
+        promoted.git("notes", "--ref", "refs/notes/mlops-ci", "remove", "--ignore-missing", "HEAD")
+        promoted.git("push", "-qf", "origin", "refs/notes/mlops-ci")
+    if fault == "corrupt-byte":
+        real = room.different
+        monkeypatch.setattr(room, "different", lambda *a: {**real(*a), "model.bin": "other bytes"})
+    if fault == "edited-metrics":
+        forge_metrics(promoted)
+    tag = "churn@v1.3.0" if fault == "edited-metrics" else "churn@v1.1.0"
+    found = drilled(capsys, "--inject", fault, code=1, tag=tag)
+    assert (failed(found)[0], found["put_in"]) == (FAULTS[fault].noticed_by, False)
+    run(["drill", tag, "--inject", fault])
+    assert "was not put in" in capsys.readouterr().out
+
+
+def test_a_lock_that_is_not_the_one_of_the_training_is_told(promoted: Repo, capsys: Any) -> None:
+    promoted.write("requirements.txt", "# other packages\n")
+    promoted.commit("packages alone")
+    promoted.git("tag", "-a", "-m", "x", "churn@v1.3.0")
+    for tag, told in (("churn@v1.1.0", False), ("churn@v1.3.0", True)):
+        found = drilled(capsys, "--local", code=0, tag=tag)
+        said = " ".join(found["phases"][2]["says"])
+        assert ("requirements.txt is not the one that it was trained with" in said) is told
 
 
 def test_an_object_that_is_gone_or_damaged(promoted: Repo, capsys: Any) -> None:

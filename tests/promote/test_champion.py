@@ -43,6 +43,7 @@ def test_better_than_the_base_but_worse_than_production(
     metrics = json.loads(promoted.git("show", "churn@v1.1.0:metrics.json"))
     assert accuracy["value"] == metrics["accuracy"]
     assert accuracy["change"] == "worse"
+    assert "problem" not in found
     for command in (["report", "churn@v1.0.0"], ["gate", "churn@v1.0.0", "--exact"]):
         run(command)
         assert "but worse than prod v1.1.0" in capsys.readouterr().out.replace("\n  ", " ")
@@ -63,6 +64,11 @@ def test_what_does_not_stand_any_more_is_not_shown(
     found = champion(capsys)
     assert found
     assert found["version"] == "v1.0.0"
+    assert "v1.1.0 was the last that churn#prod was granted to" in found["problem"]
+    run(["report", "churn@v1.0.0"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "prod v1.0.0 (perhaps not: v1.1.0 was the last" in told
+    assert "but worse than" not in told
     promoted.git("tag", "-a", "-m", "gone", "churn@v1.0.0!", "churn@v1.0.0^{commit}")
     assert champion(capsys) is None
 

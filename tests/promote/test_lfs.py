@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops_ci.errors import UnreadableError
+from mlops_ci.git.tree import CommitTree
+from mlops_ci.promote import artifacts
 from tests.lineage import project
 from tests.promote.conftest import record
 from tests.promote.test_promote import ask
@@ -78,3 +81,32 @@ def test_a_drill_restores_it_and_misses_it(clone: Path, cli: Any) -> None:
     shutil.rmtree(clone / ".git/lfs", ignore_errors=True)
     code, out, _ = cli("drill", "churn#prod")
     assert (code, "what is in Git LFS cannot be had" in out) == (1, True)
+
+
+def test_a_model_of_any_size_in_git_is_hashed_as_it_is(
+    released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over what is read of a text at most; a pointer of Git LFS is far below that."""
+    pipeline = (released.path / "dvc.yaml").read_text()
+    released.write("dvc.yaml", pipeline.replace("[model.bin]", "[model.bin: {cache: false}]"))
+    ignored = (released.path / ".gitignore").read_text()
+    released.write(".gitignore", ignored.replace("/model.bin\n", ""))
+    for number, version in enumerate(("v2.0.0", "v2.1.0"), 1):
+        released.write("params.yaml", f"lr: 0.{number + 2}\nseed: {number}\n")
+        project.dvc(released.path, "repro")
+        released.commit(version)
+        record(released)
+        released.git("tag", "-a", "-m", version, f"churn@{version}")
+        released.git("push", "-q", "origin", "main", "refs/notes/*:refs/notes/*")
+        assert cli("promote", ask(released, version, number))[0] == 0
+    real = CommitTree.read
+
+    def read(tree: CommitTree, path: str) -> bytes | None:
+        if path == "model.bin":
+            raise UnreadableError("more than the limit")
+        return real(tree, path)
+
+    monkeypatch.setattr(artifacts, "MAX_BYTES", 10)
+    monkeypatch.setattr(CommitTree, "read", read)
+    code, out, _ = cli("rollback", "churn")
+    assert (code, out.partition(":")[0]) == (0, "churn#prod v2.0.0")
