@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlops_ci.stats.distribution import Distribution
 
 ALPHA = 0.05
+_FEW = 30
 
 
 def confidence(alpha: float) -> float:
@@ -56,7 +57,7 @@ def decide(
     what cannot be told blocks.
     """
     low, _ = gain.interval(confidence(alpha))
-    if math.isnan(low):
+    if math.isnan(low) or _is_chance(gain, units, of):
         few = f"{units:,} {of} say" if units != 1 else f"one {of[:-1]} says"
         reason = f"{few} too little: no interval can be given"
         return Decision(result="inconclusive", reason=reason, blocks=True)
@@ -66,6 +67,12 @@ def decide(
         reason = "the loss is beyond the limit, and by more than chance would do"
         return Decision(result="fail", reason=reason, blocks=True)
     return _unclear(gain, margin, units=units, trusted=trusted, alpha=alpha, of=of)
+
+
+def _is_chance(gain: Distribution, units: int, of: str) -> bool:
+    """Whether a loss has no spread only because the few units there are lost the same: two do in one of ten samples."""
+    sampled = of in ("examples", "independent units")
+    return sampled and units < _FEW and gain.se == 0 and gain.point < 0
 
 
 def unreachable(gain: Distribution, claims: int, units: int, alpha: float) -> str:

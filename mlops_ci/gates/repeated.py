@@ -39,13 +39,16 @@ class Silent:
     blocks: bool = False
 
 
-def spread(
-    row: Change, repeats: Repeats | None, noise: NoiseConfig | None, alpha: float
-) -> Spread | Silent:
+# At what level the last runs of main are taken for settled. The same for every profile: a stricter one, to which main
+# looks more settled, would judge by the mean of older runs and pass what others fail.
+_SETTLED = 0.05
+
+
+def spread(row: Change, repeats: Repeats | None, noise: NoiseConfig | None) -> Spread | Silent:
     """Of a metric that is in a metrics file. Without `noise`, seeds count where both sides have them."""
     found = repeats or _nothing()
     if noise and noise.source == "history":
-        return _history(row, found, noise, alpha)
+        return _history(row, found, noise)
     return _seeds(row, found, noise)
 
 
@@ -133,7 +136,7 @@ def _unusable(
 _METHODS = {True: "paired t", False: "Welch's t"}
 
 
-def _history(row: Change, repeats: Repeats, noise: NoiseConfig, alpha: float) -> Spread | Silent:
+def _history(row: Change, repeats: Repeats, noise: NoiseConfig) -> Spread | Silent:
     """The candidate as one more run: its distance from the mean of the last ones, by the t prediction interval."""
     from mlops_ci.stats.distribution import Student
     from mlops_ci.stats.hypothesis import prediction_interval
@@ -146,13 +149,13 @@ def _history(row: Change, repeats: Repeats, noise: NoiseConfig, alpha: float) ->
         few = f"{text.plural(count, 'run')} of main, and {noise.least} are needed"
         return Silent(reason=f"uncalibrated: {few}")
     newest, *earlier = values
-    low, high = prediction_interval(*_moments(earlier), len(earlier), 1 - 2 * alpha)
+    low, high = prediction_interval(*_moments(earlier), len(earlier), 1 - 2 * _SETTLED)
     # After a real step the runs before it say nothing of what is merged now: their mean would be a weaker baseline.
     if not low <= newest <= high:
         return Silent(
             reason=f"uncalibrated: main has just moved from {low:.4g} … {high:.4g} to {newest:.4g}"
         )
-    if _has_trend(values, alpha):
+    if _has_trend(values):
         what = (
             f"the last {count} runs of main move one way, so that their mean is not what it is now"
         )
@@ -168,7 +171,7 @@ def _history(row: Change, repeats: Repeats, noise: NoiseConfig, alpha: float) ->
     return Spread(change=found, count=count, of="runs")
 
 
-def _has_trend(values: list[float], alpha: float) -> bool:
+def _has_trend(values: list[float]) -> bool:
     """Whether runs that follow each other are nearer than others: a loss of what slow progress has won is one.
 
     Young, On Randomness in Ordered Sequences, Ann. Math. Statist. 12 (1941).
@@ -183,7 +186,7 @@ def _has_trend(values: list[float], alpha: float) -> bool:
         return False
     steps = sum((b - a) ** 2 for a, b in itertools.pairwise(values))
     spread = math.sqrt((count - 2) / (count**2 - 1))
-    return 1 - steps / (2 * whole) > float(ndtri(1 - alpha)) * spread
+    return 1 - steps / (2 * whole) > float(ndtri(1 - _SETTLED)) * spread
 
 
 def _moments(values: list[float]) -> tuple[float, float]:

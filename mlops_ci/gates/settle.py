@@ -86,7 +86,7 @@ class Settling:
         return self._decided(outcome, change, better, (count, units, "examples"))
 
     def _by_repeats(self, outcome: Outcome, row: Change, better: int) -> Outcome:
-        found = repeated.spread(row, self.repeats, self.noise, self.alpha)
+        found = repeated.spread(row, self.repeats, self.noise)
         if isinstance(found, repeated.Spread):
             size = found.count, found.count, found.of
             return self._decided(outcome, found.change, better, size)

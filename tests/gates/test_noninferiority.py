@@ -27,6 +27,15 @@ def test_two_equal_models_pass_a_limit_of_zero() -> None:
     assert decide(normal(0.0, 0.0), 0.0, units=1000, adjusted=1.0).result == "pass"
 
 
+def test_few_that_all_lost_the_same_are_no_certainty() -> None:
+    """Two of two groups do so by chance in one of ten samples."""
+    found = decide(normal(-0.04, 0.0), 0.05, units=2, adjusted=1.0, of="independent units")
+    assert (found.result, found.blocks) == ("inconclusive", True)
+    assert found.reason == "2 independent units say too little: no interval can be given"
+    for gain, units in ((0.0, 2), (0.04, 2), (-0.04, 30)):
+        assert decide(normal(gain, 0.0), 0.05, units=units, adjusted=1.0).result == "pass"
+
+
 def test_a_loss_beyond_the_limit_fails_only_if_corrected_it_is_still_real() -> None:
     loss = normal(-0.05, 0.01)
     assert p_of_loss(loss, 0.01) == pytest.approx(3.17e-5, rel=1e-2)

@@ -290,3 +290,27 @@ def test_what_slow_progress_has_won_is_not_lost_unsaid() -> None:
     assert found.result == "fail"
     assert found.estimate is None
     assert "uncalibrated: the last 10 runs of main move one way" in found.reason
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.93, 0.915, 0.92, 0.905, 0.912, 0.90, 0.91, 0.90, 0.905, 0.90],
+        [0.95, 0.90, 0.905, 0.895, 0.91, 0.89, 0.90, 0.905, 0.93, 0.895],
+    ],
+)
+def test_to_a_stricter_profile_main_looks_no_more_settled(values: list[float]) -> None:
+    """It would judge by the mean of older runs then, and let pass what the laxer one fails."""
+    runs = tuple(Run(commit=f"c{n}", values={("m.json", "acc"): v}) for n, v in enumerate(values))
+    candidate = values[0] - 0.025
+    row = Change(
+        name="acc", source="m.json", baseline=values[0], candidate=candidate, change="changed"
+    )
+    model = ModelComparison(model="m", metrics=(row,), repeats=Repeats(path="s", runs=runs))
+    for alpha in (0.05, 0.01, 0.001):
+        config = load(
+            gate(0.02, noise=HISTORY),
+            profiles={"merge": {}, "production": {"extends": "merge", "alpha": alpha}},
+        )
+        (found,) = judge(model, policy_of(config, "m", rev="r", profile="production")).outcomes
+        assert found.blocks, alpha
