@@ -106,7 +106,10 @@ def _compared(
         return Silent(reason=problem, blocks=True)
     if len({*old}) == len({*new}) == 1:
         return Silent(reason=f"uncalibrated: {_UNREAD}")
-    same = repeats.baseline.seeds == repeats.candidate.seeds
+    at = dict(zip(repeats.candidate.seeds, new, strict=True))
+    same = at.keys() == set(repeats.baseline.seeds)
+    if same:  # in whatever order they were run
+        new = tuple(at[seed] for seed in repeats.baseline.seeds)
     if noise is None or noise.test == "t":
         found = paired_t(old, new) if same else welch_t(old, new)
         return Spread(change=replace(found, method=_METHODS[same]), count=count, of="seeds")
