@@ -241,7 +241,7 @@ class _Diff:
             raise UsageError(f"no model {unknown[0]!r}", hint=f"the models here: {known}")
         if not found:
             raise UsageError(
-                "nothing to compare: no dvc.yaml and no mlops-ci.yaml at either revision",
+                "nothing to compare: no dvc.yaml at either revision, and no mlops-ci.yaml here",
                 hint="name metrics files under models.NAME.metrics_files in mlops-ci.yaml",
             )
         self.alone = len(found) == 1

@@ -228,7 +228,7 @@ def test_history_keeps_its_level(scale: Callable[[int, int], int]) -> None:
         values = random.normal(0.9, 0.01, 11)
         kept = tuple(Run(commit="", values={("f", "a"): float(one)}) for one in values[1:])
         row = Change(name="a", source="f", baseline=float(values[1]), candidate=float(values[0]))
-        found = repeated.spread(row, Repeats(path="", runs=kept), noise, ALPHA)
+        found = repeated.spread(row, Repeats(path="", runs=kept), noise)
         if isinstance(found, repeated.Spread):
             judged += 1
             failed += found.change.p_below(0.0) <= ALPHA
