@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlops_ci.errors import MlopsCiError, StageError, StoppedError, ToolError
 from mlops_ci.frozen import dataclass
 from mlops_ci.text import shell_argument, visible
-from mlops_ci.train import stale
+from mlops_ci.train import rwlock
 from mlops_ci.train.child import follow
 from mlops_ci.train.repro import StageLog
 
@@ -58,7 +58,7 @@ def run_pipeline(work: Work, output: Output) -> tuple[StageRun, ...]:
 
 def _run(work: Work, step: Step, deadline: float | None, log: StageLog) -> None:
     if step.is_dvc:
-        stale.clear(work.root / step.folder)
+        rwlock.clear(work.root / step.folder)
     try:
         ended = follow(
             step.command,

@@ -9,7 +9,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from mlops_ci.errors import ToolError
-from mlops_ci.stack.data.lfs import pointer
+from mlops_ci.stack.data.lfs import MAX_POINTER, pointer
 from mlops_ci.text import plural, shell_word
 from mlops_ci.train.order import address
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlops_ci.train.place import Place
     from mlops_ci.train_config import TrainConfig
 
-_LONGEST = 1024  # bytes, of a pointer
 _SHOWN = 5
 
 
@@ -61,7 +60,7 @@ def _is_of(path: str, wanted: set[str]) -> bool:
 def _is_one(tree: WorkTree, path: str) -> bool:
     file = tree.root / path
     try:
-        small = file.is_file() and not file.is_symlink() and file.stat().st_size <= _LONGEST
+        small = file.is_file() and not file.is_symlink() and file.stat().st_size <= MAX_POINTER
         return small and pointer(file.read_bytes()) is not None
     except OSError:
         return False

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_ci import http
-from mlops_ci.errors import ToolError, UnreadableError
-from mlops_ci.git import fetch_hint
+from mlops_ci.baseline import branch
+from mlops_ci.errors import ToolError, UnreadableError, UsageError
 from mlops_ci.git.tree import CommitTree
 from mlops_ci.lineage.redaction import is_secret
 from mlops_ci.stack.data.dvc.cache import find_cache
@@ -37,15 +37,11 @@ def base_of_pull_request(place: Place, environ: Mapping[str, str] = os.environ) 
     base = environ.get("GITHUB_BASE_REF")
     if not base or not _has_secrets(place.root, environ):
         return None
-    # Whole names of refs: whoever may push tags can call one `origin/main`.
-    refs = (f"refs/remotes/origin/{base}", f"refs/heads/{base}")
-    found = next(filter(None, map(place.repository.find, refs)), None)
-    if found is None:
-        raise ToolError(
-            f"the base branch {base!r} is not in this clone, and only its remotes are trusted here",
-            hint=f"{fetch_hint(base)} (in GitHub Actions: actions/checkout with fetch-depth: 0)",
-        )
-    return found.oid
+    try:
+        return place.repository.commit(branch(place.repository, base)).oid
+    except UsageError as error:
+        what = f"{error}, and only its remotes are trusted here"
+        raise ToolError(what, hint=error.hint) from error
 
 
 def _has_secrets(root: Path, environ: Mapping[str, str]) -> bool:

@@ -23,12 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 
-@pytest.fixture
-def clone(released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Without the object of v2.0.0, which v2.1.0 has followed; the current folder. Git knows no filters here."""
-    released.git("lfs", "install", "--local")
-    released.git("remote", "set-url", "origin", str((released.path / "../origin.git").resolve()))
-    released.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+def promote_two_of_git(released: Repo, cli: Any) -> None:
+    """v2.0.0, then v2.1.0, whose model is in Git and not in DVC's cache."""
     pipeline = (released.path / "dvc.yaml").read_text()
     released.write("dvc.yaml", pipeline.replace("[model.bin]", "[model.bin: {cache: false}]"))
     ignored = (released.path / ".gitignore").read_text()
@@ -41,6 +37,15 @@ def clone(released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
         released.git("tag", "-a", "-m", version, f"churn@{version}")
         released.git("push", "-q", "origin", "main", "--tags", "refs/notes/*:refs/notes/*")
         assert cli("promote", ask(released, version, number))[0] == 0
+
+
+@pytest.fixture
+def clone(released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Without the object of v2.0.0, which v2.1.0 has followed; the current folder. Git knows no filters here."""
+    released.git("lfs", "install", "--local")
+    released.git("remote", "set-url", "origin", str((released.path / "../origin.git").resolve()))
+    released.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    promote_two_of_git(released, cli)
     released.git("clone", "-q", "../origin.git", "../clone")
     monkeypatch.chdir(released.path.parent / "clone")
     assert Path("model.bin").stat().st_size > 100
@@ -87,18 +92,7 @@ def test_a_model_of_any_size_in_git_is_hashed_as_it_is(
     released: Repo, cli: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over what is read of a text at most; a pointer of Git LFS is far below that."""
-    pipeline = (released.path / "dvc.yaml").read_text()
-    released.write("dvc.yaml", pipeline.replace("[model.bin]", "[model.bin: {cache: false}]"))
-    ignored = (released.path / ".gitignore").read_text()
-    released.write(".gitignore", ignored.replace("/model.bin\n", ""))
-    for number, version in enumerate(("v2.0.0", "v2.1.0"), 1):
-        released.write("params.yaml", f"lr: 0.{number + 2}\nseed: {number}\n")
-        project.dvc(released.path, "repro")
-        released.commit(version)
-        record(released)
-        released.git("tag", "-a", "-m", version, f"churn@{version}")
-        released.git("push", "-q", "origin", "main", "refs/notes/*:refs/notes/*")
-        assert cli("promote", ask(released, version, number))[0] == 0
+    promote_two_of_git(released, cli)
     real = CommitTree.read
 
     def read(tree: CommitTree, path: str) -> bytes | None:

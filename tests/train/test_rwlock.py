@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlops_ci.train.stale import clear
+from mlops_ci.train.rwlock import clear
 
 if TYPE_CHECKING:
     from pathlib import Path
